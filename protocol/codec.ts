@@ -1,0 +1,219 @@
+/**
+ * One declaration per message: a codec that gives the type, the canonical bytes and the strict decoder.
+ *
+ * Encoding is msgpackr with positional arrays only (settings of docs/adr/0003); integers that may pass 2^32 travel as
+ * 8-byte big-endian byte strings; hashes and keys as raw bytes. `decode` refuses every byte string that `encode` would
+ * not produce. Signatures and hashes are made over received bytes or hand-laid preimages, never over a re-encoding.
+ */
+import { Packr } from 'msgpackr';
+import { protocolErrors } from './errors.ts';
+import { fromHex, toHex } from './hex.ts';
+import { isCanonicalWire } from './wire-scan.ts';
+
+/** What travels: the canonical subset of MessagePack. */
+export type Wire = number | string | Uint8Array | readonly Wire[];
+
+/** Two-way translation between a value in memory and its wire form. */
+export interface Codec<T> {
+  toWire(value: T): Wire;
+  /** Throws MALFORMED_MESSAGE naming `path` when the wire form is not one that `toWire` produces. */
+  fromWire(wire: unknown, path: string): T;
+}
+
+/** The type that a codec carries. */
+export type Infer<C> = C extends Codec<infer T> ? T : never;
+
+const packr = new Packr({
+  useRecords: false,
+  mapsAsObjects: true,
+  variableMapSize: true,
+  structuredClone: false,
+  moreTypes: false,
+  copyBuffers: true,
+});
+
+const malformed = (path: string): never => {
+  throw protocolErrors.error('MALFORMED_MESSAGE', { path });
+};
+
+/** Canonical bytes of a value. */
+export const encode = <T>(codec: Codec<T>, value: T): Uint8Array => {
+  const packed = packr.pack(codec.toWire(value));
+  return new Uint8Array(packed.buffer, packed.byteOffset, packed.byteLength);
+};
+
+/**
+ * Decodes exactly one canonical message of at most `maxBytes`.
+ * Throws MESSAGE_TOO_LARGE or MALFORMED_MESSAGE; allocates nothing in proportion to claimed lengths.
+ */
+export const decode = <T>(codec: Codec<T>, bytes: Uint8Array, maxBytes: number): T => {
+  if (bytes.length > maxBytes) throw protocolErrors.error('MESSAGE_TOO_LARGE', { sizeBytes: bytes.length, maxBytes });
+  if (!isCanonicalWire(bytes)) return malformed('bytes');
+  return codec.fromWire(packr.unpack(bytes), '');
+};
+
+const unsigned = (maximum: number): Codec<number> => ({
+  toWire: (value) => {
+    if (!Number.isInteger(value) || value < 0 || value > maximum) return malformed('integer');
+    return value;
+  },
+  fromWire: (wire, path) => {
+    if (typeof wire !== 'number' || !Number.isInteger(wire) || wire > maximum) return malformed(path);
+    return wire;
+  },
+});
+
+/** Integers 0 to 255. */
+export const u8 = unsigned(0xff);
+/** Integers 0 to 65,535. */
+export const u16 = unsigned(0xffff);
+/** Integers 0 to 2^32 − 1. */
+export const u32 = unsigned(0xffffffff);
+
+/** Integers 0 to 2^53 − 1 as 8 big-endian bytes. */
+export const u64: Codec<number> = {
+  toWire: (value) => {
+    if (!Number.isSafeInteger(value) || value < 0) return malformed('integer');
+    const bytes = new Uint8Array(8);
+    const dataView = new DataView(bytes.buffer);
+    dataView.setUint32(0, Math.floor(value / 0x100000000));
+    dataView.setUint32(4, value % 0x100000000);
+    return bytes;
+  },
+  fromWire: (wire, path) => {
+    if (!(wire instanceof Uint8Array) || wire.length !== 8) return malformed(path);
+    const dataView = new DataView(wire.buffer, wire.byteOffset, 8);
+    const value = dataView.getUint32(0) * 0x100000000 + dataView.getUint32(4);
+    return Number.isSafeInteger(value) ? value : malformed(path);
+  },
+};
+
+/** A truth value as 0 or 1. */
+export const bool: Codec<boolean> = {
+  toWire: (value) => (value ? 1 : 0),
+  fromWire: (wire, path) => (wire === 1 ? true : wire === 0 ? false : malformed(path)),
+};
+
+const plainBytes = (wire: Uint8Array): Uint8Array => new Uint8Array(wire.buffer, wire.byteOffset, wire.byteLength);
+
+/** Exactly `length` bytes. */
+export const bytes = (length: number): Codec<Uint8Array> => ({
+  toWire: (value) => (value.length === length ? value : malformed('bytes')),
+  fromWire: (wire, path) => (wire instanceof Uint8Array && wire.length === length ? plainBytes(wire) : malformed(path)),
+});
+
+/** Up to `maximum` bytes. */
+export const byteString = (maximum: number): Codec<Uint8Array> => ({
+  toWire: (value) => (value.length <= maximum ? value : malformed('bytes')),
+  fromWire: (wire, path) => (wire instanceof Uint8Array && wire.length <= maximum ? plainBytes(wire) : malformed(path)),
+});
+
+/** Exactly `length` bytes, held in memory as lowercase hexadecimal digits. */
+export const hex = (length: number): Codec<string> => ({
+  toWire: (value) => {
+    const raw = fromHex(value);
+    return raw.length === length ? raw : malformed('hex');
+  },
+  fromWire: (wire, path) => (wire instanceof Uint8Array && wire.length === length ? toHex(wire) : malformed(path)),
+});
+
+/** Up to `maximum` bytes, held in memory as lowercase hexadecimal digits. */
+export const hexString = (maximum: number): Codec<string> => ({
+  toWire: (value) => {
+    const raw = fromHex(value);
+    return raw.length <= maximum ? raw : malformed('hex');
+  },
+  fromWire: (wire, path) => (wire instanceof Uint8Array && wire.length <= maximum ? toHex(wire) : malformed(path)),
+});
+
+/** Well-formed text of at most `maxBytes` bytes of UTF-8. */
+export const text = (maxBytes: number): Codec<string> => ({
+  toWire: (value) => (value.isWellFormed() && utf8Length(value) <= maxBytes ? value : malformed('text')),
+  fromWire: (wire, path) => (typeof wire === 'string' && utf8Length(wire) <= maxBytes ? wire : malformed(path)),
+});
+
+const textEncoder = new TextEncoder();
+const utf8Length = (value: string): number => textEncoder.encode(value).length;
+
+/** At most `maximum` items of one kind. */
+export const list = <T>(item: Codec<T>, maximum: number): Codec<readonly T[]> => ({
+  toWire: (values) => (values.length <= maximum ? values.map((value) => item.toWire(value)) : malformed('list')),
+  fromWire: (wire, path) => {
+    if (!Array.isArray(wire) || wire.length > maximum) return malformed(path);
+    return wire.map((element: unknown, index) => item.fromWire(element, `${path}[${index}]`));
+  },
+});
+
+/** A value or nothing: an array of one or no element. */
+export const optional = <T>(item: Codec<T>): Codec<T | undefined> => ({
+  toWire: (value) => (value === undefined ? [] : [item.toWire(value)]),
+  fromWire: (wire, path) => {
+    if (!Array.isArray(wire) || wire.length > 1) return malformed(path);
+    return wire.length === 0 ? undefined : item.fromWire(wire[0], path);
+  },
+});
+
+/** The object type that a table of field codecs describes. */
+export type Struct<F extends Record<string, Codec<unknown>>> = { readonly [K in keyof F]: Infer<F[K]> };
+
+type Field = Codec<unknown>;
+
+/** An object with named fields, as a positional array in declaration order. */
+// biome-ignore lint/suspicious/noExplicitAny: the constraint of a heterogeneous table of codecs
+export const struct = <F extends Record<string, Codec<any>>>(fields: F): Codec<Struct<F>> => {
+  const entries = Object.entries(fields) as [string, Field][];
+  return {
+    toWire: (value) => entries.map(([name, codec]) => codec.toWire((value as Record<string, unknown>)[name])),
+    fromWire: (wire, path) => {
+      if (!Array.isArray(wire) || wire.length !== entries.length) return malformed(path);
+      const value: Record<string, unknown> = {};
+      entries.forEach(([name, codec], index) => {
+        value[name] = codec.fromWire(wire[index], path === '' ? name : `${path}.${name}`);
+      });
+      return value as Struct<F>;
+    },
+  };
+};
+
+// biome-ignore lint/suspicious/noExplicitAny: the constraint of a heterogeneous table of codecs
+type Variants = Record<string, readonly [tag: number, codec: Codec<any>]>;
+
+/** The discriminated union that a table of variants describes; `kind` names the variant. */
+export type Union<V extends Variants> = {
+  [K in keyof V & string]: { readonly kind: K } & Infer<V[K][1]>;
+}[keyof V & string];
+
+/** One of several kinds of object, as `[tag, body]`. */
+export const union = <V extends Variants>(variants: V): Codec<Union<V>> => {
+  const byTag = new Map(Object.entries(variants).map(([kind, [tag, codec]]) => [tag, { kind, codec }]));
+  return {
+    toWire: (value) => {
+      const variant = variants[value.kind];
+      return variant === undefined ? malformed('kind') : [variant[0], variant[1].toWire(value)];
+    },
+    fromWire: (wire, path) => {
+      if (!Array.isArray(wire) || wire.length !== 2) return malformed(path);
+      const variant = byTag.get(wire[0]);
+      if (variant === undefined) return malformed(`${path}.kind`);
+      return { kind: variant.kind, ...variant.codec.fromWire(wire[1], `${path}.${variant.kind}`) } as Union<V>;
+    },
+  };
+};
+
+/** A codec over another one, with a translation; the inner decode function may throw through `malformed`. */
+export const mapped = <T, U>(inner: Codec<T>, fromInner: (value: T) => U, toInner: (value: U) => T): Codec<U> => ({
+  toWire: (value) => inner.toWire(toInner(value)),
+  fromWire: (wire, path) => fromInner(inner.fromWire(wire, path)),
+});
+
+/** The same codec under a branded type. */
+export const branded = <B>(inner: Codec<string> | Codec<number> | Codec<Uint8Array>): Codec<B> => inner as unknown as Codec<B>;
+
+/** The same codec with a further condition on the decoded value. */
+export const refined = <T>(inner: Codec<T>, holds: (value: T) => boolean): Codec<T> => ({
+  toWire: (value) => (holds(value) ? inner.toWire(value) : malformed('condition')),
+  fromWire: (wire, path) => {
+    const value = inner.fromWire(wire, path);
+    return holds(value) ? value : malformed(path);
+  },
+});

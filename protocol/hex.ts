@@ -1,0 +1,47 @@
+/** Bytes, hexadecimal digits and text: the few conversions that every room needs, without Node-only imports. */
+import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
+
+/** Lowercase hexadecimal digits of the bytes. */
+export const toHex = (value: Uint8Array): string => bytesToHex(value);
+
+/** Bytes of lowercase or uppercase hexadecimal digits; throws on any other character or an odd length. */
+export const fromHex = (digits: string): Uint8Array => hexToBytes(digits);
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** UTF-8 bytes of a text. */
+export const utf8 = (value: string): Uint8Array => encoder.encode(value);
+
+/** Text of UTF-8 bytes; throws TypeError on malformed bytes. */
+export const fromUtf8 = (value: Uint8Array): string => decoder.decode(value);
+
+/** The bytes of all parts, in order. */
+export const concatBytes = (...parts: readonly Uint8Array[]): Uint8Array => {
+  let size = 0;
+  for (const part of parts) size += part.length;
+  const joined = new Uint8Array(size);
+  let offset = 0;
+  for (const part of parts) {
+    joined.set(part, offset);
+    offset += part.length;
+  }
+  return joined;
+};
+
+/** 8 big-endian bytes of a safe integer of at least 0. */
+export const u64Bytes = (value: number): Uint8Array => {
+  const bytes = new Uint8Array(8);
+  const dataView = new DataView(bytes.buffer);
+  dataView.setUint32(0, Math.floor(value / 0x100000000));
+  dataView.setUint32(4, value % 0x100000000);
+  return bytes;
+};
+
+/** Whether two byte strings are equal, in time that depends on their length only. */
+export const equalBytes = (a: Uint8Array, b: Uint8Array): boolean => {
+  if (a.length !== b.length) return false;
+  let difference = 0;
+  for (let i = 0; i < a.length; i += 1) difference |= (a[i] ?? 0) ^ (b[i] ?? 0);
+  return difference === 0;
+};
