@@ -1,0 +1,52 @@
+/** Requests and their answers on request streams (consensus design §2.3): repair and catching up are pull. */
+import { type Infer, list, optional, refined, struct, u32, union } from '../codec.ts';
+import { byteString } from '../codec.ts';
+import { MAX_BLOCK_TRANSACTIONS, MAX_ENVELOPE_BYTES } from '../limits.ts';
+import { MAX_RESULT_CERTIFICATE_BYTES } from '../result.ts';
+import { blockHashCodec, epochCodec, hashCodec, heightCodec, viewCodec } from '../scalars.ts';
+import { blockCodec } from './block.ts';
+import { blockBodyCodec } from './body.ts';
+import { certificateCodec } from './certificate.ts';
+import { voteKindCodec } from './vote.ts';
+
+/** Most blocks in one answer: bounds memory on both sides. */
+export const MAX_BLOCKS_PER_RESPONSE = 64;
+/** Soft bound on the body bytes of one answer of blocks; further bodies are left out and asked for one by one. */
+export const MAX_RESPONSE_BODY_BYTES = 4 * 1024 * 1024;
+
+/** What one node may ask of another. */
+export const consensusRequestCodec = union({
+  getCertificate: [1, struct({ epoch: epochCodec, view: viewCodec, certificate: voteKindCodec })],
+  getHeader: [2, struct({ block: blockHashCodec })],
+  getBody: [3, struct({ block: blockHashCodec })],
+  getTransactions: [4, struct({ block: blockHashCodec, indexes: list(u32, MAX_BLOCK_TRANSACTIONS) })],
+  /** Finalised blocks from height `from` to at most `to`. */
+  getBlocks: [
+    5,
+    refined(
+      struct({ from: heightCodec, to: heightCodec }),
+      ({ from, to }) => to >= from && to - from < MAX_BLOCKS_PER_RESPONSE,
+    ),
+  ],
+  getResultCertificate: [6, struct({ certHash: hashCodec })],
+});
+
+/** What one node may ask of another. */
+export type ConsensusRequest = Infer<typeof consensusRequestCodec>;
+
+/** Answers; an absent value means that the asked node does not have it. */
+export const consensusResponseCodec = union({
+  certificate: [1, struct({ certificate: optional(certificateCodec) })],
+  header: [2, struct({ block: optional(blockCodec) })],
+  body: [3, struct({ body: optional(blockBodyCodec) })],
+  transactions: [4, struct({ envelopes: list(byteString(MAX_ENVELOPE_BYTES), MAX_BLOCK_TRANSACTIONS) })],
+  /** Consecutive finalised blocks and the finalization of the last one. */
+  blocks: [5, struct({ blocks: list(blockCodec, MAX_BLOCKS_PER_RESPONSE), finalization: optional(certificateCodec) })],
+  resultCertificate: [6, struct({ certificate: optional(byteString(MAX_RESULT_CERTIFICATE_BYTES)) })],
+});
+
+/** An answer to a request. */
+export type ConsensusResponse = Infer<typeof consensusResponseCodec>;
+
+/** Largest encoded answer. */
+export const MAX_CONSENSUS_RESPONSE_BYTES = 16 * 1024 * 1024;

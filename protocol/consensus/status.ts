@@ -1,0 +1,46 @@
+/**
+ * STATUS: what a validator holds and its own votes, so that any peer can send exactly what is missing (R11).
+ *
+ * The channel authenticates the sender; nothing is concluded from the claims except which stored certificates to send
+ * back, and each vote inside is verified on its own. Hence STATUS itself carries no signature.
+ */
+import { type Codec, list, struct, u8 } from '../codec.ts';
+import type { BlockHash, Epoch, Height, View } from '../brand.ts';
+import { blockHashCodec, epochCodec, heightCodec, viewCodec } from '../scalars.ts';
+import { type Vote, voteCodec } from './vote.ts';
+
+/** Most views above the finalised one that a status describes. */
+export const MAX_STATUS_VIEWS = 512;
+/** Most FINALIZE votes in a status; a committed view finalises all below it. */
+export const MAX_STATUS_VOTES = 64;
+
+/** Bit of `have` for a held notarization. */
+export const HAVE_NOTARIZATION = 1;
+/** Bit of `have` for a held nullification. */
+export const HAVE_NULLIFICATION = 2;
+
+/** One validator's view of the current round. */
+export interface Status {
+  readonly epoch: Epoch;
+  /** The current view. */
+  readonly view: View;
+  readonly finalizedView: View;
+  readonly finalizedHash: BlockHash;
+  /** Height of the finalised block; a hint for whom to ask, never a target. */
+  readonly finalizedHeight: Height;
+  /** For view `finalizedView + 1 + i`: which certificates the sender holds. */
+  readonly have: readonly number[];
+  /** Own votes of the current view and own FINALIZE votes above the finalised view. */
+  readonly votes: readonly Vote[];
+}
+
+/** A status on the wire. */
+export const statusCodec: Codec<Status> = struct({
+  epoch: epochCodec,
+  view: viewCodec,
+  finalizedView: viewCodec,
+  finalizedHash: blockHashCodec,
+  finalizedHeight: heightCodec,
+  have: list(u8, MAX_STATUS_VIEWS),
+  votes: list(voteCodec, MAX_STATUS_VOTES + 2),
+});
