@@ -1,0 +1,16 @@
+/** Runs asynchronous sections one after the other, in the order of their calls. */
+export class SerialQueue {
+  #tail: Promise<unknown> = Promise.resolve();
+
+  /** Starts `section` when all earlier ones have ended, whatever their outcome. */
+  run<T>(section: () => Promise<T>): Promise<T> {
+    const result = this.#tail.then(section, section);
+    this.#tail = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Resolves when everything queued so far has ended. */
+  async idle(): Promise<void> {
+    await this.#tail;
+  }
+}
