@@ -64,6 +64,8 @@ export function launchEnclave(options: LaunchOptions): ChildProcess {
   const command = [...wrapper, 'env', '-i', process.execPath, ...nodeArguments(options)];
   return spawn('/bin/sh', ['-c', 'ulimit -c 0; exec "$@"', 'enclave', ...command], {
     cwd: '/',
+    // A session of its own: signals of the terminal or to the process group pass neither way.
+    detached: true,
     env: { PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin' },
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   });
