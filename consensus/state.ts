@@ -1,0 +1,210 @@
+/**
+ * The core's whole memory: views, blocks, the finalised point, timers. Owned by `step`, which changes it in place; the
+ * driver reads it only through `query.ts`.
+ *
+ * Invariant: `views` holds views above the finalised one only; `blocks` holds blocks above it, blocks not yet delivered
+ * and the finalised block itself.
+ */
+import type { BlockHash, Hash, Height, StateRoot, ValidatorIndex, View } from '../protocol/brand.ts';
+import type { Certificate } from '../protocol/consensus/certificate.ts';
+import type { ChainPoint, EpochAnchor } from '../protocol/consensus/configuration.ts';
+import type { Evidence } from '../protocol/consensus/evidence.ts';
+import type { StateReference } from '../protocol/consensus/header.ts';
+import type { Vote } from '../protocol/consensus/vote.ts';
+import type { BodyState, CheckedBlock } from './input.ts';
+import { leaderOrder } from './leader.ts';
+
+/** Parameters of agreement; the genesis' parameters are one. */
+export interface ConsensusParameters {
+  readonly baseTimeoutMs: number;
+  readonly maxTimeoutMs: number;
+  readonly heartbeatMs: number;
+  readonly minBlockIntervalMs: number;
+  readonly maxBodyBytes: number;
+  readonly maxBlockTransactions: number;
+  readonly maxStateLagBlocks: number;
+}
+
+/** What a core is made with. */
+export interface CoreConfig {
+  readonly anchor: EpochAnchor;
+  /** Own position; undefined for an observer, which never votes. */
+  readonly self: ValidatorIndex | undefined;
+  readonly parameters: ConsensusParameters;
+}
+
+/** Own votes of one view: the durable map that guards every signature (consensus design §2.4). */
+export interface OwnVotes {
+  notarize: BlockHash | undefined;
+  nullify: boolean;
+  finalize: BlockHash | undefined;
+}
+
+/** Everything known about one view. Vote slots are indexed by signer. */
+export interface ViewState {
+  readonly view: View;
+  readonly notarize: (Vote | undefined)[];
+  readonly nullify: (Vote | undefined)[];
+  readonly finalize: (Vote | undefined)[];
+  nullifyCount: number;
+  notarization: Certificate | undefined;
+  nullification: Certificate | undefined;
+  finalization: Certificate | undefined;
+  /** First proposal of the view's leader. */
+  proposal: BlockHash | undefined;
+  /** The leader signed a second block. */
+  equivocation: boolean;
+  readonly own: OwnVotes;
+  /** Own votes as they were signed: the only bytes that are ever sent again. */
+  readonly ownSigned: Vote[];
+}
+
+/** A known block. */
+export interface BlockState extends CheckedBlock {
+  body: BodyState;
+  /** False when the leader signed a justification with an invalid certificate. */
+  readonly sound: boolean;
+  /** Whether its record is in the log. */
+  recorded: boolean;
+  /** Rules that need nothing but the header and the justification: not yet judged, kept, broken. */
+  objective: 'unknown' | 'kept' | 'broken';
+}
+
+/** Newest final block. */
+export interface FinalPoint extends ChainPoint {
+  readonly stateCert: StateReference | undefined;
+  /** Finalization of this very block; undefined at the epoch's base. */
+  readonly finalization: Certificate | undefined;
+}
+
+/** Blocks that one finalization made final, not all of whose bodies have arrived. */
+export interface PendingDelivery {
+  readonly blocks: readonly BlockState[];
+  readonly finalization: Certificate;
+}
+
+/** An open request for something missing. */
+export interface OpenRequest {
+  attempts: number;
+  lastAtMs: number;
+}
+
+/** The state of one core. */
+export interface CoreState {
+  readonly config: CoreConfig;
+  readonly validators: number;
+  readonly quorum: number;
+  readonly faults: number;
+  readonly leaders: readonly ValidatorIndex[];
+  /** Current view. */
+  current: View;
+  enteredAtMs: number;
+  finalized: FinalPoint;
+  finalizedAtMs: number;
+  /** No vote at or below this view (`finalized` records of the log). */
+  voteFloor: View;
+  readonly views: Map<number, ViewState>;
+  readonly blocks: Map<BlockHash, BlockState>;
+  highestCertificate: View;
+  /** Views above the finalised one with a notarization, in order of arrival. */
+  notarizedViews: View[];
+  /** Views above the finalised one with a finalization. */
+  finalizationViews: View[];
+  /** Notarised views for which a FINALIZE vote has not been considered yet. */
+  unconsidered: View[];
+  readonly deliveries: PendingDelivery[];
+  readonly missingBodies: Set<BlockHash>;
+  readonly requests: Map<string, OpenRequest>;
+  readonly stateCerts: Map<Hash, { readonly height: Height; readonly root: StateRoot } | 'invalid'>;
+  readonly evidence: Map<string, Evidence>;
+  mempoolPending: boolean;
+  /** View for which a payload was asked of the driver, and on which parent. */
+  buildAsked: { readonly view: View; readonly parent: BlockHash } | undefined;
+  /** Building failed in the current view. */
+  buildFailed: boolean;
+  viewTimerAtMs: number | undefined;
+  statusAtMs: number;
+  quietUntilMs: number;
+  /** Monotonic time at which something waits to be tried again (block time in the future, pacing). */
+  retryAtMs: number | undefined;
+  wakeAtMs: number | undefined;
+  readonly heardAtMs: number[];
+  readonly repliedAtMs: number[];
+  /** Peer that last answered a request. */
+  helper: ValidatorIndex | undefined;
+  /** Own votes read from the log, to be signed again at start. */
+  started: boolean;
+  halted: boolean;
+}
+
+/** A core at a final point, knowing nothing above it. */
+export const initialState = (config: CoreConfig, finalized: FinalPoint): CoreState => {
+  const validators = config.anchor.validatorKeys.length;
+  return {
+    config,
+    validators,
+    quorum: config.anchor.quorum,
+    faults: validators - config.anchor.quorum,
+    leaders: leaderOrder(config.anchor),
+    current: (finalized.view + 1) as View,
+    enteredAtMs: 0,
+    finalized,
+    finalizedAtMs: 0,
+    voteFloor: finalized.view,
+    views: new Map(),
+    blocks: new Map(),
+    highestCertificate: finalized.view,
+    notarizedViews: [],
+    finalizationViews: [],
+    unconsidered: [],
+    deliveries: [],
+    missingBodies: new Set(),
+    requests: new Map(),
+    stateCerts: new Map(),
+    evidence: new Map(),
+    mempoolPending: false,
+    buildAsked: undefined,
+    buildFailed: false,
+    viewTimerAtMs: undefined,
+    statusAtMs: 0,
+    quietUntilMs: 0,
+    retryAtMs: undefined,
+    wakeAtMs: undefined,
+    heardAtMs: new Array<number>(validators).fill(0),
+    repliedAtMs: new Array<number>(validators).fill(Number.NEGATIVE_INFINITY),
+    helper: undefined,
+    started: false,
+    halted: false,
+  };
+};
+
+/** The epoch's base as a final point. */
+export const basePoint = (anchor: EpochAnchor): FinalPoint => ({ ...anchor.base, stateCert: undefined, finalization: undefined });
+
+const newView = (view: View, validators: number): ViewState => ({
+  view,
+  notarize: new Array<Vote | undefined>(validators).fill(undefined),
+  nullify: new Array<Vote | undefined>(validators).fill(undefined),
+  finalize: new Array<Vote | undefined>(validators).fill(undefined),
+  nullifyCount: 0,
+  notarization: undefined,
+  nullification: undefined,
+  finalization: undefined,
+  proposal: undefined,
+  equivocation: false,
+  own: { notarize: undefined, nullify: false, finalize: undefined },
+  ownSigned: [],
+});
+
+/** The record of a view, made when first needed. */
+export const viewOf = (state: CoreState, view: View): ViewState => {
+  const known = state.views.get(view);
+  if (known !== undefined) return known;
+  const fresh = newView(view, state.validators);
+  state.views.set(view, fresh);
+  return fresh;
+};
+
+/** Leader of a view (consensus design §2.9). */
+export const leaderOf = (state: CoreState, view: View): ValidatorIndex =>
+  state.leaders[view % state.validators] as ValidatorIndex;
