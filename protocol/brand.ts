@@ -7,8 +7,8 @@
 
 declare const brand: unique symbol;
 
-/** A `T` that was checked to be a `Name`. */
-export type Brand<T, Name extends string> = T & { readonly [brand]: Name };
+/** A `T` that was checked to be a `Name`. A name is a key, not a value, so that a brand can refine a branded type. */
+export type Brand<T, Name extends string> = T & { readonly [brand]: { readonly [N in Name]: true } };
 
 /** Position of a block in the chain; genesis is 0. */
 export type Height = Brand<number, 'Height'>;
@@ -40,7 +40,7 @@ export type SealedBytes = Brand<Uint8Array, 'SealedBytes'>;
 export type PlainBytes = Brand<Uint8Array, 'PlainBytes'>;
 
 /** A value whose signatures and structure were checked by the caller; see the function that returns it. */
-export type Verified<T> = T & { readonly [brand]: 'Verified' };
+export type Verified<T> = Brand<T, 'Verified'>;
 
 const checkedInteger = (value: number, name: string): number => {
   if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`${name} must be a safe integer of at least 0`);
