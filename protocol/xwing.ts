@@ -82,3 +82,20 @@ export const xwingDecapsulate = (keyPair: XWingKeyPair, ciphertext: Uint8Array):
   if (shared === undefined || inner === undefined) return undefined;
   return combine(inner, shared, share, keyPair.publicKey.subarray(ML_KEM_PUBLIC_KEY_BYTES));
 };
+
+const ML_KEM_MODULUS = 3329;
+const PROBE_SECRET = new Uint8Array(32).fill(1);
+
+/**
+ * Whether encapsulating to a public key will succeed: ML-KEM coefficients reduced (FIPS 203 §7.2), X25519 share not of
+ * small order. Lets a recipient's key be refused when it is registered rather than when something is sealed to it.
+ */
+export const isValidXWingPublicKey = (publicKey: Uint8Array): boolean => {
+  if (publicKey.length !== XWING_SIZES.publicKey) return false;
+  for (let i = 0; i < ML_KEM_PUBLIC_KEY_BYTES - 32; i += 3) {
+    const middle = publicKey[i + 1] ?? 0;
+    if ((publicKey[i] ?? 0) + 256 * (middle & 0x0f) >= ML_KEM_MODULUS) return false;
+    if ((middle >> 4) + 16 * (publicKey[i + 2] ?? 0) >= ML_KEM_MODULUS) return false;
+  }
+  return x25519(PROBE_SECRET, publicKey.subarray(ML_KEM_PUBLIC_KEY_BYTES)) !== undefined;
+};

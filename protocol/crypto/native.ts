@@ -45,6 +45,9 @@ export const sha256: Primitives['sha256'] = (...parts) => digest('sha256', parts
 /** SHA-384 of the concatenated parts. */
 export const sha384: Primitives['sha384'] = (...parts) => digest('sha384', parts);
 
+/** SHA-512 of the concatenated parts. */
+export const sha512: Primitives['sha512'] = (...parts) => digest('sha512', parts);
+
 /** SHA3-256 of the concatenated parts. */
 export const sha3_256: Primitives['sha3_256'] = (...parts) => digest('sha3-256', parts);
 

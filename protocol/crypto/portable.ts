@@ -9,13 +9,13 @@ import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { x25519 as montgomery } from '@noble/curves/ed25519.js';
 import { getPublicKey, hashes, Point, sign } from '@noble/ed25519';
 import { hmac } from '@noble/hashes/hmac.js';
-import { sha256 as nobleSha256, sha384 as nobleSha384, sha512 } from '@noble/hashes/sha2.js';
+import { sha256 as nobleSha256, sha384 as nobleSha384, sha512 as nobleSha512 } from '@noble/hashes/sha2.js';
 import { sha3_256 as nobleSha3, shake256 as nobleShake } from '@noble/hashes/sha3.js';
 import { ml_kem768 } from '@noble/post-quantum/ml-kem.js';
 import { isAcceptablePublicKey as acceptable, passesEncodingRule } from './edwards-rule.ts';
 import { type Primitives, requireLength, SIZES } from './primitives.ts';
 
-hashes.sha512 = (message) => sha512(message);
+hashes.sha512 = (message) => nobleSha512(message);
 
 interface StreamingHash {
   update(part: Uint8Array): unknown;
@@ -32,6 +32,9 @@ export const sha256: Primitives['sha256'] = (...parts) => digest(nobleSha256.cre
 
 /** SHA-384 of the concatenated parts. */
 export const sha384: Primitives['sha384'] = (...parts) => digest(nobleSha384.create(), parts);
+
+/** SHA-512 of the concatenated parts. */
+export const sha512: Primitives['sha512'] = (...parts) => digest(nobleSha512.create(), parts);
 
 /** SHA3-256 of the concatenated parts. */
 export const sha3_256: Primitives['sha3_256'] = (...parts) => digest(nobleSha3.create(), parts);
@@ -72,7 +75,7 @@ export const ed25519Verify: Primitives['ed25519Verify'] = (signature, message, p
     return false;
   }
   const s = littleEndian(signature.subarray(32));
-  const k = littleEndian(digest(sha512.create(), [encodedR, publicKey, message])) % Point.CURVE().n;
+  const k = littleEndian(digest(nobleSha512.create(), [encodedR, publicKey, message])) % Point.CURVE().n;
   const expected = Point.BASE.multiply(s, false).subtract(key.multiply(k, false)).toBytes();
   return expected.every((byte, i) => byte === encodedR[i]);
 };

@@ -45,6 +45,8 @@ export interface Primitives {
   readonly sha256: (...parts: readonly Uint8Array[]) => Uint8Array;
   /** SHA-384 (FIPS 180-4) of the concatenated parts. */
   readonly sha384: (...parts: readonly Uint8Array[]) => Uint8Array;
+  /** SHA-512 (FIPS 180-4) of the concatenated parts. */
+  readonly sha512: (...parts: readonly Uint8Array[]) => Uint8Array;
   /** SHA3-256 (FIPS 202) of the concatenated parts. */
   readonly sha3_256: (...parts: readonly Uint8Array[]) => Uint8Array;
   /** SHAKE256 (FIPS 202) of the concatenated parts, `length` bytes long. */

@@ -103,6 +103,7 @@ describe('native and portable agree', () => {
       const parts = [pattern(length), pattern(7), pattern(length, 3)];
       expect(native.sha256(...parts)).toEqual(portable.sha256(...parts));
       expect(native.sha384(...parts)).toEqual(portable.sha384(...parts));
+      expect(native.sha512(...parts)).toEqual(portable.sha512(...parts));
       expect(native.sha3_256(...parts)).toEqual(portable.sha3_256(...parts));
       expect(native.shake256(200, ...parts)).toEqual(portable.shake256(200, ...parts));
       expect(native.hmacSha256(pattern(length, 5), ...parts)).toEqual(portable.hmacSha256(pattern(length, 5), ...parts));
