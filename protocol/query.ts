@@ -16,7 +16,7 @@ import { type SealingTarget, startSealing } from './envelope-seal.ts';
 import { concatBytes, domainHashBytes, fromHex, u64Bytes, utf8 } from './hash.ts';
 import { HPKE_SUITES, type HpkeContext } from './hpke.ts';
 import { MAX_ENVELOPE_BYTES, MAX_OUTPUT_BYTES } from './limits.ts';
-import { ENVELOPE_BUCKETS, OUTPUT_BUCKETS, pad, unpad } from './padding.ts';
+import { ENVELOPE_BUCKETS, OUTPUT_BUCKETS, pad, paddedCapacity, unpad } from './padding.ts';
 import { chainIdCodec, epochCodec, heightCodec, publicKeyCodec, stateRootCodec } from './scalars.ts';
 import { syntheticOutputCodec } from './sealed-output.ts';
 import { sessionIdCodec, type SessionKeys } from './session.ts';
@@ -170,7 +170,17 @@ export const openAnswer = (sealed: Uint8Array, binding: AnswerBinding): AnswerVe
   return answer === undefined ? { verdict: 'rejected', code: 'ANSWER_MALFORMED' } : { verdict: 'opened', answer };
 };
 
-/** Seals an answer to the query of a binding. The outcome must leave 128 bytes of the largest bucket free. */
+/** Whether an answer fits into the largest bucket. */
+export const answerFits = (answer: Answer): boolean => {
+  try {
+    return encode(answerCodec, answer).length <= paddedCapacity(OUTPUT_BUCKETS);
+  } catch (error) {
+    if (isCloisterError(error)) return false;
+    throw error;
+  }
+};
+
+/** Seals an answer to the query of a binding. The caller has checked `answerFits`. */
 export const sealAnswer = (answer: Answer, binding: AnswerBinding): SealedBytes => {
   const content = pad(encode(answerCodec, answer), OUTPUT_BUCKETS);
   return encode(syntheticOutputCodec, syntheticSeal(binding.key, binding.context, content)) as SealedBytes;

@@ -6,15 +6,16 @@
  * of session calls are sealed under the session's result key (synthetic-seal.ts) at a fraction of the cost.
  */
 import { sha256 } from '#primitives';
-import { type Brand, type ChainId, type Hash, type PlainBytes, type SealedBytes, type TransactionId } from './brand.ts';
+import type { Brand, ChainId, Hash, PlainBytes, SealedBytes, TransactionId } from './brand.ts';
 import { decodeOrUndefined, type Outcome, outcomeCodec } from './call.ts';
 import { branded, byteString, encode, type Infer, refined, struct, union } from './codec.ts';
 import { hkdfExpand } from './crypto/hkdf.ts';
 import { sealedFormCodec } from './envelope.ts';
+import { isCloisterError } from './errors.ts';
 import { concatBytes, domainHash, fromHex, u64Bytes, utf8 } from './hash.ts';
 import { HPKE_SUITES, type HpkeKeyPair, hpkeOpen, hpkeSeal } from './hpke.ts';
 import { MAX_OUTPUT_BYTES } from './limits.ts';
-import { OUTPUT_BUCKETS, pad, unpad } from './padding.ts';
+import { OUTPUT_BUCKETS, pad, paddedCapacity, unpad } from './padding.ts';
 import { type Session, type SessionId, type SessionKeys, sessionIdCodec } from './session.ts';
 import { SYNTHETIC_OVERHEAD_BYTES, syntheticOpen, syntheticSeal } from './synthetic-seal.ts';
 
@@ -56,15 +57,13 @@ const placeBytes = (place: OutputPlace): Uint8Array =>
 
 const paddedOutcome = (outcome: Outcome): PlainBytes => pad(encode(outcomeCodec, outcome), OUTPUT_BUCKETS);
 
-/** Most bytes that an encoded outcome may have; beyond, the call must fail rather than its result be lost. */
-export const MAX_OUTCOME_BYTES = largestBucket - 4;
-
-/** Whether an outcome fits into the largest bucket. */
+/** Whether an outcome fits into the largest bucket; if not, the call must fail rather than its result be lost. */
 export const outcomeFits = (outcome: Outcome): boolean => {
   try {
-    return encode(outcomeCodec, outcome).length <= MAX_OUTCOME_BYTES;
-  } catch {
-    return false;
+    return encode(outcomeCodec, outcome).length <= paddedCapacity(OUTPUT_BUCKETS);
+  } catch (error) {
+    if (isCloisterError(error)) return false;
+    throw error;
   }
 };
 
