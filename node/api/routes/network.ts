@@ -1,0 +1,32 @@
+/** What the network is and how this node is doing. */
+import type { FastifyInstance } from 'fastify';
+import { networkShape, statusShape } from '../../../protocol/api.ts';
+import type { RouteContext } from '../context.ts';
+import { networkDocument } from '../documents.ts';
+import { apiErrors } from '../errors.ts';
+import { noQuery, problemReplies } from './schemas.ts';
+
+/** Adds the routes about network and node. */
+export const networkRoutes = (app: FastifyInstance, { service }: RouteContext): void => {
+  app.get(
+    '/v1/network',
+    {
+      schema: {
+        summary: 'Genesis and signed epoch keys, for verification by the wallet',
+        tags: ['network'],
+        querystring: noQuery,
+        response: { 200: networkShape.schema, ...problemReplies(400, 503) },
+      },
+    },
+    async () => {
+      const document = networkDocument(service);
+      if (document.epochKeys.length === 0) throw apiErrors.error('NOT_READY');
+      return document;
+    },
+  );
+  app.get(
+    '/v1/status',
+    { schema: { summary: 'Status of this node', tags: ['network'], querystring: noQuery, response: { 200: statusShape.schema } } },
+    async () => service.status(),
+  );
+};
