@@ -18,7 +18,7 @@ export type DatabaseFiles = 'absent' | 'complete' | 'damaged';
 
 /** Looks at the files of a database without opening it; 'damaged' when files are left but the root file is gone. */
 export const inspectDatabase = async (directory: string): Promise<DatabaseFiles> => {
-  const names = await readdir(directory).catch(() => []);
+  const names = await readdir(directory).catch((): string[] => []);
   if (names.includes('CURRENT')) return 'complete';
   return names.some((name) => /^(?:\d+\.(?:ldb|sst|log)|MANIFEST-\d+)$/.test(name)) ? 'damaged' : 'absent';
 };

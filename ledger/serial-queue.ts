@@ -8,9 +8,4 @@ export class SerialQueue {
     this.#tail = result.catch(() => undefined);
     return result;
   }
-
-  /** Resolves when everything queued so far has ended. */
-  async idle(): Promise<void> {
-    await this.#tail;
-  }
 }

@@ -11,7 +11,7 @@ export interface StoreOperation {
   readonly value: Uint8Array | undefined;
 }
 
-/** What the ledger needs of a database; `LevelStore` and `MemoryStore` implement it. */
+/** What the ledger needs of a database; `LevelStore` implements it. */
 export interface Store {
   /** The value of a key, or undefined. Throws when the medium reports damage. */
   get(key: Uint8Array): Uint8Array | undefined;
