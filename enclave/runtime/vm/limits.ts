@@ -1,0 +1,59 @@
+/**
+ * Bounds and prices of contract execution. Every replica must use the same values: they decide who runs out of what.
+ * One unit of gas is about one WebAssembly instruction of the interpreter, about 0.1 ns here.
+ */
+import type { HostOperationName } from './operations.ts';
+
+/** Linear memory: fixed from the start, so that nothing depends on whether it grew before. About 59 MiB are heap. */
+export const MEMORY_PAGES = 1024;
+
+/** Shadow stack of the interpreter; deeper = STACK_OVERFLOW. 512 KiB and more can overflow the host's own stack. */
+export const MAX_STACK_BYTES = 160 * 1024;
+
+/** Active calls of recursive interpreter functions; covers recursion that uses no shadow stack. */
+export const MAX_CALL_DEPTH = 4096;
+
+/** Gas for evaluating a bundle once. */
+export const PREPARE_GAS = 2_000_000_000;
+
+/** Largest bundle, in characters. */
+export const MAX_CODE_CHARACTERS = 2 * 1024 * 1024;
+
+/** Largest arguments and results, in characters. */
+export const MAX_ARGUMENT_CHARACTERS = 1024 * 1024;
+export const MAX_RESULT_CHARACTERS = 1024 * 1024;
+
+/** Largest key and value, in characters. */
+export const MAX_KEY_CHARACTERS = 1024;
+export const MAX_VALUE_CHARACTERS = 256 * 1024;
+
+/** Largest sealed output and disclosed claim, in characters, and how many of both one execution may make. */
+export const MAX_OUTPUT_CHARACTERS = 1024 * 1024;
+export const MAX_CLAIM_CHARACTERS = 4 * 1024;
+export const MAX_OUTPUTS = 32;
+
+/** Most random bytes and most rows one host call returns. */
+export const MAX_RANDOM_BYTES = 1024;
+export const MAX_SCAN_ROWS = 1024;
+
+/** Longest reason of a refusal and its detail, in characters. */
+export const MAX_REASON_CHARACTERS = 128;
+export const MAX_DETAIL_CHARACTERS = 16 * 1024;
+
+/** Gas per host call, by operation: `seal` pays for a key encapsulation, the others for bookkeeping. */
+export const HOST_CALL_GAS: Readonly<Record<HostOperationName, number>> = {
+  get: 8_000,
+  set: 16_000,
+  remove: 12_000,
+  scan: 20_000,
+  random: 20_000,
+  seal: 5_000_000,
+  claim: 20_000,
+  refuse: 2_000,
+  unknownMethod: 2_000,
+  sha256: 15_000,
+};
+
+/** Gas per character that crosses between contract and host, and per row of a scan. */
+export const HOST_CHARACTER_GAS = 16;
+export const SCAN_ROW_GAS = 3_000;
