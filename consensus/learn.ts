@@ -1,0 +1,36 @@
+/**
+ * Learning fetched blocks (consensus design §2.14): only those that a certificate names, that we asked for, or that an
+ * accepted one stands on. Hash links carry the certificate's authority backwards; nothing claimed is a target.
+ */
+import type { BlockHash, ValidatorIndex, Verified } from '../protocol/brand.ts';
+import type { Certificate } from '../protocol/consensus/certificate.ts';
+import { addBlock } from './blocks.ts';
+import type { BodyState, CheckedBlock } from './input.ts';
+import { headerWanted } from './requests.ts';
+import type { CoreState } from './state.ts';
+import { addCertificate } from './tally.ts';
+import type { Turn } from './turn.ts';
+
+const certified = (state: CoreState, block: CheckedBlock): boolean => {
+  const view = state.views.get(block.header.view);
+  return view?.notarization?.hash === block.id || view?.finalization?.hash === block.id;
+};
+
+/** Takes the answer to `getHeader` or `getBlocks`, newest block first. */
+export const receiveBlocks = (
+  turn: Turn,
+  blocks: readonly (Verified<CheckedBlock> & { readonly body: BodyState })[],
+  finalization: Verified<Certificate> | undefined,
+  from: ValidatorIndex,
+): void => {
+  const { state } = turn;
+  if (finalization !== undefined) addCertificate(turn, finalization);
+  let linked: BlockHash | undefined;
+  for (const block of blocks.toReversed()) {
+    if (block.header.view <= state.finalized.view) continue;
+    if (block.id !== linked && !certified(state, block) && !headerWanted(state, block.id)) continue;
+    addBlock(state, block, block.body, true);
+    linked = block.header.parentHash;
+    state.helper = from;
+  }
+};

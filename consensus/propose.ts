@@ -1,0 +1,154 @@
+/**
+ * R3 Propose: the leader builds on the highest notarised block from which nullifications lead to the current view, and
+ * puts exactly these certificates into its proposal. A block goes through the full rules before its leader signs it.
+ */
+import type { BlockHash, Height, View } from '../protocol/brand.ts';
+import type { Certificate } from '../protocol/consensus/certificate.ts';
+import { blockId, HEADER_VERSION, type Header } from '../protocol/consensus/header.ts';
+import { type Justification, justificationRoot } from '../protocol/consensus/justification.ts';
+import { ZERO_HASH } from '../protocol/consensus/vote.ts';
+import { addBlock, pathToFinalized, recordBlock } from './blocks.ts';
+import { cast, mayVote } from './cast.ts';
+import { EMPTY_DELAY_FRACTION, MAX_UNFINALIZED_PAYLOADS } from './constants.ts';
+import type { BuiltPayload } from './input.ts';
+import { askHeader } from './requests.ts';
+import { type BlockState, type CoreState, leaderOf, viewOf } from './state.ts';
+import { retryAt } from './timer.ts';
+import type { Turn } from './turn.ts';
+import { judge, type ParentFacts, parentFacts } from './validity.ts';
+import { hasWork, heartbeatAtMs } from './work.ts';
+
+interface Foundation {
+  readonly parent: ParentFacts;
+  readonly justification: Justification;
+}
+
+/** Certificate that makes the block of a view a parent: notarization or finalization. */
+const parentCertificate = (state: CoreState, view: View): Certificate | undefined => {
+  const known = state.views.get(view);
+  return known?.notarization ?? known?.finalization;
+};
+
+/** Highest possible parent and its justification; undefined while something is missing. */
+const foundation = (turn: Turn): Foundation | undefined => {
+  const { state } = turn;
+  const nullifications: Certificate[] = [];
+  for (let view = state.current - 1; view > state.finalized.view; view -= 1) {
+    const certificate = parentCertificate(state, view as View);
+    if (certificate !== undefined) return notarizedFoundation(turn, certificate, nullifications.toReversed());
+    const nullification = state.views.get(view)?.nullification;
+    if (nullification === undefined) return undefined;
+    nullifications.push(nullification);
+  }
+  const { finalized } = state;
+  return { parent: finalized, justification: { parent: finalized.finalization, nullifications: nullifications.toReversed() } };
+};
+
+const notarizedFoundation = (turn: Turn, parent: Certificate, nullifications: readonly Certificate[]): Foundation | undefined => {
+  const facts = parentFacts(turn.state, parent.hash);
+  if (facts === undefined) {
+    askHeader(turn, parent.hash, leaderOf(turn.state, parent.view));
+    return undefined;
+  }
+  return { parent: facts, justification: { parent, nullifications } };
+};
+
+/** Pacing: the block interval on a young parent; without transactions, time for finality to make the block needless. */
+const notBeforeMs = (turn: Turn, parent: ParentFacts): number => {
+  const { state, now } = turn;
+  const { minBlockIntervalMs, baseTimeoutMs } = state.config.parameters;
+  const youngMs = Math.min(minBlockIntervalMs, parent.timeMs + minBlockIntervalMs - now.wallMs);
+  const paced = youngMs > 0 && now.monotonicMs - state.enteredAtMs < minBlockIntervalMs ? now.monotonicMs + youngMs : 0;
+  if (state.mempoolPending || now.monotonicMs >= heartbeatAtMs(state)) return paced;
+  return Math.max(paced, state.enteredAtMs + baseTimeoutMs * EMPTY_DELAY_FRACTION);
+};
+
+const mayPropose = (turn: Turn): boolean => {
+  const { state, now } = turn;
+  if (!mayVote(state, turn) || leaderOf(state, state.current) !== state.config.self) return false;
+  const { own } = viewOf(state, state.current);
+  if (own.notarize !== undefined || own.nullify || state.buildFailed) return false;
+  return hasWork(state, now.monotonicMs);
+};
+
+/** Asks for a payload when it is our turn, once a view and parent. */
+export const propose = (turn: Turn): void => {
+  const { state, now } = turn;
+  if (!mayPropose(turn)) return;
+  const base = foundation(turn);
+  if (base === undefined) return;
+  const notBefore = notBeforeMs(turn, base.parent);
+  if (notBefore > now.monotonicMs) {
+    retryAt(state, notBefore);
+    return;
+  }
+  if (state.buildAsked?.view === state.current && state.buildAsked.parent === base.parent.id) return;
+  const path = pathToFinalized(state, base.parent.id);
+  if (path === undefined) return;
+  state.buildAsked = { view: state.current, parent: base.parent.id };
+  turn.effects.push({
+    kind: 'build',
+    view: state.current,
+    parent: base.parent.id,
+    ancestors: [...path.map((block) => block.id), ...undelivered(state)],
+    payload: path.filter((block) => block.header.txCount > 0).length < MAX_UNFINALIZED_PAYLOADS ? 'any' : 'empty',
+    stateCert: base.parent.stateCert,
+    maxStateHeight: base.parent.height as Height,
+  });
+};
+
+const undelivered = (state: CoreState): BlockHash[] =>
+  state.deliveries.flatMap((delivery) => delivery.blocks.map((block) => block.id));
+
+const headerOf = (turn: Turn, base: Foundation, payload: BuiltPayload): Header => {
+  const { state, now } = turn;
+  const { anchor } = state.config;
+  return {
+    version: HEADER_VERSION,
+    chainId: anchor.chainId,
+    epoch: anchor.epoch,
+    view: state.current,
+    height: (base.parent.height + 1) as Height,
+    kind: payload.summary.txCount === 0 ? 'empty' : 'normal',
+    timeMs: Math.max(now.wallMs, base.parent.timeMs + 1),
+    proposer: leaderOf(state, state.current),
+    parentView: base.parent.view as View,
+    parentHash: base.parent.id,
+    justRoot: justificationRoot(base.justification),
+    ...payload.summary,
+    sysRoot: ZERO_HASH,
+    configHash: anchor.configHash,
+    nextConfigHash: ZERO_HASH,
+    stateCert: payload.stateCert,
+  };
+};
+
+/** Takes the payload that was asked for: builds, judges, records and signs the block, or gives the view up. */
+export const receivePayload = (turn: Turn, view: View, parent: BlockHash, payload: BuiltPayload | undefined): void => {
+  const { state } = turn;
+  if (view !== state.current || state.buildAsked?.parent !== parent || !mayPropose(turn)) return;
+  if (payload === undefined) {
+    state.buildFailed = true;
+    return;
+  }
+  const base = foundation(turn);
+  if (base === undefined || base.parent.id !== parent) return;
+  const header = headerOf(turn, base, payload);
+  const { justification } = base;
+  const block = addBlock(state, { id: blockId(header), header, justification }, 'present', true);
+  sign(turn, block);
+};
+
+const sign = (turn: Turn, block: BlockState): void => {
+  const { state } = turn;
+  const judgement = judge(turn, block);
+  if (judgement !== 'valid') {
+    state.blocks.delete(block.id);
+    state.buildFailed = true;
+    return;
+  }
+  const { id, header, justification } = block;
+  viewOf(state, header.view).proposal = id;
+  recordBlock(turn, block);
+  cast(turn, 'notarize', header.view, id, { id, header, justification });
+};

@@ -1,0 +1,33 @@
+/** What the driver may read of a core: to serve peers, to report status, to skip useless checks. */
+import type { BlockHash, ValidatorIndex, View } from '../protocol/brand.ts';
+import type { Certificate } from '../protocol/consensus/certificate.ts';
+import type { VoteKind } from '../protocol/consensus/vote.ts';
+import { type BlockState, type CoreState, type FinalPoint, leaderOf } from './state.ts';
+import { inWindow } from './tally.ts';
+
+/** A known block above the finalised one, or final and not yet delivered. */
+export const findBlock = (state: CoreState, block: BlockHash): Readonly<BlockState> | undefined => state.blocks.get(block);
+
+/** A held certificate; for the finalised view its finalization. */
+export const findCertificate = (state: CoreState, view: View, kind: VoteKind): Certificate | undefined => {
+  if (view === state.finalized.view) return kind === 'finalize' ? state.finalized.finalization : undefined;
+  const known = state.views.get(view);
+  if (kind === 'notarize') return known?.notarization;
+  return kind === 'nullify' ? known?.nullification : known?.finalization;
+};
+
+/** Newest final block. */
+export const finalizedPoint = (state: CoreState): FinalPoint => state.finalized;
+
+/** Current view and its leader. */
+export const currentView = (state: CoreState): { readonly view: View; readonly leader: ValidatorIndex } => ({
+  view: state.current,
+  leader: leaderOf(state, state.current),
+});
+
+/** Whether a vote or proposal for this view would be looked at; others need not be verified. */
+export const isRelevant = (state: CoreState, view: number): boolean => inWindow(state, view);
+
+/** Validators (self included) heard within `withinMs`; a quorum means that progress is possible. */
+export const heardValidators = (state: CoreState, nowMs: number, withinMs: number): number =>
+  state.heardAtMs.filter((at, index) => index === state.config.self || nowMs - at <= withinMs).length;

@@ -1,0 +1,75 @@
+/** Pulling what is missing: one open request an item, another peer every repair interval, the recently heard first. */
+import type { BlockHash, Height, ValidatorIndex } from '../protocol/brand.ts';
+import { MAX_BLOCKS_PER_RESPONSE, type ConsensusRequest } from '../protocol/consensus/request.ts';
+import { STATUS_PERIOD_MS } from './constants.ts';
+import type { CoreState } from './state.ts';
+import { repairMs } from './timer.ts';
+import type { Turn } from './turn.ts';
+
+/** Age at which a request that is not renewed is forgotten. */
+const STALE_REQUEST_MS = 60_000;
+
+const choosePeer = (state: CoreState, preferred: number, attempt: number, nowMs: number): ValidatorIndex | undefined => {
+  let fallback: ValidatorIndex | undefined;
+  for (let i = 0; i < state.validators; i += 1) {
+    const peer = ((preferred + attempt + i) % state.validators) as ValidatorIndex;
+    if (peer === state.config.self) continue;
+    if (nowMs - (state.heardAtMs[peer] ?? 0) <= 2 * STATUS_PERIOD_MS) return peer;
+    fallback ??= peer;
+  }
+  return fallback;
+};
+
+const ask = (turn: Turn, key: string, preferred: number, request: ConsensusRequest): void => {
+  const { state, now } = turn;
+  const open = state.requests.get(key);
+  if (open !== undefined && now.monotonicMs - open.lastAtMs < repairMs(state)) return;
+  const attempts = open === undefined ? 0 : open.attempts + 1;
+  state.requests.set(key, { attempts, lastAtMs: now.monotonicMs });
+  const to = choosePeer(state, preferred, attempts, now.monotonicMs);
+  if (to !== undefined) turn.effects.push({ kind: 'request', to, request });
+};
+
+/** Key of an open request for a header. */
+export const headerKey = (block: BlockHash): string => `h${block}`;
+const bodyKey = (block: BlockHash): string => `b${block}`;
+
+/** Asks for a header and its justification. */
+export const askHeader = (turn: Turn, block: BlockHash, preferred: number): void =>
+  ask(turn, headerKey(block), preferred, { kind: 'getHeader', block });
+
+/** Asks for the finalised blocks after our own. */
+export const askBlocks = (turn: Turn, preferred: number): void => {
+  const from = (turn.state.finalized.height + 1) as Height;
+  const to = (from + MAX_BLOCKS_PER_RESPONSE - 1) as Height;
+  ask(turn, `c${from}`, turn.state.helper ?? preferred, { kind: 'getBlocks', from, to });
+};
+
+/** Asks for every body that is missing. */
+export const askBodies = (turn: Turn): void => {
+  for (const id of turn.state.missingBodies) {
+    const block = turn.state.blocks.get(id);
+    if (block !== undefined) ask(turn, bodyKey(id), block.header.proposer, { kind: 'getBody', block: id });
+  }
+};
+
+/** Treats a body as asked for just now: the driver resolves a fresh proposal's body on its own. */
+export const deferBodyRequest = (turn: Turn, block: BlockHash): void => {
+  turn.state.requests.set(bodyKey(block), { attempts: 0, lastAtMs: turn.now.monotonicMs });
+};
+
+/** Whether a header was asked for. */
+export const headerWanted = (state: CoreState, block: BlockHash): boolean => state.requests.has(headerKey(block));
+
+/** Ends the requests for a block's header and body as far as they are answered. */
+export const closeRequests = (state: CoreState, block: BlockHash, body: boolean): void => {
+  state.requests.delete(headerKey(block));
+  if (body) state.requests.delete(bodyKey(block));
+};
+
+/** Forgets requests that nobody has renewed for a while. */
+export const pruneRequests = (turn: Turn): void => {
+  for (const [key, open] of turn.state.requests) {
+    if (turn.now.monotonicMs - open.lastAtMs > STALE_REQUEST_MS) turn.state.requests.delete(key);
+  }
+};

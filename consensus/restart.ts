@@ -1,0 +1,93 @@
+/**
+ * R13 Restart: all own votes first, then certificates and blocks; the own votes go back into the own tallies. A crash
+ * can lose what was not synced, but a vote that was ever sent is in the log (D1), and so is what it relied on (D2).
+ */
+import type { View } from '../protocol/brand.ts';
+import { blockId } from '../protocol/consensus/header.ts';
+import type { WalRecord } from '../protocol/consensus/wal-record.ts';
+import { type VoteStatement, ZERO_HASH } from '../protocol/consensus/vote.ts';
+import { addBlock } from './blocks.ts';
+import { type CoreConfig, type CoreState, type FinalPoint, initialState, viewOf } from './state.ts';
+import { broadcastStatus } from './repair.ts';
+import { indexCertificate } from './tally.ts';
+import type { Turn } from './turn.ts';
+
+const restoreVote = (state: CoreState, vote: VoteStatement): void => {
+  if (vote.view <= state.finalized.view) return;
+  const { own } = viewOf(state, vote.view);
+  if (vote.kind === 'notarize') own.notarize = vote.hash;
+  else if (vote.kind === 'nullify') own.nullify = true;
+  else own.finalize = vote.hash;
+};
+
+const restoreRecord = (state: CoreState, record: WalRecord): void => {
+  switch (record.kind) {
+    case 'vote':
+      return;
+    case 'certificate': {
+      const { certificate } = record;
+      if (certificate.view > state.finalized.view) indexCertificate(state, viewOf(state, certificate.view), certificate);
+      return;
+    }
+    case 'block': {
+      const { header, justification, body } = record;
+      if (header.view <= state.finalized.view) return;
+      const block = addBlock(state, { id: blockId(header), header, justification }, body === undefined ? 'absent' : 'present', true);
+      block.recorded = true;
+      return;
+    }
+    case 'evidence':
+      state.evidence.set(`${record.evidence.first.signer}:${record.evidence.rule}`, record.evidence);
+      return;
+    case 'finalized':
+      if (record.view > state.voteFloor) state.voteFloor = record.view;
+  }
+};
+
+/**
+ * State of a core after a restart. `finalized` is the newest block of the durable ledger (or the epoch's base), whose
+ * records the log may have dropped; `records` are those of the log, in order. Next input: `start`.
+ */
+export const restore = (config: CoreConfig, finalized: FinalPoint, records: readonly WalRecord[]): CoreState => {
+  const state = initialState(config, finalized);
+  for (const record of records) {
+    if (record.kind === 'vote') restoreVote(state, record.vote);
+  }
+  for (const record of records) restoreRecord(state, record);
+  state.current = (state.highestCertificate + 1) as View;
+  return state;
+};
+
+/** First step: clocks start, restored votes are signed again for the own tally, STATUS asks for what is missing. */
+export const start = (turn: Turn, quietMs: number): void => {
+  const { state, now } = turn;
+  if (state.started) return;
+  state.started = true;
+  state.enteredAtMs = now.monotonicMs;
+  state.finalizedAtMs = now.monotonicMs;
+  state.quietUntilMs = now.monotonicMs + quietMs;
+  state.heardAtMs.fill(now.monotonicMs);
+  for (const view of state.views.values()) {
+    if (view.own.notarize !== undefined && view.view === state.current && view.proposal === undefined) {
+      adoptProposal(state, view.own.notarize, view.view);
+    }
+    for (const vote of ownStatements(state, view.view)) {
+      turn.effects.push({ kind: 'cast', vote, audience: 'none', proposal: undefined });
+    }
+  }
+  broadcastStatus(turn);
+};
+
+const adoptProposal = (state: CoreState, hash: VoteStatement['hash'], view: View): void => {
+  if (state.blocks.has(hash)) viewOf(state, view).proposal = hash;
+};
+
+const ownStatements = (state: CoreState, number: View): VoteStatement[] => {
+  const { own } = viewOf(state, number);
+  const epoch = state.config.anchor.epoch;
+  const statements: VoteStatement[] = [];
+  if (own.notarize !== undefined) statements.push({ kind: 'notarize', epoch, view: number, hash: own.notarize });
+  if (own.nullify) statements.push({ kind: 'nullify', epoch, view: number, hash: ZERO_HASH });
+  if (own.finalize !== undefined) statements.push({ kind: 'finalize', epoch, view: number, hash: own.finalize });
+  return statements;
+};

@@ -1,0 +1,137 @@
+/**
+ * The core of agreement: Simplex for a fixed validator set (consensus design §2). `step` is deterministic: no clock,
+ * I/O, randomness, signing, logging or waiting. It changes the state that it owns in place and returns it.
+ *
+ * One input at a time. Order inside a step: certificates (R1) → finality (R7) → view entry (R2) → votes (R6, R5, R3,
+ * R8) → timers and repair (R9, R11). Effects: what must be durable first, everything else after it.
+ *
+ * - R1 Certificates: q equal votes, or a valid certificate of any view, are stored, recorded and relayed once (`tally`).
+ * - R2 Enter v + 1 on a certificate of v (`view-entry`).
+ * - R3 Propose on the highest notarised block with nullifications in between (`propose`).
+ * - R4 A proposal's justification feeds R1; the first proposal a view is kept (`notarize`).
+ * - R5 Notarise the valid, complete proposal of the current view (`notarize`, `validity`).
+ * - R6 Finalise what is notarised and was not skipped by us (`finalize`).
+ * - R7 Commit on finalization, deliver in height order (`commit`).
+ * - R8 Nullify on timeout, invalid block, equivocation, f + 1 others, silent leader, failed build (`nullify`).
+ * - R9 Timer counted from the last finalised view (`timer`).  R10 Work (`work`).  R11 Repair by pull (`repair`).
+ * - R13 Restart from the log (`restart`). R12 and R14 come with epochs.
+ */
+import { assertNever, type ValidatorIndex } from '../protocol/brand.ts';
+import type { Vote } from '../protocol/consensus/vote.ts';
+import { setBody } from './blocks.ts';
+import { commit, deliverReady } from './commit.ts';
+import type { Effect } from './effect.ts';
+import { keepEvidence } from './evidence.ts';
+import { finalizeNotarized } from './finalize.ts';
+import type { Input } from './input.ts';
+import { receiveBlocks } from './learn.ts';
+import { notarizeProposal, receiveProposal } from './notarize.ts';
+import { nullifyCurrent } from './nullify.ts';
+import { propose, receivePayload } from './propose.ts';
+import { helpStraggler, receiveStatus, tendRepair } from './repair.ts';
+import { start } from './restart.ts';
+import { type CoreState, viewOf } from './state.ts';
+import { addCertificate, addVote, inWindow } from './tally.ts';
+import { scheduleWake, tendViewTimer } from './timer.ts';
+import { effectsOf, newTurn, type Turn } from './turn.ts';
+import { enterViews } from './view-entry.ts';
+
+/** State after an input, and what the driver has to do, in order. */
+export interface Step {
+  readonly state: CoreState;
+  readonly effects: readonly Effect[];
+}
+
+const hear = (turn: Turn, from: ValidatorIndex | undefined): void => {
+  if (from !== undefined) turn.state.heardAtMs[from] = turn.now.monotonicMs;
+};
+
+/** A vote of our own key from outside: harmless if we cast it, otherwise our key is used elsewhere (§2.8). */
+const receiveForeignOwnVote = (turn: Turn, vote: Vote): void => {
+  const { state } = turn;
+  if (!inWindow(state, vote.view) || vote.view <= state.voteFloor) return;
+  const { own } = viewOf(state, vote.view);
+  const cast = vote.kind === 'nullify' ? own.nullify : own[vote.kind] === vote.hash;
+  if (cast || state.halted) return;
+  state.halted = true;
+  turn.effects.push({ kind: 'halt', code: 'KEY_USED_TWICE' });
+};
+
+const receiveVote = (turn: Turn, vote: Vote, from: ValidatorIndex): void => {
+  if (vote.signer === turn.state.config.self) receiveForeignOwnVote(turn, vote);
+  else addVote(turn, vote);
+  if (vote.kind !== 'finalize') helpStraggler(turn, vote.view, from);
+};
+
+const receiveOwnVote = (turn: Turn, vote: Vote): void => {
+  if (!inWindow(turn.state, vote.view)) return;
+  addVote(turn, vote);
+  turn.state.views.get(vote.view)?.ownSigned.push(vote);
+};
+
+const take = (turn: Turn, input: Input): void => {
+  const { state } = turn;
+  switch (input.kind) {
+    case 'start':
+      return start(turn, input.quietMs);
+    case 'wake':
+      state.wakeAtMs = undefined;
+      return;
+    case 'mempool':
+      state.mempoolPending = input.pending;
+      return;
+    case 'proposal':
+      hear(turn, input.from);
+      receiveProposal(turn, input.proposal, input.body);
+      return helpStraggler(turn, input.proposal.header.view, input.from);
+    case 'vote':
+      hear(turn, input.from);
+      return receiveVote(turn, input.vote, input.from);
+    case 'ownVote':
+      return receiveOwnVote(turn, input.vote);
+    case 'certificate':
+      hear(turn, input.from);
+      return addCertificate(turn, input.certificate);
+    case 'status':
+      hear(turn, input.from);
+      return receiveStatus(turn, input.status, input.from);
+    case 'blocks':
+      hear(turn, input.from);
+      return receiveBlocks(turn, input.blocks, input.finalization, input.from);
+    case 'body': {
+      const block = state.blocks.get(input.block);
+      return block === undefined ? undefined : setBody(state, block, input.body);
+    }
+    case 'built':
+      return receivePayload(turn, input.view, input.parent, input.payload);
+    case 'resultCertificate': {
+      const fact = input.verdict === 'invalid' ? input.verdict : { height: input.height, root: input.root };
+      state.stateCerts.set(input.certHash, fact);
+      return;
+    }
+    case 'evidence':
+      return keepEvidence(turn, input.evidence);
+    default:
+      return assertNever(input);
+  }
+};
+
+/** Takes one input. The returned state is the given one, changed. */
+export const step = (state: CoreState, input: Input): Step => {
+  const turn = newTurn(state, input.now);
+  if (state.retryAtMs !== undefined && state.retryAtMs <= input.now.monotonicMs) state.retryAtMs = undefined;
+  take(turn, input);
+  if (state.started) {
+    commit(turn);
+    deliverReady(turn);
+    enterViews(turn);
+    finalizeNotarized(turn);
+    const judgement = notarizeProposal(turn);
+    propose(turn);
+    tendViewTimer(turn);
+    nullifyCurrent(turn, judgement);
+    tendRepair(turn);
+    scheduleWake(turn);
+  }
+  return { state, effects: effectsOf(turn) };
+};

@@ -1,0 +1,87 @@
+/**
+ * R1 Certificates: votes fill one slot per signer, view and kind; q equal ones make a certificate; a certificate is
+ * stored and relayed once. Memory is bounded by the window of views in which votes are kept.
+ */
+import type { BlockHash } from '../protocol/brand.ts';
+import { type Certificate, certificateOf } from '../protocol/consensus/certificate.ts';
+import type { Vote } from '../protocol/consensus/vote.ts';
+import { VIEW_WINDOW } from './constants.ts';
+import { detectEvidence } from './evidence.ts';
+import { type CoreState, type ViewState, viewOf } from './state.ts';
+import type { Turn } from './turn.ts';
+
+const slotsOf = (view: ViewState, kind: Vote['kind']): (Vote | undefined)[] =>
+  kind === 'notarize' ? view.notarize : kind === 'nullify' ? view.nullify : view.finalize;
+
+const held = (view: ViewState, kind: Vote['kind']): Certificate | undefined =>
+  kind === 'notarize' ? view.notarization : kind === 'nullify' ? view.nullification : view.finalization;
+
+const equalVotes = (slots: readonly (Vote | undefined)[], hash: BlockHash): number => {
+  let count = 0;
+  for (const vote of slots) if (vote !== undefined && vote.hash === hash) count += 1;
+  return count;
+};
+
+/** Whether votes of this view are tallied: above the finalised view, at most the window ahead. */
+export const inWindow = (state: CoreState, view: number): boolean =>
+  view > state.finalized.view && view <= Math.max(state.current, state.highestCertificate + 1) + VIEW_WINDOW;
+
+/** Tallies a verified vote. */
+export const addVote = (turn: Turn, vote: Vote): void => {
+  const { state } = turn;
+  if (!inWindow(state, vote.view)) return;
+  const view = viewOf(state, vote.view);
+  const slots = slotsOf(view, vote.kind);
+  const earlier = slots[vote.signer];
+  detectEvidence(turn, view, vote);
+  if (earlier !== undefined) return;
+  slots[vote.signer] = vote;
+  if (vote.kind === 'nullify') view.nullifyCount += 1;
+  if (held(view, vote.kind) !== undefined) return;
+  if (equalVotes(slots, vote.hash) < state.quorum) return;
+  const votes = slots.filter((slot): slot is Vote => slot !== undefined && slot.hash === vote.hash);
+  addCertificate(turn, certificateOf(votes.slice(0, state.quorum), state.validators));
+};
+
+const contradicts = (view: ViewState, certificate: Certificate): boolean => {
+  if (certificate.kind === 'nullify') return view.finalization !== undefined;
+  if (certificate.kind === 'finalize' && view.nullification !== undefined) return true;
+  const other = certificate.kind === 'notarize' ? view.finalization : view.notarization;
+  const same = held(view, certificate.kind);
+  return (other !== undefined && other.hash !== certificate.hash) || (same !== undefined && same.hash !== certificate.hash);
+};
+
+/** Stores a valid certificate of any view above the finalised one, records it and relays it, each once. */
+export const addCertificate = (turn: Turn, certificate: Certificate): void => {
+  const { state } = turn;
+  if (certificate.view <= state.finalized.view) return;
+  const view = viewOf(state, certificate.view);
+  if (contradicts(view, certificate)) {
+    halt(turn);
+    return;
+  }
+  if (held(view, certificate.kind) !== undefined) return;
+  indexCertificate(state, view, certificate);
+  turn.records.push({ kind: 'certificate', certificate });
+  turn.effects.push({ kind: 'relay', certificate });
+};
+
+/** Puts a certificate into the state without recording or relaying it. */
+export const indexCertificate = (state: CoreState, view: ViewState, certificate: Certificate): void => {
+  if (certificate.kind === 'nullify') view.nullification = certificate;
+  else if (certificate.kind === 'notarize') {
+    view.notarization = certificate;
+    state.notarizedViews.push(view.view);
+    state.unconsidered.push(view.view);
+  } else {
+    view.finalization = certificate;
+    state.finalizationViews.push(view.view);
+  }
+  if (view.view > state.highestCertificate) state.highestCertificate = view.view;
+};
+
+const halt = (turn: Turn): void => {
+  if (turn.state.halted) return;
+  turn.state.halted = true;
+  turn.effects.push({ kind: 'halt', code: 'FORK_DETECTED' });
+};
