@@ -8,8 +8,8 @@
  */
 import { ed25519Sign, ed25519Verify, sha512 } from '#primitives';
 import type { ChainId, Measurement, PublicKey } from './brand.ts';
-import { decodeOrUndefined } from './call.ts';
 import { bool, bytes, byteString, encode, type Infer, struct, union } from './codec.ts';
+import { decodeOrUndefined } from './foreign.ts';
 import { concatBytes, fromHex, utf8 } from './hash.ts';
 import { measurementCodec, publicKeyCodec, signatureCodec } from './scalars.ts';
 import { signingBytes } from './signing.ts';

@@ -7,8 +7,8 @@
  */
 import { ed25519Verify } from '#primitives';
 import type { ChainId, PublicKey } from './brand.ts';
-import { bytes, byteString, type Codec, decode, encode, type Infer, optional, struct, text, union } from './codec.ts';
-import { isCloisterError } from './errors.ts';
+import { bytes, byteString, type Codec, encode, type Infer, optional, struct, text, union } from './codec.ts';
+import { decodeOrUndefined } from './foreign.ts';
 import { concatBytes, domainHashBytes, fromHex } from './hash.ts';
 import { MAX_ARGUMENT_BYTES } from './limits.ts';
 import { ENVELOPE_BUCKETS, OUTPUT_BUCKETS, paddedCapacity } from './padding.ts';
@@ -101,14 +101,4 @@ export const verifyBody = <T extends { readonly caller: PublicKey }>(
   if (value === undefined) return 'CONTENT_MALFORMED';
   const message = signedBytes(context, chainId, publicFields, signed.body);
   return ed25519Verify(signed.signature, message, fromHex(value.caller)) ? value : 'SIGNATURE_INVALID';
-};
-
-/** Decodes foreign bytes whose size is already bounded; undefined when they are not canonical. */
-export const decodeOrUndefined = <T>(codec: Codec<T>, foreign: Uint8Array): T | undefined => {
-  try {
-    return decode(codec, foreign, foreign.length);
-  } catch (error) {
-    if (isCloisterError(error)) return undefined;
-    throw error;
-  }
 };

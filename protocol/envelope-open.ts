@@ -6,9 +6,10 @@
  */
 import { aeadOpen } from '#primitives';
 import type { ChainId, Epoch, PublicKey, TransactionId } from './brand.ts';
-import { type Call, callCodec, decodeOrUndefined, oneShotCallCodec, type Signed, type SignedFault, verifyBody } from './call.ts';
+import { type Call, callCodec, oneShotCallCodec, type Signed, type SignedFault, verifyBody } from './call.ts';
 import { type Envelope, type EnvelopeForm, epochKeyInfo, type ParsedEnvelope, publicFieldBytes } from './envelope.ts';
 import { sealedContentCodec } from './envelope-seal.ts';
+import { decodeOrUndefined } from './foreign.ts';
 import { HPKE_SUITES, type HpkeContext, type HpkeKeyPair, hpkeSetupRecipient } from './hpke.ts';
 import { ENVELOPE_BUCKETS, unpad } from './padding.ts';
 import { deriveSessionKeys, type Session, type SessionId, sessionNonce, sessionOpeningCodec } from './session.ts';

@@ -1,7 +1,8 @@
 /** Opening of queries, by enclaves. Foreign bytes never throw: the verdict says what was asked or which rule failed. */
 import type { PublicKey } from './brand.ts';
-import { type Call, callCodec, decodeOrUndefined, signedCodec, verifyBody } from './call.ts';
+import { type Call, callCodec, signedCodec, verifyBody } from './call.ts';
 import { type EnvelopeKeys, type OpenFault, receiveSealed } from './envelope-open.ts';
+import { decodeOrUndefined } from './foreign.ts';
 import { ENVELOPE_BUCKETS, unpad } from './padding.ts';
 import {
   type AnswerBinding, parseQuery, type QueryForm, type QueryVerdict, queryFieldBytes, sealedAnswerBinding, sessionAnswerBinding, signedQueryCodec,

@@ -8,11 +8,12 @@
  */
 import { hmacSha256 } from '#primitives';
 import type { ChainId, Epoch, SealedBytes } from './brand.ts';
-import { type Call, callCodec, decodeOrUndefined, NONCE_BYTES, outcomeCodec, signBody, signedCodec, type Signer } from './call.ts';
+import { type Call, callCodec, NONCE_BYTES, outcomeCodec, signBody, signedCodec, type Signer } from './call.ts';
 import { branded, bytes, byteString, decode, encode, type Infer, refined, struct, u8, u64, union } from './codec.ts';
 import { isCloisterError } from './errors.ts';
 import { ENVELOPE_VERSION, sealedFormCodec } from './envelope.ts';
 import { type SealingTarget, startSealing } from './envelope-seal.ts';
+import { decodeOrUndefined } from './foreign.ts';
 import { concatBytes, domainHashBytes, fromHex, u64Bytes, utf8 } from './hash.ts';
 import { HPKE_SUITES, type HpkeContext } from './hpke.ts';
 import { MAX_ENVELOPE_BYTES, MAX_OUTPUT_BYTES } from './limits.ts';

@@ -7,11 +7,12 @@
  */
 import { sha256 } from '#primitives';
 import type { Brand, ChainId, Hash, PlainBytes, SealedBytes, TransactionId } from './brand.ts';
-import { decodeOrUndefined, type Outcome, outcomeCodec } from './call.ts';
+import { type Outcome, outcomeCodec } from './call.ts';
 import { branded, byteString, encode, type Infer, refined, struct, union } from './codec.ts';
 import { hkdfExpand } from './crypto/hkdf.ts';
 import { sealedFormCodec } from './envelope.ts';
 import { isCloisterError } from './errors.ts';
+import { decodeOrUndefined } from './foreign.ts';
 import { concatBytes, domainHash, fromHex, u64Bytes, utf8 } from './hash.ts';
 import { HPKE_SUITES, type HpkeKeyPair, hpkeOpen, hpkeSeal } from './hpke.ts';
 import { MAX_OUTPUT_BYTES } from './limits.ts';
