@@ -20,7 +20,8 @@ export type DatabaseFiles = 'absent' | 'complete' | 'damaged';
 export const inspectDatabase = async (directory: string): Promise<DatabaseFiles> => {
   const names = await readdir(directory).catch((): string[] => []);
   if (names.includes('CURRENT')) return 'complete';
-  return names.some((name) => /^(?:\d+\.(?:ldb|sst|log)|MANIFEST-\d+)$/.test(name)) ? 'damaged' : 'absent';
+  // A manifest alone is what a crash in the middle of the creation leaves.
+  return names.some((name) => /^\d+\.(?:ldb|sst|log)$/.test(name)) ? 'damaged' : 'absent';
 };
 
 const errorCode = (cause: unknown): string =>
