@@ -2,17 +2,21 @@
  * The messages between a node and its enclave: seven kinds, codec and type together.
  *
  * A request frame is `id u32 ‖ kind u8 ‖ message`; a reply frame is `id u32 ‖ 0 ‖ message` or `id u32 ‖ 1 ‖ error`. Ids are the
- * host's; replies come in the order of the requests. Protocol objects travel as the bytes that were received or
- * signed, never re-encoded. Everything here is public or sealed: the channel needs no secrecy.
+ * host's; replies come in the order of the requests. What is signed or
+ * hashed has a hand-laid preimage or travels as bytes. Everything here is public or sealed: the channel needs no secrecy.
  */
 import {
   bool, byteString, bytes, decode, encode, type Infer, list, optional, struct, text, u16, u32, u64, union,
 } from '../../protocol/codec.ts';
+import { blockBodyCodec } from '../../protocol/consensus/body.ts';
+import { certificateCodec } from '../../protocol/consensus/certificate.ts';
+import { headerCodec } from '../../protocol/consensus/header.ts';
+import { MAX_PROOF_HEADERS } from '../../protocol/finality.ts';
 import {
-  MAX_BLOCK_TRANSACTIONS, MAX_BODY_BYTES, MAX_ENVELOPE_BYTES, MAX_OUTPUT_BYTES, MAX_OUTPUTS, MAX_VALIDATORS, MAX_WRITE_SET_BYTES,
+  MAX_BLOCK_TRANSACTIONS, MAX_ENVELOPE_BYTES, MAX_OUTPUT_BYTES, MAX_OUTPUTS, MAX_VALIDATORS, MAX_WRITE_SET_BYTES,
 } from '../../protocol/limits.ts';
 import { MAX_RECEIPT_BYTES } from '../../protocol/receipt.ts';
-import { MAX_RESULT_CERTIFICATE_BYTES } from '../../protocol/result.ts';
+import { resultCertificateCodec } from '../../protocol/result.ts';
 import {
   blockHashCodec, chainIdCodec, epochCodec, hashCodec, heightCodec, measurementCodec, publicKeyCodec, signatureCodec, stateRootCodec,
   transactionIdCodec,
@@ -26,12 +30,8 @@ export const MAX_SEALED_BLOB_BYTES = 16 * 1024;
 export const MAX_EVIDENCE_BYTES = 8192;
 /** Most envelopes in one admission request. */
 export const MAX_ADMIT_BATCH = 4096;
-/** Largest genesis, header, or proof of finality with the headers it needs. */
+/** Largest encoded genesis. */
 export const MAX_GENESIS_BYTES = 2 * 1024 * 1024;
-const MAX_HEADER_BYTES = 4096;
-const MAX_PROOF_BYTES = 1024 * 1024;
-/** Block body on the wire: envelopes and their list. */
-const MAX_ENCODED_BODY_BYTES = 2 * MAX_BODY_BYTES;
 const MAX_PEER_MESSAGE_BYTES = 8192;
 const MAX_TEXT_BYTES = 128;
 
@@ -86,11 +86,11 @@ const provisionReply = struct({
 const admitRequest = struct({ envelopes: list(byteString(MAX_ENVELOPE_BYTES), MAX_ADMIT_BATCH) });
 const admitReply = struct({ verdicts: list(struct({ admitted: bool, code: text(MAX_TEXT_BYTES) }), MAX_ADMIT_BATCH) });
 
-/** A finalised block: canonical header bytes, proof of finality (with the headers it needs), canonical body bytes. */
+/** A finalised block: `headers[0]` is its own, the rest lead to the one that `finalization` names. */
 const executeRequest = struct({
-  header: byteString(MAX_HEADER_BYTES),
-  proof: byteString(MAX_PROOF_BYTES),
-  body: byteString(MAX_ENCODED_BODY_BYTES),
+  headers: list(headerCodec, MAX_PROOF_HEADERS),
+  finalization: certificateCodec,
+  body: blockBodyCodec,
 });
 /** One executed call: its public receipt and its sealed outputs, the caller's first. */
 const executedCallCodec = struct({
@@ -116,8 +116,8 @@ const queryReply = struct({ height: heightCodec, sealedAnswer: byteString(MAX_OU
 const restoreRequest = union({
   /** One executed height: its header, the result certificate and the sealed write set. */
   block: [1, struct({
-    header: byteString(MAX_HEADER_BYTES),
-    certificate: byteString(MAX_RESULT_CERTIFICATE_BYTES),
+    header: headerCodec,
+    certificate: resultCertificateCodec,
     sealedWriteSet: byteString(MAX_WRITE_SET_BYTES),
   })],
   /** Asks for a new challenge that other enclaves shall answer. */

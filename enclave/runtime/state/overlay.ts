@@ -11,11 +11,15 @@ import type { KeyRange, StateEntry, StateReader } from './reader.ts';
 import { compareKeys } from './reader.ts';
 import { newTree, walkTree } from './sorted-tree.ts';
 
+const WRITE_OVERHEAD_BYTES = 8;
+const UTF8_WIDEST = 3;
+
 /** A writable layer over `parent`. */
 export class Overlay implements StateReader {
   readonly #parent: StateReader;
   readonly #writes = newTree<string | undefined>(32);
   #bytesDelta = 0;
+  #writeBytes = 0;
 
   constructor(parent: StateReader) {
     this.#parent = parent;
@@ -24,6 +28,11 @@ export class Overlay implements StateReader {
   /** Accounted bytes that committing this overlay would add (or free, when negative). */
   get bytesDelta(): number {
     return this.#bytesDelta;
+  }
+
+  /** Bytes that the pending writes take in a write set, at the widest encoding of their text. */
+  get writeBytes(): number {
+    return this.#writeBytes;
   }
 
   /** Number of distinct keys written or removed. */
@@ -71,12 +80,16 @@ export class Overlay implements StateReader {
   discard(): void {
     this.#writes.clear();
     this.#bytesDelta = 0;
+    this.#writeBytes = 0;
   }
 
   #account(key: string, value: string | undefined): void {
     const before = this.get(key);
     if (before !== undefined) this.#bytesDelta -= entryBytes(key, before);
     if (value !== undefined) this.#bytesDelta += entryBytes(key, value);
+    const known = this.#writes.has(key);
+    if (!known) this.#writeBytes += WRITE_OVERHEAD_BYTES + UTF8_WIDEST * key.length;
+    this.#writeBytes += UTF8_WIDEST * ((value?.length ?? 0) - (known ? (before?.length ?? 0) : 0));
   }
 
   *#merge(range: KeyRange): Generator<StateEntry, void> {
