@@ -82,26 +82,39 @@ export const reportDataOf = ({ platform, enclaveKey, enclaveKem, nonce }: Attest
   );
 
 const certificateBytes = (certificate: Pick<SimCertificate, 'chipId' | 'processorKey'>): Uint8Array =>
-  signingBytes('simulatedProcessor', BEFORE_GENESIS, concatBytes(certificate.chipId, fromHex(certificate.processorKey)));
+  signingBytes(
+    'simulatedProcessor',
+    BEFORE_GENESIS,
+    concatBytes(certificate.chipId, fromHex(certificate.processorKey)),
+  );
 
 const quoteBytes = (quote: Uint8Array): Uint8Array => signingBytes('simulatedQuote', BEFORE_GENESIS, quote);
 
 /** Certifies a simulated processor's key: what a manufacturer does once per chip. */
-export const certifySimProcessor = (rootSecret: Uint8Array, chipId: Uint8Array, processorKey: PublicKey): SimCertificate => ({
+export const certifySimProcessor = (
+  rootSecret: Uint8Array,
+  chipId: Uint8Array,
+  processorKey: PublicKey,
+): SimCertificate => ({
   chipId,
   processorKey,
   signature: ed25519Sign(certificateBytes({ chipId, processorKey }), rootSecret),
 });
 
 /** Encoded certificate, as handed to an enclave at start. */
-export const encodeSimCertificate = (certificate: SimCertificate): Uint8Array => encode(simCertificateCodec, certificate);
+export const encodeSimCertificate = (certificate: SimCertificate): Uint8Array =>
+  encode(simCertificateCodec, certificate);
 
 /** Reads an encoded certificate; undefined when it is malformed. Its signature is checked with the evidence. */
 export const decodeSimCertificate = (foreign: Uint8Array): SimCertificate | undefined =>
   foreign.length > MAX_EVIDENCE_BYTES ? undefined : decodeOrUndefined(simCertificateCodec, foreign);
 
 /** Makes evidence as the simulated processor does for the enclave that it runs. */
-export const makeSimEvidence = (processorSecret: Uint8Array, certificate: SimCertificate, quote: SimQuote): Uint8Array => {
+export const makeSimEvidence = (
+  processorSecret: Uint8Array,
+  certificate: SimCertificate,
+  quote: SimQuote,
+): Uint8Array => {
   const body = encode(simQuoteCodec, quote);
   const signature = ed25519Sign(quoteBytes(body), processorSecret);
   return encode(evidenceCodec, { kind: 'sim', quote: body, signature, certificate });
@@ -151,7 +164,8 @@ export const verifySimQuote = (evidence: Evidence, simRoot: PublicKey): Attested
   if (!ed25519Verify(certificate.signature, certificateBytes(certificate), fromHex(simRoot))) {
     return 'EVIDENCE_CERTIFICATE_INVALID';
   }
-  if (!ed25519Verify(signature, quoteBytes(quote), fromHex(certificate.processorKey))) return 'EVIDENCE_SIGNATURE_INVALID';
+  if (!ed25519Verify(signature, quoteBytes(quote), fromHex(certificate.processorKey)))
+    return 'EVIDENCE_SIGNATURE_INVALID';
   const claims = decodeOrUndefined(simQuoteCodec, quote);
   if (claims === undefined) return 'EVIDENCE_MALFORMED';
   return { platform: evidence.kind, chipId: certificate.chipId, ...claims };
@@ -170,7 +184,11 @@ export const appraise = (claims: AttestedClaims, policy: AttestationPolicy): rea
 };
 
 /** Judges evidence of the simulated platform: parse, verify, appraise. */
-export const verifySimEvidence = (foreign: Uint8Array, simRoot: PublicKey, policy: AttestationPolicy): AttestationVerdict => {
+export const verifySimEvidence = (
+  foreign: Uint8Array,
+  simRoot: PublicKey,
+  policy: AttestationPolicy,
+): AttestationVerdict => {
   const evidence = parseEvidence(foreign);
   if (evidence === undefined) return { verdict: 'refused', codes: ['EVIDENCE_MALFORMED'] };
   const claims = verifySimQuote(evidence, simRoot);

@@ -70,7 +70,12 @@ export const signedCodec = struct({ body: byteString(paddedCapacity(ENVELOPE_BUC
 /** Signed bytes inside an envelope. */
 export type Signed = Infer<typeof signedCodec>;
 
-const signedBytes = (context: SigningContext, chainId: ChainId, publicFields: Uint8Array, body: Uint8Array): Uint8Array =>
+const signedBytes = (
+  context: SigningContext,
+  chainId: ChainId,
+  publicFields: Uint8Array,
+  body: Uint8Array,
+): Uint8Array =>
   signingBytes(context, chainId, concatBytes(domainHashBytes('cloister/public-fields', publicFields), body));
 
 /** Encodes and signs a body under the public fields of the message that will carry it. */

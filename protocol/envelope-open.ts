@@ -10,7 +10,7 @@ import { type Call, callCodec, oneShotCallCodec, type Signed, type SignedFault, 
 import { type Envelope, type EnvelopeForm, epochKeyInfo, type ParsedEnvelope, publicFieldBytes } from './envelope.ts';
 import { sealedContentCodec } from './envelope-seal.ts';
 import { decodeOrUndefined } from './foreign.ts';
-import { HPKE_SUITES, type HpkeContext, type HpkeKeyPair, hpkeSetupRecipient } from './hpke.ts';
+import { type HpkeContext, type HpkeKeyPair, type HpkeSuite, hpkeSetupRecipient, hpkeSuiteOf } from './hpke.ts';
 import { ENVELOPE_BUCKETS, unpad } from './padding.ts';
 import { deriveSessionKeys, type Session, type SessionId, sessionNonce, sessionOpeningCodec } from './session.ts';
 import { isValidXWingPublicKey } from './xwing.ts';
@@ -18,8 +18,8 @@ import { isValidXWingPublicKey } from './xwing.ts';
 /** Keys that an enclave holds for opening. */
 export interface EnvelopeKeys {
   readonly chainId: ChainId;
-  /** Key pair of a key epoch; keep one object per epoch, its expansion is expensive. */
-  epochKey(keyEpoch: Epoch): HpkeKeyPair | undefined;
+  /** Key pair of a key epoch for a suite; keep one object per epoch and suite, its expansion is expensive. */
+  epochKey(keyEpoch: Epoch, suite: HpkeSuite): HpkeKeyPair | undefined;
   session(id: SessionId): Session | undefined;
 }
 
@@ -71,9 +71,11 @@ export const receiveSealed = (
   form: Form<'sealed'>,
   purpose: 'envelope' | 'query',
 ): HpkeContext | OpenFault => {
-  const keyPair = keys.epochKey(keyEpoch);
+  const suite = hpkeSuiteOf(form.suite);
+  if (suite === undefined) return 'SUITE_NOT_SUPPORTED';
+  const keyPair = keys.epochKey(keyEpoch, suite);
   if (keyPair === undefined) return 'KEY_EPOCH_UNKNOWN';
-  if (HPKE_SUITES[keyPair.suite].kemId !== form.suite) return 'SUITE_NOT_SUPPORTED';
+  if (keyPair.suite !== suite) return 'SUITE_NOT_SUPPORTED';
   return hpkeSetupRecipient(keyPair, form.enc, epochKeyInfo(keys.chainId, purpose)) ?? 'NOT_AUTHENTIC';
 };
 

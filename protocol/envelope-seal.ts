@@ -6,9 +6,24 @@
  */
 import { aeadSeal } from '#primitives';
 import type { ChainId, Epoch, Height, PlainBytes, SealedBytes } from './brand.ts';
-import { type Call, callCodec, NONCE_BYTES, oneShotCallCodec, type Signed, signBody, signedCodec, type Signer } from './call.ts';
+import {
+  type Call,
+  callCodec,
+  NONCE_BYTES,
+  oneShotCallCodec,
+  type Signed,
+  signBody,
+  signedCodec,
+  type Signer,
+} from './call.ts';
 import { encode, type Infer, union } from './codec.ts';
-import { type EnvelopeFields, epochKeyInfo, finishEnvelope, type ParsedEnvelope, publicFieldBytes } from './envelope.ts';
+import {
+  type EnvelopeFields,
+  epochKeyInfo,
+  finishEnvelope,
+  type ParsedEnvelope,
+  publicFieldBytes,
+} from './envelope.ts';
 import { HPKE_SUITES, type HpkeContext, type HpkeSuite, hpkeSetupSender } from './hpke.ts';
 import { ENVELOPE_BUCKETS, pad } from './padding.ts';
 import { deriveSessionKeys, sessionNonce, sessionOpeningCodec, WalletSession } from './session.ts';

@@ -98,7 +98,10 @@ export interface ParsedEnvelope {
 /** Outcome of reading foreign bytes as an envelope. */
 export type EnvelopeVerdict =
   | ({ readonly verdict: 'accepted' } & ParsedEnvelope)
-  | { readonly verdict: 'rejected'; readonly code: 'ENVELOPE_MALFORMED' | 'ENVELOPE_TOO_LARGE' | 'ENVELOPE_OTHER_CHAIN' };
+  | {
+      readonly verdict: 'rejected';
+      readonly code: 'ENVELOPE_MALFORMED' | 'ENVELOPE_TOO_LARGE' | 'ENVELOPE_OTHER_CHAIN';
+    };
 
 /** Reads foreign bytes as an envelope of a chain, opening nothing. */
 export const parseEnvelope = (foreign: Uint8Array, chainId: ChainId): EnvelopeVerdict => {
@@ -107,7 +110,10 @@ export const parseEnvelope = (foreign: Uint8Array, chainId: ChainId): EnvelopeVe
     envelope = decode(envelopeCodec, foreign, MAX_ENVELOPE_BYTES);
   } catch (error) {
     if (!isCloisterError(error)) throw error;
-    return { verdict: 'rejected', code: error.code === 'MESSAGE_TOO_LARGE' ? 'ENVELOPE_TOO_LARGE' : 'ENVELOPE_MALFORMED' };
+    return {
+      verdict: 'rejected',
+      code: error.code === 'MESSAGE_TOO_LARGE' ? 'ENVELOPE_TOO_LARGE' : 'ENVELOPE_MALFORMED',
+    };
   }
   if (envelope.chainId !== chainId) return { verdict: 'rejected', code: 'ENVELOPE_OTHER_CHAIN' };
   return { verdict: 'accepted', envelope, bytes: foreign, transactionId: transactionId(foreign) };

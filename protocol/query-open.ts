@@ -5,7 +5,14 @@ import { type EnvelopeKeys, type OpenFault, receiveSealed } from './envelope-ope
 import { decodeOrUndefined } from './foreign.ts';
 import { ENVELOPE_BUCKETS, unpad } from './padding.ts';
 import {
-  type AnswerBinding, parseQuery, type QueryForm, type QueryVerdict, queryFieldBytes, sealedAnswerBinding, sessionAnswerBinding, signedQueryCodec,
+  type AnswerBinding,
+  parseQuery,
+  type QueryForm,
+  type QueryVerdict,
+  queryFieldBytes,
+  sealedAnswerBinding,
+  sessionAnswerBinding,
+  signedQueryCodec,
 } from './query.ts';
 import type { Session } from './session.ts';
 import { syntheticOpen } from './synthetic-seal.ts';

@@ -96,7 +96,10 @@ export const sealedAnswerBinding = (hpke: HpkeContext, queryBytes: Uint8Array): 
 });
 
 /** Binding of a query in a session. */
-export const sessionAnswerBinding = (session: Pick<SessionKeys, 'queryKey'>, queryBytes: Uint8Array): AnswerBinding => ({
+export const sessionAnswerBinding = (
+  session: Pick<SessionKeys, 'queryKey'>,
+  queryBytes: Uint8Array,
+): AnswerBinding => ({
   key: hmacSha256(session.queryKey, utf8('cloister/1/query/answer')),
   context: domainHashBytes('cloister/query', queryBytes),
 });
@@ -114,7 +117,11 @@ const finishQuery = (fields: QueryFields, ciphertext: Uint8Array): Uint8Array =>
 export const sealQuery = (target: SealingTarget, signer: Signer, call: Call, randomness: Uint8Array): SealedQuery => {
   const { chainId, keyEpoch } = target;
   const { enc, context, nonce } = startSealing(target, 'query', randomness);
-  const fields: QueryFields = { chainId, keyEpoch, form: { kind: 'sealed', suite: HPKE_SUITES[target.suite].kemId, enc } };
+  const fields: QueryFields = {
+    chainId,
+    keyEpoch,
+    form: { kind: 'sealed', suite: HPKE_SUITES[target.suite].kemId, enc },
+  };
   const publicFields = queryFieldBytes(fields);
   const content = { call, caller: signer.publicKey, nonce };
   const signed = signBody(signedQueryCodec, content, 'query', chainId, publicFields, signer);

@@ -9,11 +9,7 @@ export const hkdfExtract = (salt: Uint8Array, ...inputKeyingMaterial: readonly U
   hmacSha256(salt, ...inputKeyingMaterial);
 
 /** HKDF-Expand (RFC 5869 §2.3); the info may come in parts. */
-export const hkdfExpand = (
-  pseudorandomKey: Uint8Array,
-  length: number,
-  ...info: readonly Uint8Array[]
-): Uint8Array => {
+export const hkdfExpand = (pseudorandomKey: Uint8Array, length: number, ...info: readonly Uint8Array[]): Uint8Array => {
   if (length > MAX_OUTPUT_BYTES) throw new RangeError('HKDF-SHA256 gives at most 8160 bytes');
   const output = new Uint8Array(length);
   let block: Uint8Array = new Uint8Array(0);
@@ -25,9 +21,5 @@ export const hkdfExpand = (
 };
 
 /** HKDF (RFC 5869 §2): extract, then expand. */
-export const hkdf = (
-  salt: Uint8Array,
-  inputKeyingMaterial: Uint8Array,
-  info: Uint8Array,
-  length: number,
-): Uint8Array => hkdfExpand(hkdfExtract(salt, inputKeyingMaterial), length, info);
+export const hkdf = (salt: Uint8Array, inputKeyingMaterial: Uint8Array, info: Uint8Array, length: number): Uint8Array =>
+  hkdfExpand(hkdfExtract(salt, inputKeyingMaterial), length, info);

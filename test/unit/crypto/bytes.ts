@@ -7,5 +7,4 @@ export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('h
 export const unhex = (digits: string): Uint8Array => new Uint8Array(Buffer.from(digits, 'hex'));
 
 /** `length` bytes counting up from `start`. */
-export const pattern = (length: number, start = 0): Uint8Array =>
-  Uint8Array.from({ length }, (_, i) => start + i);
+export const pattern = (length: number, start = 0): Uint8Array => Uint8Array.from({ length }, (_, i) => start + i);

@@ -1,7 +1,14 @@
 /** HPKE against RFC 9180 Appendix A.2.1, X-Wing against its draft and an independent implementation. */
 import { ml_kem768_x25519 } from '@noble/post-quantum/hybrid.js';
 import { describe, expect, it } from 'vitest';
-import { type HpkeSuite, hpkeKeyPair, hpkeOpen, hpkeSeal, hpkeSetupRecipient, hpkeSetupSender } from '../../../protocol/hpke.ts';
+import {
+  type HpkeSuite,
+  hpkeKeyPair,
+  hpkeOpen,
+  hpkeSeal,
+  hpkeSetupRecipient,
+  hpkeSetupSender,
+} from '../../../protocol/hpke.ts';
 import { xwingDecapsulate, xwingEncapsulate, xwingKeyPair } from '../../../protocol/xwing.ts';
 import { hex, pattern, unhex } from './bytes.ts';
 

@@ -106,7 +106,9 @@ describe('native and portable agree', () => {
       expect(native.sha512(...parts)).toEqual(portable.sha512(...parts));
       expect(native.sha3_256(...parts)).toEqual(portable.sha3_256(...parts));
       expect(native.shake256(200, ...parts)).toEqual(portable.shake256(200, ...parts));
-      expect(native.hmacSha256(pattern(length, 5), ...parts)).toEqual(portable.hmacSha256(pattern(length, 5), ...parts));
+      expect(native.hmacSha256(pattern(length, 5), ...parts)).toEqual(
+        portable.hmacSha256(pattern(length, 5), ...parts),
+      );
       const sealed = native.aeadSeal(pattern(32), pattern(12), pattern(length), pattern(length, 9));
       expect(sealed).toEqual(portable.aeadSeal(pattern(32), pattern(12), pattern(length), pattern(length, 9)));
       expect(portable.aeadOpen(pattern(32), pattern(12), pattern(length), sealed)).toEqual(pattern(length, 9));
@@ -114,7 +116,12 @@ describe('native and portable agree', () => {
   });
 
   it('on X25519 with unusual u-coordinates', () => {
-    const keys = [pattern(32), pattern(32, 200), new Uint8Array(32).fill(0xff), Uint8Array.of(0xee, ...new Uint8Array(30).fill(0xff), 0x7f)];
+    const keys = [
+      pattern(32),
+      pattern(32, 200),
+      new Uint8Array(32).fill(0xff),
+      Uint8Array.of(0xee, ...new Uint8Array(30).fill(0xff), 0x7f),
+    ];
     for (const key of keys) {
       expect(native.x25519(pattern(32, 77), key)).toEqual(portable.x25519(pattern(32, 77), key));
     }

@@ -2,8 +2,16 @@
 import { ed25519PublicKey } from '#primitives';
 import { describe, expect, it } from 'vitest';
 import {
-  type AttestationPolicy, certifySimProcessor, decodeSimCertificate, encodeSimCertificate, evidenceCodec, makeSimEvidence, parseEvidence,
-  reportDataOf, type SimQuote, verifySimEvidence,
+  type AttestationPolicy,
+  certifySimProcessor,
+  decodeSimCertificate,
+  encodeSimCertificate,
+  evidenceCodec,
+  makeSimEvidence,
+  parseEvidence,
+  reportDataOf,
+  type SimQuote,
+  verifySimEvidence,
 } from '../../../protocol/attestation.ts';
 import type { Measurement, PublicKey } from '../../../protocol/brand.ts';
 import { encode } from '../../../protocol/codec.ts';
@@ -16,9 +24,18 @@ const processorSecret = pattern(32, 2);
 const simRoot = keyOf(rootSecret);
 const certificate = certifySimProcessor(rootSecret, pattern(16), keyOf(processorSecret));
 const measurement = 'ab'.repeat(48) as Measurement;
-const bound = { platform: 'sim', enclaveKey: keyOf(pattern(32, 3)), enclaveKem: pattern(1216), nonce: new Uint8Array(32) } as const;
+const bound = {
+  platform: 'sim',
+  enclaveKey: keyOf(pattern(32, 3)),
+  enclaveKem: pattern(1216),
+  nonce: new Uint8Array(32),
+} as const;
 const quote: SimQuote = { measurement, debug: false, reportData: reportDataOf(bound) };
-const policy: AttestationPolicy = { policyClass: 'testnet', measurements: [measurement], reportData: reportDataOf(bound) };
+const policy: AttestationPolicy = {
+  policyClass: 'testnet',
+  measurements: [measurement],
+  reportData: reportDataOf(bound),
+};
 const evidence = makeSimEvidence(processorSecret, certificate, quote);
 const refusal = (...codes: readonly string[]) => ({ verdict: 'refused', codes });
 
@@ -36,15 +53,24 @@ describe('simulated evidence', () => {
   });
 
   it('is refused for another enclave, in debug mode or for other keys', () => {
-    const other = makeSimEvidence(processorSecret, certificate, { ...quote, measurement: 'cd'.repeat(48) as Measurement });
+    const other = makeSimEvidence(processorSecret, certificate, {
+      ...quote,
+      measurement: 'cd'.repeat(48) as Measurement,
+    });
     expect(verifySimEvidence(other, simRoot, policy)).toEqual(refusal('MEASUREMENT_REFUSED'));
     const debug = makeSimEvidence(processorSecret, certificate, { ...quote, debug: true });
     expect(verifySimEvidence(debug, simRoot, policy)).toEqual(refusal('DEBUG_REFUSED'));
-    for (const change of [{ enclaveKey: keyOf(pattern(32, 9)) }, { enclaveKem: pattern(1216, 1) }, { nonce: pattern(32) }]) {
+    for (const change of [
+      { enclaveKey: keyOf(pattern(32, 9)) },
+      { enclaveKem: pattern(1216, 1) },
+      { nonce: pattern(32) },
+    ]) {
       const expected = { ...policy, reportData: reportDataOf({ ...bound, ...change }) };
       expect(verifySimEvidence(evidence, simRoot, expected)).toEqual(refusal('REPORT_DATA_MISMATCH'));
     }
-    expect(verifySimEvidence(evidence, simRoot, { ...policy, reportData: pattern(0) })).toEqual(refusal('REPORT_DATA_MISMATCH'));
+    expect(verifySimEvidence(evidence, simRoot, { ...policy, reportData: pattern(0) })).toEqual(
+      refusal('REPORT_DATA_MISMATCH'),
+    );
   });
 
   it('is refused under another root, from another processor, or signed by nobody', () => {

@@ -3,7 +3,17 @@ import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 import * as nativeSeal from '../../../protocol/envelope-seal.ts';
 import * as nativeHpke from '../../../protocol/hpke.ts';
-import { alice, callOf, chainId, epochKey, expiryHeight, keyEpoch, opened, randomness, replyKeyPair } from './fixtures.ts';
+import {
+  alice,
+  callOf,
+  chainId,
+  epochKey,
+  expiryHeight,
+  keyEpoch,
+  opened,
+  randomness,
+  replyKeyPair,
+} from './fixtures.ts';
 
 type Browser = typeof nativeSeal & Pick<typeof nativeHpke, 'hpkeKeyPair'>;
 
@@ -29,7 +39,10 @@ const loadBrowserBuild = async (): Promise<Browser> => {
 describe('browser build', () => {
   it('seals the same bytes as Node, which an enclave opens', async () => {
     const browser = await loadBrowserBuild();
-    const epochPublicKey = browser.hpkeKeyPair('x-wing', Uint8Array.from({ length: 32 }, (_, i) => i + 1)).publicKey;
+    const epochPublicKey = browser.hpkeKeyPair(
+      'x-wing',
+      Uint8Array.from({ length: 32 }, (_, i) => i + 1),
+    ).publicKey;
     expect(epochPublicKey).toEqual(epochKey.publicKey);
     const target = { chainId, keyEpoch, suite: 'x-wing', epochPublicKey } as const;
     const request = { replyKey: replyKeyPair.publicKey, expiryHeight, sessionExpiryHeight: expiryHeight };
@@ -38,6 +51,8 @@ describe('browser build', () => {
     expect(there.bytes).toEqual(here.bytes);
     expect(opened(there.bytes).verdict).toBe('session-opening');
     const call = { call: callOf(), expiryHeight };
-    expect(browser.sealSessionCall(target, there.session, call).bytes).toEqual(nativeSeal.sealSessionCall(target, here.session, call).bytes);
+    expect(browser.sealSessionCall(target, there.session, call).bytes).toEqual(
+      nativeSeal.sealSessionCall(target, here.session, call).bytes,
+    );
   });
 });

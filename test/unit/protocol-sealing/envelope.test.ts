@@ -5,22 +5,53 @@ import { epoch, height, type SealedBytes } from '../../../protocol/brand.ts';
 import { callCodec, oneShotCallCodec, signBody } from '../../../protocol/call.ts';
 import { encode } from '../../../protocol/codec.ts';
 import {
-  type Envelope, type EnvelopeFields, envelopeCodec, finishEnvelope, parseEnvelope, publicFieldBytes,
+  type Envelope,
+  type EnvelopeFields,
+  envelopeCodec,
+  finishEnvelope,
+  parseEnvelope,
+  publicFieldBytes,
 } from '../../../protocol/envelope.ts';
-import { sealCall, sealedContentCodec, sealSessionCall, sealSessionOpen, startSealing } from '../../../protocol/envelope-seal.ts';
+import {
+  sealCall,
+  sealedContentCodec,
+  sealSessionCall,
+  sealSessionOpen,
+  startSealing,
+} from '../../../protocol/envelope-seal.ts';
 import { HPKE_SUITES, hpkeKeyPair } from '../../../protocol/hpke.ts';
 import { ENVELOPE_BUCKETS, pad } from '../../../protocol/padding.ts';
 import { type Session, sessionNonce, sessionOpeningCodec } from '../../../protocol/session.ts';
 import {
-  alice, callOf, chainId, enclaveKeys, epochKey, expiryHeight, keyEpoch, mallory, opened, otherChainId, parsed, pattern, randomness,
-  replyKeyPair, target,
+  alice,
+  callOf,
+  chainId,
+  enclaveKeys,
+  epochKey,
+  expiryHeight,
+  keyEpoch,
+  mallory,
+  opened,
+  otherChainId,
+  parsed,
+  pattern,
+  randomness,
+  replyKeyPair,
+  target,
 } from './fixtures.ts';
 
 const replyKey = replyKeyPair.publicKey;
-const oneShot = (args?: string, start?: number) => sealCall(target, alice, { call: callOf(args), replyKey, expiryHeight }, randomness(start));
+const oneShot = (args?: string, start?: number) =>
+  sealCall(target, alice, { call: callOf(args), replyKey, expiryHeight }, randomness(start));
 const opening = (start?: number) =>
-  sealSessionOpen(target, alice, { replyKey, expiryHeight, sessionExpiryHeight: height(5000), firstCall: callOf('{"n":0}') }, randomness(start));
-const codeOf = (verdict: { readonly verdict: string; readonly code?: string }): string => verdict.code ?? verdict.verdict;
+  sealSessionOpen(
+    target,
+    alice,
+    { replyKey, expiryHeight, sessionExpiryHeight: height(5000), firstCall: callOf('{"n":0}') },
+    randomness(start),
+  );
+const codeOf = (verdict: { readonly verdict: string; readonly code?: string }): string =>
+  verdict.code ?? verdict.verdict;
 const changedEnvelope = (bytes: Uint8Array, change: Partial<Envelope>): Uint8Array =>
   encode(envelopeCodec, { ...parsed(bytes).envelope, ...change });
 
@@ -35,7 +66,12 @@ describe('one-shot calls', () => {
   it('opens what the caller signed', () => {
     const { bytes, transactionId } = oneShot('{"amount":"5"}');
     expect(opened(bytes)).toEqual({
-      verdict: 'call', transactionId, caller: alice.publicKey, call: callOf('{"amount":"5"}'), nonce: pattern(16, 64), replyKey,
+      verdict: 'call',
+      transactionId,
+      caller: alice.publicKey,
+      call: callOf('{"amount":"5"}'),
+      nonce: pattern(16, 64),
+      replyKey,
     });
   });
 
@@ -72,7 +108,9 @@ describe('one-shot calls', () => {
     };
     expect(codeOf(opened(changedEnvelope(bytes, { expiryHeight: height(901) })))).toBe('NOT_AUTHENTIC');
     expect(codeOf(opened(changedEnvelope(bytes, { keyEpoch: epoch(2) })))).toBe('KEY_EPOCH_UNKNOWN');
-    expect(codeOf(opened(changedEnvelope(bytes, { ciphertext: flip(envelope.ciphertext, 100) as SealedBytes })))).toBe('NOT_AUTHENTIC');
+    expect(codeOf(opened(changedEnvelope(bytes, { ciphertext: flip(envelope.ciphertext, 100) as SealedBytes })))).toBe(
+      'NOT_AUTHENTIC',
+    );
     if (envelope.form.kind !== 'sealed') throw new Error('unexpected form');
     for (const at of [0, 1087, 1119]) {
       const form = { ...envelope.form, enc: flip(envelope.form.enc, at) };
@@ -80,15 +118,29 @@ describe('one-shot calls', () => {
     }
     const zeroShare = envelope.form.enc.slice();
     zeroShare.fill(0, 1088);
-    expect(codeOf(opened(changedEnvelope(bytes, { form: { ...envelope.form, enc: zeroShare } })))).toBe('NOT_AUTHENTIC');
+    expect(codeOf(opened(changedEnvelope(bytes, { form: { ...envelope.form, enc: zeroShare } })))).toBe(
+      'NOT_AUTHENTIC',
+    );
   });
 
   it('refuses a signature made for another envelope, another purpose or by another key', () => {
     const { enc, context, nonce } = startSealing(target, 'envelope', randomness());
-    const fields: EnvelopeFields = { chainId, keyEpoch, expiryHeight, form: { kind: 'sealed', suite: HPKE_SUITES['x-wing'].kemId, enc } };
+    const fields: EnvelopeFields = {
+      chainId,
+      keyEpoch,
+      expiryHeight,
+      form: { kind: 'sealed', suite: HPKE_SUITES['x-wing'].kemId, enc },
+    };
     const content = { call: callOf(), caller: alice.publicKey, nonce, replyKey };
     const attempts = [
-      signBody(oneShotCallCodec, content, 'call', chainId, publicFieldBytes({ ...fields, expiryHeight: height(1) }), alice),
+      signBody(
+        oneShotCallCodec,
+        content,
+        'call',
+        chainId,
+        publicFieldBytes({ ...fields, expiryHeight: height(1) }),
+        alice,
+      ),
       signBody(oneShotCallCodec, content, 'query', chainId, publicFieldBytes(fields), alice),
       signBody(oneShotCallCodec, content, 'call', otherChainId, publicFieldBytes(fields), alice),
       signBody(oneShotCallCodec, content, 'call', chainId, publicFieldBytes(fields), mallory),
@@ -124,7 +176,13 @@ describe('sessions', () => {
     const { wallet, enclave } = openSession();
     for (const n of [0, 1, 2]) {
       const { bytes, transactionId } = sealSessionCall(target, wallet, { call: callOf(`{"n":${n}}`), expiryHeight });
-      const expected = { verdict: 'session-call', transactionId, session: enclave, counter: n, call: callOf(`{"n":${n}}`) };
+      const expected = {
+        verdict: 'session-call',
+        transactionId,
+        session: enclave,
+        counter: n,
+        call: callOf(`{"n":${n}}`),
+      };
       expect(opened(bytes, enclaveKeys([enclave]))).toEqual(expected);
       expect(codeOf(opened(bytes))).toBe('SESSION_UNKNOWN');
       expect(bytes.length).toBeLessThan(650);
@@ -148,9 +206,17 @@ describe('sessions', () => {
 
   it('refuses content that is no call, from a holder of the session key', () => {
     const { enclave } = openSession();
-    const fields: EnvelopeFields = { chainId, keyEpoch, expiryHeight, form: { kind: 'session', sessionId: enclave.id, counter: 9 } };
+    const fields: EnvelopeFields = {
+      chainId,
+      keyEpoch,
+      expiryHeight,
+      form: { kind: 'session', sessionId: enclave.id, counter: 9 },
+    };
     const seal = (padded: Uint8Array) =>
-      finishEnvelope(fields, aeadSeal(enclave.callKey, sessionNonce(9), publicFieldBytes(fields), padded) as SealedBytes).bytes;
+      finishEnvelope(
+        fields,
+        aeadSeal(enclave.callKey, sessionNonce(9), publicFieldBytes(fields), padded) as SealedBytes,
+      ).bytes;
     expect(codeOf(opened(seal(new Uint8Array(512)), enclaveKeys([enclave])))).toBe('CONTENT_MALFORMED');
     expect(codeOf(opened(seal(pad(pattern(40), ENVELOPE_BUCKETS)), enclaveKeys([enclave])))).toBe('CONTENT_MALFORMED');
     const trailing = new Uint8Array([...encode(callCodec, callOf()), 0]);
@@ -159,7 +225,13 @@ describe('sessions', () => {
 
   it('does not let an opened session opening be sealed again by someone else', () => {
     const original = parsed(opening().bytes).envelope;
-    const body = { caller: alice.publicKey, nonce: pattern(16, 64), expiryHeight: height(5000), replyKey, firstCall: undefined };
+    const body = {
+      caller: alice.publicKey,
+      nonce: pattern(16, 64),
+      expiryHeight: height(5000),
+      replyKey,
+      firstCall: undefined,
+    };
     const signed = signBody(sessionOpeningCodec, body, 'sessionOpening', chainId, publicFieldBytes(original), alice);
     const seal = (start: number): Uint8Array => {
       const { enc, context } = startSealing(target, 'envelope', randomness(start));

@@ -31,7 +31,12 @@ export const alice = signerOf(40);
 export const mallory = signerOf(80);
 
 export const randomness = (start = 0): Uint8Array => pattern(SEAL_RANDOMNESS_BYTES, start);
-export const callOf = (args = '{}'): Call => ({ contract: 'token', method: 'transfer', args, idempotencyKey: undefined });
+export const callOf = (args = '{}'): Call => ({
+  contract: 'token',
+  method: 'transfer',
+  args,
+  idempotencyKey: undefined,
+});
 
 /** Keys of an enclave that knows the given sessions. */
 export const enclaveKeys = (sessions: readonly Session[] = [], keyPair: HpkeKeyPair = epochKey): EnvelopeKeys => ({
@@ -48,4 +53,5 @@ export const parsed = (bytes: Uint8Array): ParsedEnvelope => {
 };
 
 /** Opens bytes as the enclave does. */
-export const opened = (bytes: Uint8Array, keys: EnvelopeKeys = enclaveKeys()): OpenedEnvelope => openEnvelope(parsed(bytes), keys);
+export const opened = (bytes: Uint8Array, keys: EnvelopeKeys = enclaveKeys()): OpenedEnvelope =>
+  openEnvelope(parsed(bytes), keys);

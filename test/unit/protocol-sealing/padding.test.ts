@@ -30,7 +30,12 @@ describe('padding', () => {
     const padded = pad(pattern(10), ENVELOPE_BUCKETS);
     expect(unpad(padded.subarray(1), ENVELOPE_BUCKETS)).toBeUndefined();
     expect(unpad(new Uint8Array(0), ENVELOPE_BUCKETS)).toBeUndefined();
-    for (const [at, value] of [[0, 0xff], [2, 2], [14, 1], [511, 1]] as const) {
+    for (const [at, value] of [
+      [0, 0xff],
+      [2, 2],
+      [14, 1],
+      [511, 1],
+    ] as const) {
       const changed = padded.slice();
       changed[at] = value;
       expect(unpad(changed, ENVELOPE_BUCKETS)).toBeUndefined();

@@ -6,20 +6,44 @@ import { sealSessionOpen } from '../../../protocol/envelope-seal.ts';
 import { hpkeKeyPair } from '../../../protocol/hpke.ts';
 import { MAX_OUTPUT_BYTES } from '../../../protocol/limits.ts';
 import {
-  openOutput, outcomeFits, outputCommitment, type OutputKeys, type OutputPlace, type OutputSealingSecret, sealOutput, sealSessionOutput,
+  openOutput,
+  outcomeFits,
+  outputCommitment,
+  type OutputKeys,
+  type OutputPlace,
+  type OutputSealingSecret,
+  sealOutput,
+  sealSessionOutput,
 } from '../../../protocol/sealed-output.ts';
-import { alice, chainId, expiryHeight, opened, otherChainId, pattern, randomness, replyKeyPair, someTransaction, target } from './fixtures.ts';
+import {
+  alice,
+  chainId,
+  expiryHeight,
+  opened,
+  otherChainId,
+  pattern,
+  randomness,
+  replyKeyPair,
+  someTransaction,
+  target,
+} from './fixtures.ts';
 
 const secret = pattern(32, 3) as OutputSealingSecret;
 const place: OutputPlace = { chainId, transactionId: someTransaction, index: 0 };
 const ok = (result: string): Outcome => ({ kind: 'ok', result });
 const made = sealSessionOpen(
-  target, alice, { replyKey: replyKeyPair.publicKey, expiryHeight, sessionExpiryHeight: height(99) }, randomness(),
+  target,
+  alice,
+  { replyKey: replyKeyPair.publicKey, expiryHeight, sessionExpiryHeight: height(99) },
+  randomness(),
 );
 const seen = opened(made.bytes);
 if (seen.verdict !== 'session-opening') throw new Error('the fixture opens');
 const { session } = seen;
-const keys: OutputKeys = { replyKeyPair, session: (id) => (id === made.session.keys.id ? made.session.keys : undefined) };
+const keys: OutputKeys = {
+  replyKeyPair,
+  session: (id) => (id === made.session.keys.id ? made.session.keys : undefined),
+};
 
 const sealers = {
   'reply key': (outcome: Outcome, at: OutputPlace) => {
@@ -52,7 +76,9 @@ describe.each(['reply key', 'session'] as const)('outputs to a %s', (kind) => {
   it('share no keystream between contents, places or recipients', () => {
     const first = seal(ok('"a"'), place);
     expect(seal(ok('"b"'), place).subarray(-272, -16)).not.toEqual(first.subarray(-272, -16));
-    const distinct = new Set([first, seal(ok('"b"'), place), seal(ok('"a"'), { ...place, index: 1 })].map((s) => outputCommitment(s)));
+    const distinct = new Set(
+      [first, seal(ok('"b"'), place), seal(ok('"a"'), { ...place, index: 1 })].map((s) => outputCommitment(s)),
+    );
     expect(distinct.size).toBe(3);
   });
 
@@ -84,5 +110,8 @@ describe.each(['reply key', 'session'] as const)('outputs to a %s', (kind) => {
 
 it('says so when a reply key is invalid', () => {
   expect(sealOutput(ok('1'), new Uint8Array(1216), place, secret)).toBeUndefined();
-  expect(openOutput(new Uint8Array(MAX_OUTPUT_BYTES + 1), keys, place)).toEqual({ verdict: 'rejected', code: 'OUTPUT_MALFORMED' });
+  expect(openOutput(new Uint8Array(MAX_OUTPUT_BYTES + 1), keys, place)).toEqual({
+    verdict: 'rejected',
+    code: 'OUTPUT_MALFORMED',
+  });
 });
