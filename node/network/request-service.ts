@@ -60,6 +60,13 @@ const withDeadline = async <Value>(
   }
 };
 
+const aborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_resolve, reject) => {
+    const fail = (): void => reject(new Error('deadline'));
+    if (signal.aborted) fail();
+    else signal.addEventListener('abort', fail, { once: true });
+  });
+
 /** Asks peers and answers them. */
 export class RequestService {
   readonly #context: RequestContext;
@@ -191,7 +198,8 @@ export class RequestService {
       if (read.kind !== 'closed') link.penalise('request-malformed');
       return 'failed';
     }
-    const response = await this.#respond(link, request.method, request.payload);
+    // A handler that does not end keeps neither the slot nor the stop of the network waiting.
+    const response = await Promise.race([this.#respond(link, request.method, request.payload), aborted(signal)]);
     await writeAndClose(stream, frameResponse(response), signal);
     return response.kind === 'ok' ? 'ok' : 'refused';
   }
