@@ -4,7 +4,8 @@
  *
  * Invariants:
  * - Every function is deterministic except `randomBytes`.
- * - Results are plain Uint8Arrays owned by the caller, never views of an argument.
+ * - Results are plain Uint8Arrays owned by the caller. They may share a larger ArrayBuffer: whoever needs `.buffer`
+ *   must also use `.byteOffset` and `.byteLength`.
  * - Foreign bytes give a verdict (`false` or `undefined`), never an exception. A caller's own mistake (a secret or a
  *   nonce of the wrong length) throws a RangeError.
  * - Secrets are passed as Uint8Arrays and must not be modified while they are in use: implementations may keep the
@@ -17,7 +18,7 @@ export interface Encapsulation {
   readonly sharedSecret: Uint8Array;
 }
 
-/** ML-KEM-768 key pair in its compact form: 64-byte seed (d ‖ z) and 1184-byte encapsulation key. */
+/** ML-KEM-768 key pair in its compact form: the caller's 64-byte seed (d ‖ z) and the 1184-byte encapsulation key. */
 export interface MlKemKeyPair {
   readonly seed: Uint8Array;
   readonly publicKey: Uint8Array;
