@@ -51,7 +51,7 @@ export function readRule(name: RuleName, thresholds: unknown): Rule | 'bad_thres
   if (typeof thresholds !== 'object' || thresholds === null || Array.isArray(thresholds)) return 'bad_thresholds';
   const given = thresholds as Record<string, unknown>;
   const bounds = BOUNDS[name];
-  if (Object.keys(given).some((key) => !(key in bounds))) return 'bad_thresholds';
+  if (Object.keys(given).some((key) => !Object.hasOwn(bounds, key))) return 'bad_thresholds';
   if (given['min_banks'] === 1) return 'min_banks_below_two';
   for (const [key, [low, high]] of Object.entries(bounds)) {
     const value = given[key];
