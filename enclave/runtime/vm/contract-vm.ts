@@ -75,7 +75,6 @@ export class ContractVm {
     api.u();
     const runtime = api.K();
     api.D(runtime, INTERPRETER_STACK_BYTES);
-    api.y(runtime, limits.MEMORY_PAGES * 65_536);
     interpreter.context = api.N(runtime, INTRINSICS);
     interpreter.allocateScratch();
     const addresses = {
@@ -124,10 +123,12 @@ export class ContractVm {
     this.bridge.open(host, request.entry === 'query');
     try {
       const result = this.dispatch(image, request);
-      if (this.interpreter.gasLeft() < 0) fail('OUT_OF_GAS');
+      this.interpreter.charge(this.interpreter.grownBytes(image.memory));
       return { status: 'ok', result, gasUsed: this.gasUsed(gasLimit) };
     } catch (cause) {
-      return this.ended(this.exitOf(cause), gasLimit);
+      const exit = this.exitOf(cause);
+      this.interpreter.setGas(Math.max(0, this.interpreter.gasLeft() - this.interpreter.grownBytes(image.memory)));
+      return this.ended(exit, gasLimit);
     } finally {
       this.bridge.close();
     }
@@ -183,7 +184,7 @@ export class ContractVm {
   }
 
   private gasUsed(gasLimit: number): number {
-    return Math.min(gasLimit, gasLimit - this.interpreter.gasLeft());
+    return gasLimit - this.interpreter.gasLeft();
   }
 
   private ended(exit: Exit, gasLimit: number): RunResult {

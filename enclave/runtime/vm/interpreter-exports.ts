@@ -4,7 +4,7 @@
  */
 
 /** SHA-256 of the metered module; `scripts/build-vm.ts` fails when the pass or its input changes without this. */
-export const METERED_MODULE_SHA256 = '639be4b63ff567a2facf91dbd370fcbed6512a29a1fc9e6305c95fe382727130';
+export const METERED_MODULE_SHA256 = '203b49c57ddbeedcd363b3fef25c60d45546da83e581ac1b83e6dd2ddfc4b834';
 
 /** Address of the C library's break pointer and where stack and heap lie, in the pinned module. */
 export const layout = { breakPointer: 86_864, staticEnd: 90_208, heapBase: 5_333_088 } as const;
@@ -20,8 +20,6 @@ export interface InterpreterExports {
   readonly v: (size: number) => number;
   /** `free(pointer)` */
   readonly M: (pointer: number) => void;
-  /** `QTS_RuntimeSetMemoryLimit(runtime, bytes)` */
-  readonly y: (runtime: number, bytes: number) => void;
   /** `QTS_RuntimeSetMaxStackSize(runtime, bytes)` */
   readonly D: (runtime: number, bytes: number) => void;
   /** `QTS_NewRuntime()` */

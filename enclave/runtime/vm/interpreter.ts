@@ -114,6 +114,11 @@ export class Interpreter {
     return this.stackTop - this.api.stackLow.value;
   }
 
+  /** Bytes by which the heap grew beyond an image; each costs one gas, since the next restore has to clear them. */
+  grownBytes(image: MemoryImage): number {
+    return Math.max(0, this.word(layout.breakPointer) - image.breakPointer);
+  }
+
   /** Allocates the buffer that short strings pass through; called once, before the first image is taken. */
   allocateScratch(): void {
     this.scratch = this.api.v(SCRATCH_BYTES);

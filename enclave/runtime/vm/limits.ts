@@ -4,14 +4,17 @@
  */
 import type { HostOperationName } from './operations.ts';
 
-/** Linear memory: fixed from the start, so that nothing depends on whether it grew before. About 59 MiB are heap. */
+/**
+ * Linear memory: fixed from the start, so that nothing depends on whether it grew before. About 59 MiB are heap; asking
+ * for more is a trap (OUT_OF_MEMORY). The interpreter's own memory limit stays off: scripts could catch its exception.
+ */
 export const MEMORY_PAGES = 1024;
 
 /** Shadow stack of the interpreter; deeper = STACK_OVERFLOW. 512 KiB and more can overflow the host's own stack. */
 export const MAX_STACK_BYTES = 160 * 1024;
 
 /** Active calls of recursive interpreter functions; covers recursion that uses no shadow stack. */
-export const MAX_CALL_DEPTH = 4096;
+export const MAX_CALL_DEPTH = 2400;
 
 /** Gas for evaluating a bundle once. */
 export const PREPARE_GAS = 2_000_000_000;

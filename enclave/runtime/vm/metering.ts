@@ -1,7 +1,7 @@
 /**
  * The metering pass: rewrites a WebAssembly module so that it counts its own work.
  * - gas: an i64 global, reduced at the start of every basic block by the number of instructions in it, and tested at
- *   every function entry and loop head; memory.copy and memory.fill are charged by length. Below zero = trap.
+ *   every function entry and loop head; memory.copy and memory.fill cost one per byte. Below zero = trap.
  * - depth: an i32 global counting active calls of functions that can recurse. Over the limit = trap.
  * - stack: the lowest value the shadow stack pointer had is kept; below the floor = trap.
  * A trap cannot be caught by the code inside. The pass is a pure function of its input, so every build is the same.
@@ -25,8 +25,7 @@ const VOID = 0x40;
 const FUNCTION_ENTRY_COST = 4;
 /** Enough for the start function, which runs before anybody can set the gas. */
 const START_GAS = 1_000_000;
-const BULK_BYTES_PER_GAS_SHIFT = 3;
-const op = { i64LtS: 0x53, i32LtU: 0x49, i32GtU: 0x4b, i32Add: 0x6a, i32Sub: 0x6b, i64Sub: 0x7d, i64ShrU: 0x88, i64ExtendU: 0xad };
+const op = { i64LtS: 0x53, i32LtU: 0x49, i32GtU: 0x4b, i32Add: 0x6a, i32Sub: 0x6b, i64Sub: 0x7d, i64ExtendU: 0xad };
 
 interface Plan {
   readonly gas: number;
@@ -223,7 +222,7 @@ function rewriteBody(body: Uint8Array, plan: Plan, recursive: boolean, resultTyp
 function bulkBody(plan: Plan, operation: Uint8Array): Uint8Array {
   const writer = new ByteWriter().byte(0);
   writer.byte(opcode.globalGet).unsigned(plan.gas).byte(0x20, 2, op.i64ExtendU);
-  writer.byte(opcode.i64Const, BULK_BYTES_PER_GAS_SHIFT, op.i64ShrU, op.i64Sub, opcode.globalSet).unsigned(plan.gas);
+  writer.byte(op.i64Sub, opcode.globalSet).unsigned(plan.gas);
   writeGasTest(writer, plan);
   writer.byte(0x20, 0, 0x20, 1, 0x20, 2).raw(operation).byte(opcode.end);
   return writer.finish();
