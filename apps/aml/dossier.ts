@@ -30,7 +30,12 @@ const PAGE_CHARACTERS = 40_000;
 const OWN_TRANSFERS_A_PART = 150;
 
 /** Writes up one group of findings. */
-export function writeDossier(graph: TransferGraph, loaded: LoadedPeriod, group: FindingGroup, modulus: number): Dossier {
+export function writeDossier(
+  graph: TransferGraph,
+  loaded: LoadedPeriod,
+  group: FindingGroup,
+  modulus: number,
+): Dossier {
   const position = new Map<number, number>();
   const accounts = new Set<number>();
   const transfers: CaseTransfer[] = [];
@@ -43,7 +48,10 @@ export function writeDossier(graph: TransferGraph, loaded: LoadedPeriod, group: 
   const last = transfers[transfers.length - 1] as CaseTransfer;
   return {
     window: { fromMinute: first.minute, toMinute: last.minute },
-    pages: paginate(transfers, group.findings.map((finding) => caseFinding(graph, finding, position))),
+    pages: paginate(
+      transfers,
+      group.findings.map((finding) => caseFinding(graph, finding, position)),
+    ),
     transferCount: transfers.length,
     accountCount: accounts.size,
     own: ownParts(transfers, modulus),
@@ -105,10 +113,12 @@ function paginate(transfers: readonly CaseTransfer[], findings: readonly CaseFin
 function ownParts(transfers: readonly CaseTransfer[], modulus: number): ReadonlyMap<number, readonly OwnPart[]> {
   const byBank = new Map<number, { accounts: Set<string>; transfers: OwnTransfer[] }[]>();
   const add = (bank: number, own: OwnTransfer): void => {
-    let parts = byBank.get(bank);
-    if (parts === undefined) byBank.set(bank, (parts = []));
-    let part = parts[parts.length - 1];
-    if (part === undefined || part.transfers.length >= OWN_TRANSFERS_A_PART) parts.push((part = { accounts: new Set(), transfers: [] }));
+    const parts = byBank.get(bank) ?? [];
+    if (parts.length === 0) byBank.set(bank, parts);
+    const open = parts[parts.length - 1];
+    const isFull = open === undefined || open.transfers.length >= OWN_TRANSFERS_A_PART;
+    const part = isFull ? { accounts: new Set<string>(), transfers: [] } : open;
+    if (isFull) parts.push(part);
     part.transfers.push(own);
     if (own.from !== undefined) part.accounts.add(own.from);
     if (own.to !== undefined) part.accounts.add(own.to);
@@ -126,7 +136,10 @@ function ownParts(transfers: readonly CaseTransfer[], modulus: number): Readonly
   }
   const own = new Map<number, OwnPart[]>();
   for (const [bank, parts] of byBank) {
-    own.set(bank, parts.map((part) => ({ accounts: [...part.accounts].sort(), transfers: part.transfers })));
+    own.set(
+      bank,
+      parts.map((part) => ({ accounts: [...part.accounts].sort(), transfers: part.transfers })),
+    );
   }
   return own;
 }

@@ -25,7 +25,11 @@ export function storeParams(params: unknown): void {
   if (problem !== undefined) refuse('bad_params', { problem });
   const { banks, fiu, regulator, release, ownership, maxMinute, releaseWithinDays } = given as AmlParams;
   settings.set({
-    banks, fiu, regulator, release, ownership,
+    banks,
+    fiu,
+    regulator,
+    release,
+    ownership,
     maxMinute: maxMinute ?? YEAR_MINUTES,
     releaseWithinDays: releaseWithinDays ?? 30,
   });

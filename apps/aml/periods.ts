@@ -75,7 +75,11 @@ export function submitTransfers(context: CallContext, args: unknown, note: Audit
   return result(period, bank.index, rows.length, final === true);
 }
 
-function storeRows(period: string, bankIndex: number, rows: readonly CheckedRow[]): { fresh: number; confirmed: number } {
+function storeRows(
+  period: string,
+  bankIndex: number,
+  rows: readonly CheckedRow[],
+): { fresh: number; confirmed: number } {
   const mine = String(bankIndex);
   const differing: number[] = [];
   let fresh = 0;
@@ -170,7 +174,9 @@ export function periodStatus(context: QueryContext, args: unknown): PeriodStatus
   const period = periodField(fields(args, ['period']));
   const state = stateOf(period);
   const complete = state.finished.every(Boolean);
-  const finishedBanks = params().banks.filter((_, index) => state.finished[index] === true).map((bank) => bank.name);
+  const finishedBanks = params()
+    .banks.filter((_, index) => state.finished[index] === true)
+    .map((bank) => bank.name);
   const totals = complete ? { distinctTransfers: state.distinct, reportedTwice: state.twice } : {};
   return { period, finishedBanks, complete, ...totals };
 }

@@ -52,7 +52,9 @@ export function refuseRelease(context: CallContext, args: unknown, note: AuditNo
 }
 
 function openSubject(
-  context: CallContext, args: unknown, note: AuditNote,
+  context: CallContext,
+  args: unknown,
+  note: AuditNote,
 ): { readonly subject: string; readonly bank: string; readonly record: RunRecord } {
   const bank = requireBank(context.caller);
   const given = fields(args, ['subject', 'commitment']);
@@ -62,9 +64,11 @@ function openSubject(
   const inCase = parseCaseId(subject);
   const number = inCase?.[0] ?? parseRunId(subject) ?? deny('unknown_case');
   const record = runs.get(number) ?? deny('unknown_case');
-  const committed = inCase === undefined ? record.commitment : (cases.get(...inCase) ?? deny('unknown_case')).commitment;
+  const committed =
+    inCase === undefined ? record.commitment : (cases.get(...inCase) ?? deny('unknown_case')).commitment;
   if (committed !== commitment) deny('commitment_differs');
   const { status } = approvalState(subject, record.approvableUntilMs, context.timeMs);
-  if (status === 'withheld') deny(context.timeMs > record.approvableUntilMs ? 'approval_timed_out' : 'release_withheld');
+  if (status === 'withheld')
+    deny(context.timeMs > record.approvableUntilMs ? 'approval_timed_out' : 'release_withheld');
   return { subject, bank: bank.name, record };
 }

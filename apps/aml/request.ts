@@ -3,7 +3,14 @@
  * the call. Every call leaves exactly one audit record, allowed or denied, and one that fails by an error in the
  * contract does too; a call that the runtime ends (gas, memory) leaves only its receipt, since nothing of it is kept.
  */
-import { auditLog, refuse, type CallContext, type CallHandler, type QueryContext, type QueryHandler } from '../../contracts/index.ts';
+import {
+  auditLog,
+  refuse,
+  type CallContext,
+  type CallHandler,
+  type QueryContext,
+  type QueryHandler,
+} from '../../contracts/index.ts';
 import { partyName } from './parties.ts';
 import type { AuditRecord } from './types.ts';
 
@@ -36,7 +43,8 @@ export interface AuditNote {
 
 /** Wraps a call so that it leaves one audit record whatever the outcome. */
 export function audited(
-  method: string, handler: (context: CallContext, args: unknown, note: AuditNote) => unknown,
+  method: string,
+  handler: (context: CallContext, args: unknown, note: AuditNote) => unknown,
 ): CallHandler {
   return (context, args) => {
     const note: AuditNote = {};
@@ -74,12 +82,18 @@ export function fields(args: unknown, allowed: readonly string[]): Readonly<Reco
   if (args === null || args === undefined) return {};
   if (typeof args !== 'object' || Array.isArray(args)) return deny('bad_arguments');
   const given = args as Record<string, unknown>;
-  for (const key of Object.keys(given)) if (!allowed.includes(key)) deny('unknown_argument', { argument: key.slice(0, 64) });
+  for (const key of Object.keys(given))
+    if (!allowed.includes(key)) deny('unknown_argument', { argument: key.slice(0, 64) });
   return given;
 }
 
 /** A text argument within a length, or a denial that names the argument. */
-export function textField(given: Readonly<Record<string, unknown>>, name: string, minimum: number, maximum: number): string {
+export function textField(
+  given: Readonly<Record<string, unknown>>,
+  name: string,
+  minimum: number,
+  maximum: number,
+): string {
   const value = given[name];
   if (typeof value !== 'string' || value.trim().length < minimum || value.length > maximum) {
     return deny('bad_argument', { argument: name });
@@ -89,7 +103,11 @@ export function textField(given: Readonly<Record<string, unknown>>, name: string
 
 /** An integer argument within bounds, or a denial that names the argument. */
 export function numberField(
-  given: Readonly<Record<string, unknown>>, name: string, minimum: number, maximum: number, otherwise?: number,
+  given: Readonly<Record<string, unknown>>,
+  name: string,
+  minimum: number,
+  maximum: number,
+  otherwise?: number,
 ): number {
   const value = given[name] ?? otherwise;
   if (!Number.isSafeInteger(value) || (value as number) < minimum || (value as number) > maximum) {

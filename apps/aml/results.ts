@@ -23,7 +23,9 @@ export const runs = stateMap<[run: number], RunRecord>('runs');
 /** Cases of a run, counted from 1. */
 export const cases = stateMap<[run: number, caseNumber: number], CaseRecord>('cases');
 /** JSON text of a case's pages, counted from 0. */
-export const casePages = stateMap<[run: number, caseNumber: number, page: number], string>('casePages', { value: 'string' });
+export const casePages = stateMap<[run: number, caseNumber: number, page: number], string>('casePages', {
+  value: 'string',
+});
 /** Each bank's own parts of cases. */
 export const ownAlerts = stateMap<[bank: number, run: number, caseNumber: number, part: number], OwnPart>('ownAlerts');
 

@@ -76,7 +76,8 @@ export function rowReason(row: unknown, rules: RowRules): RowReason | undefined 
 
 /** Checks an instalment; returns the rows to store, or the first bad row with its reason. */
 export function checkRows(
-  rows: readonly unknown[], rules: RowRules,
+  rows: readonly unknown[],
+  rules: RowRules,
 ): readonly CheckedRow[] | { readonly row: number; readonly reason: RowReason } {
   const bodies = new Map<string, string>();
   const checked: CheckedRow[] = [];

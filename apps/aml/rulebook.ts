@@ -31,7 +31,9 @@ function isActive(ruleId: string, record: RuleRecord, timeMs: number): boolean {
 function view(rule: string, version: number, record: RuleRecord, timeMs: number): RuleView {
   const ruleId = `${rule}@${version}`;
   return {
-    ...record, ruleId, version,
+    ...record,
+    ruleId,
+    version,
     signedBy: signatures.approvers(ruleId),
     signaturesNeeded: params().release.approvals_needed,
     active: isActive(ruleId, record, timeMs),

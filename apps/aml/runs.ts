@@ -53,7 +53,10 @@ export function run(context: CallContext, args: unknown, note: AuditNote): RunVi
 }
 
 function storeCases(
-  run: number, graph: TransferGraph, loaded: LoadedPeriod, groups: readonly FindingGroup[],
+  run: number,
+  graph: TransferGraph,
+  loaded: LoadedPeriod,
+  groups: readonly FindingGroup[],
 ): Pick<RunRecord, 'cases' | 'shape' | 'commitment'> {
   const { modulus } = params().ownership;
   const commitments: string[] = [];
@@ -64,8 +67,10 @@ function storeCases(
     const record = caseRecord(dossier, group.findings.length);
     const caseNumber = index + 1;
     cases.set(run, caseNumber, record);
-    dossier.pages.forEach((page, pageNumber) => casePages.set(run, caseNumber, pageNumber, page));
-    for (const [bank, parts] of dossier.own) parts.forEach((own, part) => ownAlerts.set(bank, run, caseNumber, part, own));
+    for (const [pageNumber, page] of dossier.pages.entries()) casePages.set(run, caseNumber, pageNumber, page);
+    for (const [bank, parts] of dossier.own) {
+      for (const [part, own] of parts.entries()) ownAlerts.set(bank, run, caseNumber, part, own);
+    }
     commitments.push(record.commitment);
     for (const edge of group.edges) accounts.add(graph.from[edge] as number).add(graph.to[edge] as number);
     findings += record.findings;
@@ -113,12 +118,16 @@ export function summary(context: QueryContext, args: unknown): RunSummary {
   const after = numberField(given, 'afterCase', 0, 1_000_000, 0);
   const record = runs.get(number) ?? deny('unknown_run');
   const view = viewRun(number, record, context.timeMs);
-  const shapes = [...cases.entries({ prefix: [number], from: [number, after + 1], limit: CASES_A_PAGE })].map(([[, caseNumber], entry]) => {
-    const { findings, transfers, accounts, bytes, commitment } = entry;
-    const caseId = caseIdOf(number, caseNumber);
-    const released = view.status === 'released' || approvalState(caseId, record.approvableUntilMs, context.timeMs).status === 'released';
-    return { caseId, findings, transfers, accounts, bytes, commitment, released };
-  });
+  const shapes = [...cases.entries({ prefix: [number], from: [number, after + 1], limit: CASES_A_PAGE })].map(
+    ([[, caseNumber], entry]) => {
+      const { findings, transfers, accounts, bytes, commitment } = entry;
+      const caseId = caseIdOf(number, caseNumber);
+      const released =
+        view.status === 'released' ||
+        approvalState(caseId, record.approvableUntilMs, context.timeMs).status === 'released';
+      return { caseId, findings, transfers, accounts, bytes, commitment, released };
+    },
+  );
   const lastShown = after + shapes.length;
   return { ...view, caseShapes: shapes, ...(lastShown < record.cases ? { nextAfterCase: lastShown } : {}) };
 }

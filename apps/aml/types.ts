@@ -24,8 +24,17 @@ export interface AmlParams {
 
 /** Columns of a submitted row, in order. */
 export const TRANSFER_COLUMNS = [
-  'tx_id', 'minute', 'from_bank', 'from_account', 'to_bank', 'to_account',
-  'amount_paid', 'pay_currency', 'amount_received', 'recv_currency', 'format',
+  'tx_id',
+  'minute',
+  'from_bank',
+  'from_account',
+  'to_bank',
+  'to_account',
+  'amount_paid',
+  'pay_currency',
+  'amount_received',
+  'recv_currency',
+  'format',
 ] as const;
 
 /** One submitted transfer: the text of each column, in the order of TRANSFER_COLUMNS. */
@@ -131,7 +140,11 @@ export interface SummaryArgs {
 }
 /** Result of the query `summary`: the run and the shapes of up to 200 of its cases. */
 export interface RunSummary extends RunView {
-  readonly caseShapes: readonly (Shape & { readonly caseId: string; readonly commitment: string; readonly released: boolean })[];
+  readonly caseShapes: readonly (Shape & {
+    readonly caseId: string;
+    readonly commitment: string;
+    readonly released: boolean;
+  })[];
   readonly nextAfterCase?: number;
 }
 
@@ -203,7 +216,12 @@ export interface CaseTransfer {
 /** A finding in a case file; `transfers` are positions in the case's list of transfers over all pages. */
 export type CaseFinding =
   | { readonly kind: 'cycle'; readonly transfers: readonly number[] }
-  | { readonly kind: 'fan'; readonly account: string; readonly counterparties: number; readonly transfers: readonly number[] }
+  | {
+      readonly kind: 'fan';
+      readonly account: string;
+      readonly counterparties: number;
+      readonly transfers: readonly number[];
+    }
   | {
       readonly kind: 'scatter_gather';
       readonly source: string;

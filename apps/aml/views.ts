@@ -9,9 +9,28 @@ import { params } from './parties.ts';
 import { isReleased } from './release.ts';
 import { auditTrail, deny, fields, numberField, textField, type AuditNote } from './request.ts';
 import { termsOf } from './rulebook.ts';
-import { caseIdOf, casePages, cases, ownAlerts, parseCaseId, parseRunId, runs, type CaseRecord, type RunRecord } from './results.ts';
+import {
+  caseIdOf,
+  casePages,
+  cases,
+  ownAlerts,
+  parseCaseId,
+  parseRunId,
+  runs,
+  type CaseRecord,
+  type RunRecord,
+} from './results.ts';
 import type {
-  Alert, AlertCursor, AuditTrail, CaseFile, CaseFinding, CaseTransfer, FeedbackResult, MyAlerts, ReleasedCases, Verdict,
+  Alert,
+  AlertCursor,
+  AuditTrail,
+  CaseFile,
+  CaseFinding,
+  CaseTransfer,
+  FeedbackResult,
+  MyAlerts,
+  ReleasedCases,
+  Verdict,
 } from './types.ts';
 
 const verdicts = stateMap<[run: number, caseNumber: number, bank: number], Verdict>('verdicts');
@@ -26,7 +45,10 @@ export function myAlerts(context: QueryContext, args: unknown): MyAlerts {
   const from = cursorField(fields(args, ['after'])['after']);
   const alerts: Alert[] = [];
   let size = 0;
-  for (const [[, run, caseNumber, part], own] of ownAlerts.entries({ prefix: [bank.index], from: [bank.index, ...from] })) {
+  for (const [[, run, caseNumber, part], own] of ownAlerts.entries({
+    prefix: [bank.index],
+    from: [bank.index, ...from],
+  })) {
     if (!isReleased(run, caseNumber)) continue;
     const { ruleId, period } = runs.get(run) as RunRecord;
     const { window } = cases.get(run, caseNumber) as CaseRecord;
@@ -65,7 +87,10 @@ export function caseFile(context: CallContext, args: unknown, note: AuditNote): 
   };
   note.recipients = ['fiu'];
   const { banks } = params();
-  const feedback = [...verdicts.entries({ prefix: [run, caseNumber] })].map(([[, , bank], verdict]) => ({ bank: banks[bank]?.name ?? '', verdict }));
+  const feedback = [...verdicts.entries({ prefix: [run, caseNumber] })].map(([[, , bank], verdict]) => ({
+    bank: banks[bank]?.name ?? '',
+    verdict,
+  }));
   return { caseId, ruleId, period, ...termsOf(ruleId), window, page, pages, ...content, feedback };
 }
 

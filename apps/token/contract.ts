@@ -8,7 +8,15 @@
  * unknown_token, amount, balance.
  */
 import { contract, refuse, stateMap, stateValue, type CallContext, type QueryContext } from '../../contracts/index.ts';
-import { BURN, type BalanceResult, type IssueResult, type SupplyResult, type TokenReason, type TransferNotice, type TransferResult } from './types.ts';
+import {
+  BURN,
+  type BalanceResult,
+  type IssueResult,
+  type SupplyResult,
+  type TokenReason,
+  type TransferNotice,
+  type TransferResult,
+} from './types.ts';
 
 const balances = stateMap<[token: string, holder: string], bigint>('balances', { value: 'bigint' });
 const supplies = stateMap<[token: string], bigint>('supplies', { value: 'bigint' });
@@ -42,7 +50,9 @@ function tokenOf(value: unknown): string {
 }
 
 function record(args: unknown): Readonly<Record<string, unknown>> {
-  return typeof args === 'object' && args !== null ? (args as Readonly<Record<string, unknown>>) : reject('bad_arguments');
+  return typeof args === 'object' && args !== null
+    ? (args as Readonly<Record<string, unknown>>)
+    : reject('bad_arguments');
 }
 
 /** The sender's remembered ids, `,id,id,`, newest last, with `id` added; refuses one that is there. */
@@ -86,7 +96,8 @@ function transfer(context: CallContext, args: unknown): TransferResult {
     if (to === BURN) supplies.set(token, (supplies.get(token) ?? 0n) - amount);
     else credit(token, to, amount);
   }
-  if (given['notify'] === true) context.seal(to, { id, token, from: sender, amount: amount.toString() } satisfies TransferNotice);
+  if (given['notify'] === true)
+    context.seal(to, { id, token, from: sender, amount: amount.toString() } satisfies TransferNotice);
   return { id };
 }
 
@@ -96,7 +107,8 @@ function issue(context: CallContext, args: unknown): IssueResult {
   const token = tokenOf(given['token']);
   const ids = id === undefined ? undefined : rememberedWith(context.caller, id);
   const issuer = issuerOf.get(token);
-  const mayIssue = issuer === undefined ? settings.get()?.issuers.includes(context.caller) === true : issuer === context.caller;
+  const mayIssue =
+    issuer === undefined ? settings.get()?.issuers.includes(context.caller) === true : issuer === context.caller;
   if (!mayIssue) reject('forbidden');
   const opening = given['opening'];
   if (!Array.isArray(opening)) return reject('bad_arguments');

@@ -67,5 +67,13 @@ export interface SupplyResult {
 
 /** Reason codes of refusals. */
 export type TokenReason =
-  | 'replay' | 'unknown_token' | 'amount' | 'balance' | 'forbidden'
-  | 'bad_arguments' | 'bad_id' | 'bad_token' | 'bad_recipient' | 'too_many_holders';
+  | 'replay'
+  | 'unknown_token'
+  | 'amount'
+  | 'balance'
+  | 'forbidden'
+  | 'bad_arguments'
+  | 'bad_id'
+  | 'bad_token'
+  | 'bad_recipient'
+  | 'too_many_holders';

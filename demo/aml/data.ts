@@ -40,7 +40,8 @@ async function readText(directory: string, file: string): Promise<string> {
   } catch (cause) {
     throw new AmlDataError(file, undefined, 'the file cannot be read', cause);
   }
-  if (bytes.length > MAX_FILE_BYTES) throw new AmlDataError(file, undefined, `the file is larger than ${MAX_FILE_BYTES} bytes`);
+  if (bytes.length > MAX_FILE_BYTES)
+    throw new AmlDataError(file, undefined, `the file is larger than ${MAX_FILE_BYTES} bytes`);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
@@ -57,14 +58,22 @@ function parseJson(text: string): unknown {
 }
 
 function objectIn(file: string, value: unknown, what: string): Readonly<Record<string, unknown>> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Readonly<Record<string, unknown>>;
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as Readonly<Record<string, unknown>>;
   throw new AmlDataError(file, undefined, `${what} must be an object`);
 }
 
 function bankNames(value: unknown): readonly string[] {
-  const good = Array.isArray(value) && value.length >= 3 && value.every((name) => typeof name === 'string' && BANK_NAME.test(name));
+  const good =
+    Array.isArray(value) &&
+    value.length >= 3 &&
+    value.every((name) => typeof name === 'string' && BANK_NAME.test(name));
   if (!good || new Set(value).size !== value.length) {
-    throw new AmlDataError('params.json', undefined, 'banks must be a list of at least 3 different names of letters and digits');
+    throw new AmlDataError(
+      'params.json',
+      undefined,
+      'banks must be a list of at least 3 different names of letters and digits',
+    );
   }
   return value as readonly string[];
 }
@@ -82,13 +91,18 @@ function rulesOf(value: unknown): AmlData['rules'] {
   const given = objectIn('params.json', value, 'world_rules');
   for (const name of Object.keys(given)) {
     if (!(RULE_NAMES as readonly string[]).includes(name)) {
-      throw new AmlDataError('params.json', undefined, `world_rules.${name} is no known rule (${RULE_NAMES.join(', ')})`);
+      throw new AmlDataError(
+        'params.json',
+        undefined,
+        `world_rules.${name} is no known rule (${RULE_NAMES.join(', ')})`,
+      );
     }
   }
   const rules = RULE_NAMES.filter((rule) => rule in given).map((rule) => {
     const thresholds = objectIn('params.json', given[rule], `world_rules.${rule}`);
     for (const [key, threshold] of Object.entries(thresholds)) {
-      if (!Number.isSafeInteger(threshold)) throw new AmlDataError('params.json', undefined, `world_rules.${rule}.${key} must be an integer`);
+      if (!Number.isSafeInteger(threshold))
+        throw new AmlDataError('params.json', undefined, `world_rules.${rule}.${key} must be an integer`);
     }
     return { rule, thresholds: thresholds as Readonly<Record<string, number>> };
   });
@@ -108,7 +122,11 @@ export function parseTransfers(file: string, text: string): readonly TransferRow
   return lines.slice(1).map((line, index) => {
     const fields = splitLine(file, index + 2, line);
     if (fields.length !== header.length) {
-      throw new AmlDataError(file, index + 2, `the line has ${fields.length} fields where ${header.length} are expected`);
+      throw new AmlDataError(
+        file,
+        index + 2,
+        `the line has ${fields.length} fields where ${header.length} are expected`,
+      );
     }
     return order.map((position) => fields[position] ?? '');
   });

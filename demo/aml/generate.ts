@@ -83,7 +83,9 @@ class World {
   }
 
   sortedRows(): readonly TransferRow[] {
-    return this.rows.toSorted((left, right) => Number(left[1]) - Number(right[1]) || ((left[0] ?? '') < (right[0] ?? '') ? -1 : 1));
+    return this.rows.toSorted(
+      (left, right) => Number(left[1]) - Number(right[1]) || ((left[0] ?? '') < (right[0] ?? '') ? -1 : 1),
+    );
   }
 
   private plantCycle(hops: number): void {
@@ -120,8 +122,17 @@ class World {
     const currency = this.random.pick(CURRENCIES);
     const txId = `T${this.random.hex(12)}`;
     this.rows.push([
-      txId, String(minute), from.bank, from.account, to.bank, to.account,
-      amount, currency, amount, currency, this.random.pick(FORMATS),
+      txId,
+      String(minute),
+      from.bank,
+      from.account,
+      to.bank,
+      to.account,
+      amount,
+      currency,
+      amount,
+      currency,
+      this.random.pick(FORMATS),
     ]);
   }
 
@@ -141,7 +152,8 @@ class Random {
 
   constructor(seed: string) {
     this.state = 0x811c9dc5;
-    for (const character of seed) this.state = Math.imul(this.state ^ (character.codePointAt(0) ?? 0), 0x01000193) >>> 0;
+    for (const character of seed)
+      this.state = Math.imul(this.state ^ (character.codePointAt(0) ?? 0), 0x01000193) >>> 0;
   }
 
   below(bound: number): number {

@@ -19,7 +19,11 @@ export interface CycleThresholds {
 export type CyclePath = readonly number[];
 
 /** Finds all cycles, ordered as sequences of transfer ids; `undefined` when there are more than `limit`. */
-export function findCycles(graph: TransferGraph, rule: CycleThresholds, limit: number): readonly CyclePath[] | undefined {
+export function findCycles(
+  graph: TransferGraph,
+  rule: CycleThresholds,
+  limit: number,
+): readonly CyclePath[] | undefined {
   const search = new CycleSearch(graph, rule, limit);
   if (!search.run()) return undefined;
   return search.found.sort((left, right) => compareByRank(graph.rank, left, right));

@@ -36,7 +36,11 @@ export function findFans(graph: TransferGraph, side: 'in' | 'out', rule: FanThre
 }
 
 function widestWindow(
-  graph: TransferGraph, lists: Adjacency, other: Int32Array, account: number, rule: FanThresholds,
+  graph: TransferGraph,
+  lists: Adjacency,
+  other: Int32Array,
+  account: number,
+  rule: FanThresholds,
   seen: { readonly accounts: Int32Array; readonly banks: Int32Array },
 ): FanFinding | undefined {
   const { minute, bankOf } = graph;

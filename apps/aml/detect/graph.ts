@@ -107,7 +107,8 @@ function adjacency(side: Int32Array, accountCount: number): Adjacency {
     const slot = at(side, edge) + 1;
     start[slot] = at(start, slot) + 1;
   }
-  for (let account = 0; account < accountCount; account++) start[account + 1] = at(start, account + 1) + at(start, account);
+  for (let account = 0; account < accountCount; account++)
+    start[account + 1] = at(start, account + 1) + at(start, account);
   const next = start.slice();
   const edges = new Int32Array(side.length);
   for (let edge = 0; edge < side.length; edge++) {

@@ -22,7 +22,12 @@ export type Rule =
 /** One finding; `edges` are indexes into the graph it came from, accounts are account ids of that graph. */
 export type Finding =
   | { readonly kind: 'cycle'; readonly edges: readonly number[] }
-  | { readonly kind: 'fan'; readonly account: number; readonly counterparties: number; readonly edges: readonly number[] }
+  | {
+      readonly kind: 'fan';
+      readonly account: number;
+      readonly counterparties: number;
+      readonly edges: readonly number[];
+    }
   | {
       readonly kind: 'scatter_gather';
       readonly source: number;

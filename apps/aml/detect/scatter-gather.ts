@@ -22,7 +22,10 @@ export interface ScatterGatherFinding {
 }
 
 /** Finds the pairs in order of source, then sink, by account name. */
-export function findScatterGathers(graph: TransferGraph, rule: ScatterGatherThresholds): readonly ScatterGatherFinding[] {
+export function findScatterGathers(
+  graph: TransferGraph,
+  rule: ScatterGatherThresholds,
+): readonly ScatterGatherFinding[] {
   const { outgoing, accountCount } = graph;
   const receivers = distinctPartners(graph, graph.outgoing, graph.to);
   const senders = distinctPartners(graph, graph.incoming, graph.from);
@@ -45,7 +48,11 @@ export function findScatterGathers(graph: TransferGraph, rule: ScatterGatherThre
 
 /** Appends to `bySink` each pair of edges (payment in, payment out) that passes through the receiver of `paid`. */
 function collectPayments(
-  graph: TransferGraph, rule: ScatterGatherThresholds, senders: Int32Array, source: number, paid: number,
+  graph: TransferGraph,
+  rule: ScatterGatherThresholds,
+  senders: Int32Array,
+  source: number,
+  paid: number,
   bySink: Map<number, number[]>,
 ): void {
   const { minute, to, outgoing } = graph;
@@ -66,7 +73,9 @@ function collectPayments(
 
 /** `pairs` holds payment in and payment out alternately, in time order of the payments in. */
 function widestWindow(
-  graph: TransferGraph, rule: ScatterGatherThresholds, pairs: readonly number[],
+  graph: TransferGraph,
+  rule: ScatterGatherThresholds,
+  pairs: readonly number[],
 ): { middlemen: number; edges: number[] } | undefined {
   const { minute, to, bankOf } = graph;
   let best: { middlemen: number; edges: number[] } | undefined;

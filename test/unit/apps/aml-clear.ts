@@ -31,13 +31,17 @@ export function clearTransfers(rows: Iterable<TransferRow>): readonly ClearTrans
 }
 
 /** Cycles as lists of transfer ids, in order. */
-export function clearCycles(transfers: readonly ClearTransfer[], rule: CycleThresholds): readonly (readonly string[])[] {
+export function clearCycles(
+  transfers: readonly ClearTransfer[],
+  rule: CycleThresholds,
+): readonly (readonly string[])[] {
   const found: string[][] = [];
   const walk = (path: readonly ClearTransfer[]): void => {
     const first = path[0] as ClearTransfer;
     const last = path[path.length - 1] as ClearTransfer;
     for (const next of transfers) {
-      if (next.from !== last.to || next.minute <= last.minute || next.minute - first.minute > rule.window_minutes) continue;
+      if (next.from !== last.to || next.minute <= last.minute || next.minute - first.minute > rule.window_minutes)
+        continue;
       const longer = [...path, next];
       if (next.to === first.from) {
         const banks = new Set(longer.map(({ from }) => bankOf(from)));
@@ -56,14 +60,23 @@ export function clearCycles(transfers: readonly ClearTransfer[], rule: CycleThre
 }
 
 /** Hubs with their largest number of counterparties, by account. */
-export function clearFans(transfers: readonly ClearTransfer[], side: 'in' | 'out', rule: FanThresholds): ReadonlyMap<string, number> {
+export function clearFans(
+  transfers: readonly ClearTransfer[],
+  side: 'in' | 'out',
+  rule: FanThresholds,
+): ReadonlyMap<string, number> {
   const hub = (transfer: ClearTransfer): string => (side === 'in' ? transfer.to : transfer.from);
   const other = (transfer: ClearTransfer): string => (side === 'in' ? transfer.from : transfer.to);
   const flagged = new Map<string, number>();
   for (const account of [...new Set(transfers.map(hub))].sort()) {
     const own = transfers.filter((transfer) => hub(transfer) === account);
     own.forEach((first, index) => {
-      const parties = new Set(own.slice(index).filter(({ minute }) => minute - first.minute <= rule.window_minutes).map(other));
+      const parties = new Set(
+        own
+          .slice(index)
+          .filter(({ minute }) => minute - first.minute <= rule.window_minutes)
+          .map(other),
+      );
       const banks = new Set([...parties].map(bankOf));
       if (parties.size < rule.min_counterparties || banks.size < rule.min_banks) return;
       flagged.set(account, Math.max(flagged.get(account) ?? 0, parties.size));
@@ -73,7 +86,10 @@ export function clearFans(transfers: readonly ClearTransfer[], side: 'in' | 'out
 }
 
 /** Pairs `source sink` with their largest number of middlemen, in order. */
-export function clearScatterGathers(transfers: readonly ClearTransfer[], rule: ScatterGatherThresholds): ReadonlyMap<string, number> {
+export function clearScatterGathers(
+  transfers: readonly ClearTransfer[],
+  rule: ScatterGatherThresholds,
+): ReadonlyMap<string, number> {
   const pairs = new Map<string, { readonly paid: ClearTransfer; readonly onward: ClearTransfer }[]>();
   for (const paid of transfers) {
     for (const onward of transfers) {
@@ -88,7 +104,10 @@ export function clearScatterGathers(transfers: readonly ClearTransfer[], rule: S
     for (const { paid: opening } of list) {
       const middlemen = new Set(
         list
-          .filter(({ paid, onward }) => paid.minute >= opening.minute && onward.minute <= opening.minute + rule.window_minutes)
+          .filter(
+            ({ paid, onward }) =>
+              paid.minute >= opening.minute && onward.minute <= opening.minute + rule.window_minutes,
+          )
           .map(({ paid }) => paid.to),
       );
       const banks = new Set([...middlemen].map(bankOf));

@@ -1,6 +1,16 @@
 /** Builds a consortium for AML contract tests: parties, deployment, signed rules, submitted data, and complete reading. */
 import type {
-  Alert, AlertCursor, AmlParams, AuditTrail, CaseFile, CaseFinding, CaseTransfer, MyAlerts, RuleView, RunView, TransferRow,
+  Alert,
+  AlertCursor,
+  AmlParams,
+  AuditTrail,
+  CaseFile,
+  CaseFinding,
+  CaseTransfer,
+  MyAlerts,
+  RuleView,
+  RunView,
+  TransferRow,
 } from '../../../apps/aml/types.ts';
 import { ContractTest } from '../../../contracts/testing.ts';
 import type { AmlData } from '../../../demo/aml/data.ts';
@@ -25,7 +35,10 @@ export async function deploy(names: readonly string[], release: AmlParams['relea
   const keys = names.map((_, index) => testKey(index + 1));
   const params: AmlParams = {
     banks: names.map((name, index) => ({ name, key: keys[index] ?? '' })),
-    fiu: FIU, regulator: REGULATOR, release, ownership: { modulus: names.length },
+    fiu: FIU,
+    regulator: REGULATOR,
+    release,
+    ownership: { modulus: names.length },
   };
   const t = await ContractTest.deploy(new URL('../../../apps/aml/contract.ts', import.meta.url).pathname, params);
   t.setTime(START_MS);
@@ -33,10 +46,24 @@ export async function deploy(names: readonly string[], release: AmlParams['relea
 }
 
 /** Proposes a rule by the first bank and signs it by as many as needed. */
-export function agree({ t, keys }: Consortium, rule: string, thresholds: Readonly<Record<string, number>>, more: object = {}): RuleView {
-  const proposal = { rule, thresholds, purpose: 'detect laundering', legalBasis: 'article 75', expiresAtMs: START_MS + 1e10, runsPerMonth: 2, ...more };
+export function agree(
+  { t, keys }: Consortium,
+  rule: string,
+  thresholds: Readonly<Record<string, number>>,
+  more: object = {},
+): RuleView {
+  const proposal = {
+    rule,
+    thresholds,
+    purpose: 'detect laundering',
+    legalBasis: 'article 75',
+    expiresAtMs: START_MS + 1e10,
+    runsPerMonth: 2,
+    ...more,
+  };
   let view = did<RuleView>(t, keys[0] ?? '', 'proposeRule', proposal);
-  for (const key of keys.slice(1, view.signaturesNeeded)) view = did<RuleView>(t, key, 'approveRule', { ruleId: view.ruleId });
+  for (const key of keys.slice(1, view.signaturesNeeded))
+    view = did<RuleView>(t, key, 'approveRule', { ruleId: view.ruleId });
   return view;
 }
 
@@ -50,7 +77,7 @@ export function submitAll({ t, keys }: Consortium, index: number, rows: readonly
 
 /** Submits everything of a data set. */
 export function submitData(consortium: Consortium, data: AmlData): void {
-  data.banks.forEach(({ rows }, index) => submitAll(consortium, index, rows));
+  for (const [index, { rows }] of data.banks.entries()) submitAll(consortium, index, rows);
 }
 
 /** Approves the release of a run by the first `count` banks. */

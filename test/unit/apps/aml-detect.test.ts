@@ -23,7 +23,11 @@ function graphOf(rows: Iterable<TransferRow>): { graph: TransferGraph; txIds: re
   const txIds = [...byId.keys()].sort();
   const column = (index: number): string[] => txIds.map((txId) => byId.get(txId)?.[index] ?? '');
   const graph = buildGraph({
-    minute: column(1).map(Number), fromBank: column(2), fromAccount: column(3), toBank: column(4), toAccount: column(5),
+    minute: column(1).map(Number),
+    fromBank: column(2),
+    fromAccount: column(3),
+    toBank: column(4),
+    toAccount: column(5),
   });
   return { graph, txIds };
 }
@@ -54,20 +58,34 @@ describe('detection against the naive method', () => {
       const rows = randomRows(seed);
       const { graph, txIds } = graphOf(rows);
       const clear = clearTransfers(rows);
-      const cycle = { min_hops: 2 + (seed % 2), max_hops: 3 + (seed % 4), window_minutes: 6 + (seed % 20), min_banks: 2 };
+      const cycle = {
+        min_hops: 2 + (seed % 2),
+        max_hops: 3 + (seed % 4),
+        window_minutes: 6 + (seed % 20),
+        min_banks: 2,
+      };
       const cycles = findCycles(graph, cycle, 1e9) ?? [];
-      expect(cycles.map((edges) => named(graph, txIds, edges)), `cycle, seed ${seed}`).toEqual(clearCycles(clear, cycle));
+      expect(
+        cycles.map((edges) => named(graph, txIds, edges)),
+        `cycle, seed ${seed}`,
+      ).toEqual(clearCycles(clear, cycle));
       const fan = { min_counterparties: 2 + (seed % 3), window_minutes: 3 + (seed % 12), min_banks: 2 };
       for (const side of ['in', 'out'] as const) {
-        const hubs = findFans(graph, side, fan).map(({ account, counterparties }) => [graph.accounts[account], counterparties]);
+        const hubs = findFans(graph, side, fan).map(({ account, counterparties }) => [
+          graph.accounts[account],
+          counterparties,
+        ]);
         expect(hubs, `fan ${side}, seed ${seed}`).toEqual([...clearFans(clear, side, fan)]);
         findings += hubs.length;
       }
       const gather = { min_middlemen: 2, window_minutes: 5 + (seed % 15), min_banks: 2 };
       const pairs = findScatterGathers(graph, gather).map(({ source, sink, middlemen }) => [
-        `${graph.accounts[source]} ${graph.accounts[sink]}`, middlemen,
+        `${graph.accounts[source]} ${graph.accounts[sink]}`,
+        middlemen,
       ]);
-      expect(pairs, `scatter-gather, seed ${seed}`).toEqual([...clearScatterGathers(clear, gather)].sort(([a], [b]) => (a < b ? -1 : 1)));
+      expect(pairs, `scatter-gather, seed ${seed}`).toEqual(
+        [...clearScatterGathers(clear, gather)].sort(([a], [b]) => (a < b ? -1 : 1)),
+      );
       findings += cycles.length + pairs.length;
     }
     expect(findings).toBeGreaterThan(3000);
@@ -78,15 +96,20 @@ describe('detection against the naive method', () => {
     const rows = data.banks.flatMap((bank) => bank.rows);
     const { graph, txIds } = graphOf(rows);
     const clear = clearTransfers(rows);
-    const thresholds = Object.fromEntries(data.rules.map(({ rule, thresholds: given }) => [rule, readRule(rule, given) as Rule]));
+    const thresholds = Object.fromEntries(
+      data.rules.map(({ rule, thresholds: given }) => [rule, readRule(rule, given) as Rule]),
+    );
     const { cycle, fan_in: fanIn, scatter_gather: gather } = thresholds;
-    if (cycle?.name !== 'cycle' || fanIn?.name !== 'fan_in' || gather?.name !== 'scatter_gather') throw new Error('rules missing');
+    if (cycle?.name !== 'cycle' || fanIn?.name !== 'fan_in' || gather?.name !== 'scatter_gather')
+      throw new Error('rules missing');
     const cycles = findCycles(graph, cycle.thresholds, 1e9) ?? [];
     expect(cycles.map((edges) => named(graph, txIds, edges))).toEqual(clearCycles(clear, cycle.thresholds));
     expect(cycles.length).toBeGreaterThanOrEqual(10);
     expect(findFans(graph, 'in', fanIn.thresholds).length).toBe(clearFans(clear, 'in', fanIn.thresholds).size);
     expect(findFans(graph, 'in', fanIn.thresholds).length).toBeGreaterThanOrEqual(5);
-    expect(findScatterGathers(graph, gather.thresholds).length).toBe(clearScatterGathers(clear, gather.thresholds).size);
+    expect(findScatterGathers(graph, gather.thresholds).length).toBe(
+      clearScatterGathers(clear, gather.thresholds).size,
+    );
     expect(findScatterGathers(graph, gather.thresholds).length).toBeGreaterThanOrEqual(3);
   });
 });
@@ -116,14 +139,20 @@ describe('thresholds', () => {
 describe('cases', () => {
   it('joins findings that share a transfer and splits the others', () => {
     const rows: TransferRow[] = [
-      ['T1', '1', '1', 'a', '2', 'b'], ['T2', '2', '2', 'b', '3', 'c'], ['T3', '3', '3', 'c', '1', 'a'], ['T4', '4', '3', 'c', '1', 'a'],
-      ['U1', '1', '1', 'x', '2', 'y'], ['U2', '2', '2', 'y', '3', 'z'], ['U3', '3', '3', 'z', '1', 'x'],
+      ['T1', '1', '1', 'a', '2', 'b'],
+      ['T2', '2', '2', 'b', '3', 'c'],
+      ['T3', '3', '3', 'c', '1', 'a'],
+      ['T4', '4', '3', 'c', '1', 'a'],
+      ['U1', '1', '1', 'x', '2', 'y'],
+      ['U2', '2', '2', 'y', '3', 'z'],
+      ['U3', '3', '3', 'z', '1', 'x'],
     ];
     const { graph, txIds } = graphOf(rows);
     const rule = readRule('cycle', { min_hops: 3, max_hops: 3, window_minutes: 10, min_banks: 2 }) as Rule;
     const groups = groupFindings(graph, detect(graph, rule, 10) ?? []);
     expect(groups.map(({ findings, edges }) => [findings.length, named(graph, txIds, edges)])).toEqual([
-      [2, ['T1', 'T2', 'T3', 'T4']], [1, ['U1', 'U2', 'U3']],
+      [2, ['T1', 'T2', 'T3', 'T4']],
+      [1, ['U1', 'U2', 'U3']],
     ]);
   });
 });
@@ -131,15 +160,25 @@ describe('cases', () => {
 describe.skipIf(!hasShared)('detection on the published world data', () => {
   it('gives the published answers', async () => {
     const data = await readAmlData(shared);
-    const expected = JSON.parse(readFileSync(path.join(shared, 'expected', 'expected.json'), 'utf8')) as Record<string, never> & {
-      world_cycle: { cycles: number; cycles_list_sha256: string; flagged_transfers: number; flagged_accounts: string[] };
+    const expected = JSON.parse(readFileSync(path.join(shared, 'expected', 'expected.json'), 'utf8')) as Record<
+      string,
+      never
+    > & {
+      world_cycle: {
+        cycles: number;
+        cycles_list_sha256: string;
+        flagged_transfers: number;
+        flagged_accounts: string[];
+      };
       world_fan_in: { max_counterparties: Record<string, number> };
       world_fan_out: { max_counterparties: Record<string, number> };
       world_scatter_gather: { pairs: { source: string; sink: string; middlemen: number }[] };
     };
     const { graph, txIds } = graphOf(data.banks.flatMap((bank) => bank.rows));
     expect(txIds.length).toBe(3709);
-    const answers = new Map(data.rules.map(({ rule, thresholds }) => [rule, detect(graph, readRule(rule, thresholds) as Rule, 20_000) ?? []]));
+    const answers = new Map(
+      data.rules.map(({ rule, thresholds }) => [rule, detect(graph, readRule(rule, thresholds) as Rule, 20_000) ?? []]),
+    );
     expect([...answers.keys()]).toEqual([...RULE_NAMES]);
     const cycles = answers.get('cycle') ?? [];
     const list = cycles.map(({ edges }) => named(graph, txIds, edges).join(',')).join('\n');
@@ -148,9 +187,13 @@ describe.skipIf(!hasShared)('detection on the published world data', () => {
     const flagged = new Set(cycles.flatMap(({ edges }) => [...edges]));
     expect(flagged.size).toBe(expected.world_cycle.flagged_transfers);
     const accounts = new Set([...flagged].flatMap((edge) => [graph.from[edge] ?? -1, graph.to[edge] ?? -1]));
-    expect([...accounts].map((account) => graph.accounts[account]).sort()).toEqual(expected.world_cycle.flagged_accounts);
+    expect([...accounts].map((account) => graph.accounts[account]).sort()).toEqual(
+      expected.world_cycle.flagged_accounts,
+    );
     for (const side of ['fan_in', 'fan_out'] as const) {
-      const hubs = (answers.get(side) ?? []).map((finding) => (finding.kind === 'fan' ? [graph.accounts[finding.account], finding.counterparties] : []));
+      const hubs = (answers.get(side) ?? []).map((finding) =>
+        finding.kind === 'fan' ? [graph.accounts[finding.account], finding.counterparties] : [],
+      );
       expect(Object.fromEntries(hubs)).toEqual(expected[`world_${side}`].max_counterparties);
     }
     const pairs = (answers.get('scatter_gather') ?? []).map((finding) =>

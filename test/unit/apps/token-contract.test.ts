@@ -19,7 +19,8 @@ beforeEach(async () => {
   t = await ContractTest.deploy(ENTRY, { issuers: [ISSUER], auditor: AUDITOR });
 });
 
-const balance = (holder: string, token = 'gold'): string => asked<BalanceResult>(t, holder, 'balance', { token }).balance;
+const balance = (holder: string, token = 'gold'): string =>
+  asked<BalanceResult>(t, holder, 'balance', { token }).balance;
 const supply = (caller: string, token = 'gold'): string => asked<SupplyResult>(t, caller, 'supply', { token }).supply;
 const issue = (amount: string, token = 'gold'): void => {
   did(t, ISSUER, 'issue', { token, opening: [{ holder: ALICE, amount }] });
@@ -60,7 +61,7 @@ describe('token', () => {
     did(t, ALICE, 'transfer', { id: 'new', token: 'gold', to: BOB, amount: '1' });
   });
 
-  it('lets only issuers create, and only the token\'s issuer add', () => {
+  it("lets only issuers create, and only the token's issuer add", () => {
     const opening = [{ holder: BOB, amount: '7' }];
     expect(refused(t, ALICE, 'issue', { token: 'gold', opening })).toBe('forbidden');
     did(t, ISSUER, 'issue', { id: 'i1', token: 'gold', opening });
@@ -68,7 +69,9 @@ describe('token', () => {
     expect(refused(t, AUDITOR, 'issue', { token: 'gold', opening })).toBe('forbidden');
     did(t, ISSUER, 'issue', { id: 'i2', token: 'gold', opening: [...opening, ...opening] });
     expect([balance(BOB), supply(ISSUER)]).toEqual(['21', '21']);
-    expect(refused(t, ISSUER, 'issue', { token: 'gold', opening: [{ holder: BURN, amount: '1' }] })).toBe('bad_recipient');
+    expect(refused(t, ISSUER, 'issue', { token: 'gold', opening: [{ holder: BURN, amount: '1' }] })).toBe(
+      'bad_recipient',
+    );
     expect(refused(t, ISSUER, 'issue', { token: 'gold', opening: [{ holder: BOB, amount: '-1' }] })).toBe('amount');
     expect(refused(t, ISSUER, 'issue', { token: 'gold', opening: 'x' })).toBe('bad_arguments');
   });
@@ -95,8 +98,14 @@ describe('token', () => {
     const send = (id: string): void => void did(t, ALICE, 'transfer', { id, token: 'gold', to: BOB, amount: '1' });
     const ids = Array.from({ length: 60 }, (_, index) => `X${String(index).padStart(12, '0')}`);
     ids.forEach(send);
-    for (const id of ids.slice(-45)) expect(refused(t, ALICE, 'transfer', { id, token: 'gold', to: BOB, amount: '1' })).toBe('replay');
-    const costs = Array.from({ length: 20 }, (_, index) => t.call(ALICE, 'transfer', { id: `Y${String(index).padStart(12, '0')}`, token: 'gold', to: BOB, amount: '1' }).gas);
+    for (const id of ids.slice(-45))
+      expect(refused(t, ALICE, 'transfer', { id, token: 'gold', to: BOB, amount: '1' })).toBe('replay');
+    const costs = Array.from(
+      { length: 20 },
+      (_, index) =>
+        t.call(ALICE, 'transfer', { id: `Y${String(index).padStart(12, '0')}`, token: 'gold', to: BOB, amount: '1' })
+          .gas,
+    );
     expect(Math.max(...costs)).toBeLessThan(1.1 * Math.min(...costs));
   });
 });
@@ -104,26 +113,40 @@ describe('token', () => {
 describe.skipIf(!hasShared)('the published transfers', () => {
   it('give the published decisions, balances and supplies', () => {
     const read = (file: string): string[][] =>
-      readFileSync(path.join(shared, file), 'utf8').trim().split('\n').slice(1).map((line) => line.split(','));
+      readFileSync(path.join(shared, file), 'utf8')
+        .trim()
+        .split('\n')
+        .slice(1)
+        .map((line) => line.split(','));
     const zero = `0x${'0'.repeat(40)}`;
-    const keyOf = (address: string): string => (address === zero ? BURN : createHash('sha256').update(`holder ${address}`).digest('hex'));
+    const keyOf = (address: string): string =>
+      address === zero ? BURN : createHash('sha256').update(`holder ${address}`).digest('hex');
     const opening = read('opening_balances.csv');
     for (const [token = ''] of read('tokens.csv')) {
-      const own = opening.filter(([of]) => of === token).map(([, holder = '', amount]) => ({ holder: keyOf(holder), amount }));
+      const own = opening
+        .filter(([of]) => of === token)
+        .map(([, holder = '', amount]) => ({ holder: keyOf(holder), amount }));
       did(t, ISSUER, 'issue', { token, opening: own });
     }
     const transfers = read('transfers.csv') as [id: string, token: string, from: string, to: string, amount: string][];
     const decisions = transfers.map(([id, token, from, to, amount]) => {
-      const answer = from === zero
-        ? t.call(ISSUER, 'issue', { id, token, opening: [{ holder: keyOf(to), amount }] })
-        : t.call(keyOf(from), 'transfer', { id, token, to: keyOf(to), amount });
+      const answer =
+        from === zero
+          ? t.call(ISSUER, 'issue', { id, token, opening: [{ holder: keyOf(to), amount }] })
+          : t.call(keyOf(from), 'transfer', { id, token, to: keyOf(to), amount });
       return [id, answer.status === 'ok' ? 'accept' : `refuse:${answer.reason}`];
     });
     expect(decisions).toEqual(read('expected/decisions.csv'));
-    const expected = JSON.parse(readFileSync(path.join(shared, 'expected', 'expected.json'), 'utf8')) as Record<string, unknown> & {
+    const expected = JSON.parse(readFileSync(path.join(shared, 'expected', 'expected.json'), 'utf8')) as Record<
+      string,
+      unknown
+    > & {
       supply: Record<string, { closing: string }>;
     };
-    const parties = new Set([...opening.map(([, holder = '']) => holder), ...transfers.flatMap(([, , from, to]) => [from, to])]);
+    const parties = new Set([
+      ...opening.map(([, holder = '']) => holder),
+      ...transfers.flatMap(([, , from, to]) => [from, to]),
+    ]);
     parties.delete(zero);
     const lines: string[] = [];
     for (const token of Object.keys(expected.supply)) {
