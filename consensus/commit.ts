@@ -2,7 +2,7 @@
  * R7 Commit: a finalization makes its block and all ancestors final. Final blocks are delivered in height order once
  * their bodies are there; everything at or below the finalised view is forgotten.
  */
-import type { View } from '../protocol/brand.ts';
+import type { BlockHash, View } from '../protocol/brand.ts';
 import type { Certificate } from '../protocol/consensus/certificate.ts';
 import { firstMissing, pathToFinalized, recordBlock } from './blocks.ts';
 import { askBlocks, askHeader, pruneRequests } from './requests.ts';
@@ -46,11 +46,10 @@ const finalizePath = (turn: Turn, path: BlockState[], finalization: Certificate)
   state.finalizedAtMs = now.monotonicMs;
   state.deliveries.push({ blocks, finalization });
   turn.records.push({ kind: 'finalized', epoch: state.config.anchor.epoch, view, height, block: tip.id });
-  state.blocks.delete(previous);
-  prune(turn);
+  prune(turn, previous);
 };
 
-const prune = (turn: Turn): void => {
+const prune = (turn: Turn, previous: BlockHash): void => {
   const { state } = turn;
   const floor = state.finalized.view;
   for (const number of state.views.keys()) if (number <= floor) state.views.delete(number);
@@ -63,7 +62,7 @@ const prune = (turn: Turn): void => {
     if (block.header.view > floor || waiting.has(block)) continue;
     state.blocks.delete(block.id);
     state.missingBodies.delete(block.id);
-    turn.effects.push({ kind: 'discard', block: block.id, header: block.header });
+    if (block.id !== previous) turn.effects.push({ kind: 'discard', block: block.id, header: block.header });
   }
   pruneRequests(turn);
   const certified = state.finalized.stateCert?.height ?? 0;

@@ -79,6 +79,8 @@ export class SimNode {
   #toldPending = false;
   #barrierMs = 0;
   #wakeOrder = 0;
+  #outbox: { readonly readyMs: number; readonly effects: readonly Effect[] }[] = [];
+  #draining = false;
   #building: number[] = [];
   readonly skewMs: number;
 
@@ -105,6 +107,7 @@ export class SimNode {
     this.#synced = this.log.length;
     for (const record of this.log) if (record.kind === 'vote') this.#durableVotes.add(voteKey(record.vote));
     this.waiting.clear();
+    this.#outbox = [];
     this.#toldPending = false;
   }
 
@@ -153,13 +156,23 @@ export class SimNode {
       if (first.sync) this.#sync(this.log.length, random.between(0.1, 4));
     }
     if (effects.length === (first?.kind === 'persist' ? 1 : 0)) return;
+    this.#outbox.push({ readyMs: this.#barrierMs, effects });
+    if (this.#barrierMs <= agenda.nowMs) return this.#drain();
     const incarnation = this.#incarnation;
-    const run = (): void => {
-      if (incarnation !== this.#incarnation) return;
-      for (const effect of effects) this.#performOne(effect);
-    };
-    if (this.#barrierMs > agenda.nowMs) agenda.at(this.#barrierMs, run);
-    else run();
+    agenda.at(this.#barrierMs, () => {
+      if (incarnation === this.#incarnation) this.#drain();
+    });
+  }
+
+  /** Performs effects strictly in the order of their steps, as far as what they rely on is durable. */
+  #drain(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    for (let next = this.#outbox[0]; next !== undefined && next.readyMs <= this.#world.agenda.nowMs; next = this.#outbox[0]) {
+      this.#outbox.shift();
+      for (const effect of next.effects) this.#performOne(effect);
+    }
+    this.#draining = false;
   }
 
   #sync(length: number, takesMs: number): void {
