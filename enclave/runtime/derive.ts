@@ -8,6 +8,7 @@ export const derivationLabels = {
   sealedEpoch: 'cloister/1/seal/epoch',
   epochSecret: 'cloister/1/epoch/secret',
   envelopeKem: 'cloister/1/epoch/envelope-kem',
+  classicalEnvelopeKem: 'cloister/1/epoch/envelope-kem-x25519',
   stateDigest: 'cloister/1/epoch/state-digest',
   writeSet: 'cloister/1/epoch/write-set',
   outputSealing: 'cloister/1/epoch/output-sealing',

@@ -6,7 +6,7 @@
 import type { BlockHash, ChainId, Epoch, PublicKey, TransactionId } from '../../protocol/brand.ts';
 import { hkdfExtract } from '../../protocol/crypto/hkdf.ts';
 import { concatBytes, fromHex, u64Bytes } from '../../protocol/hex.ts';
-import { type HpkeKeyPair, hpkeKeyPair } from '../../protocol/hpke.ts';
+import { type HpkeKeyPair, hpkeKeyPair, type HpkeSuite } from '../../protocol/hpke.ts';
 import type { OutputSealingSecret } from '../../protocol/sealed-output.ts';
 import { derive } from './derive.ts';
 
@@ -17,8 +17,8 @@ export interface EpochKeys {
   readonly chainId: ChainId;
   readonly epoch: Epoch;
   readonly secret: Uint8Array;
-  /** Hybrid key pair to which wallets seal envelopes. */
-  readonly envelopeKem: HpkeKeyPair;
+  /** Key pairs to which wallets seal envelopes and queries, by suite; the hybrid one is the default. */
+  readonly envelopeKem: Readonly<Record<HpkeSuite, HpkeKeyPair>>;
   /** Key of the digests under the state root. */
   readonly stateDigestKey: Uint8Array;
   readonly writeSetKey: Uint8Array;
@@ -45,7 +45,10 @@ export function epochKeysOf(chainId: ChainId, epoch: Epoch, secret: Uint8Array):
     chainId,
     epoch,
     secret,
-    envelopeKem: hpkeKeyPair('x-wing', derive(root, 'envelopeKem', bound, KEY_BYTES)),
+    envelopeKem: {
+      'x-wing': hpkeKeyPair('x-wing', derive(root, 'envelopeKem', bound, KEY_BYTES)),
+      x25519: hpkeKeyPair('x25519', derive(root, 'classicalEnvelopeKem', bound, KEY_BYTES)),
+    },
     stateDigestKey: derive(root, 'stateDigest', bound, KEY_BYTES),
     writeSetKey: derive(root, 'writeSet', bound, KEY_BYTES),
     outputSealing: derive(root, 'outputSealing', bound, KEY_BYTES) as OutputSealingSecret,

@@ -94,7 +94,8 @@ function runOneShot(
   if (opened.verdict === 'call') return runOnce(replica, block, opened.call, { caller, transactionId });
   const lifetime = block.context.height + replica.genesis.parameters.sessionLifetimeBlocks;
   const expiryOfSession = Math.min(opened.session.expiryHeight, lifetime) as typeof opened.session.expiryHeight;
-  if (!replica.sessions.open(block.state, { ...opened.session, expiryHeight: expiryOfSession })) return failedCall('SESSIONS_FULL');
+  const fault = replica.sessions.open(block.state, { ...opened.session, expiryHeight: expiryOfSession });
+  if (fault !== undefined) return failedCall(fault);
   if (opened.firstCall !== undefined) return runOnce(replica, block, opened.firstCall, { caller, transactionId });
   return { outcome: { kind: 'ok', result: JSON.stringify({ expiryHeight: expiryOfSession }) }, gasUsed: 0, messages: [], claims: '' };
 }

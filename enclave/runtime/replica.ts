@@ -7,6 +7,7 @@
 import type { ChainId, Epoch } from '../../protocol/brand.ts';
 import type { EnvelopeKeys } from '../../protocol/envelope-open.ts';
 import type { Genesis } from '../../protocol/genesis.ts';
+import type { HpkeSuite } from '../../protocol/hpke.ts';
 import { ImageCache } from './contract-registry.ts';
 import type { EpochKeys } from './epoch-keys.ts';
 import { OpenedCalls } from './opened-calls.ts';
@@ -54,7 +55,7 @@ export function newReplica(chainId: ChainId, genesis: Genesis, keys: EpochKeys, 
 export function openingKeys(replica: Replica, state: StateReader, height: number): EnvelopeKeys {
   return {
     chainId: replica.chainId,
-    epochKey: (keyEpoch: Epoch) => (keyEpoch === replica.keys.epoch ? replica.keys.envelopeKem : undefined),
+    epochKey: (keyEpoch: Epoch, suite: HpkeSuite) => (keyEpoch === replica.keys.epoch ? replica.keys.envelopeKem[suite] : undefined),
     session: (id) => replica.sessions.find(state, id, height),
   };
 }

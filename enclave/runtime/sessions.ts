@@ -115,15 +115,16 @@ export class SessionTable {
     return Number(state.get(systemKeys.sessionCount) ?? '0');
   }
 
-  /** Opens a session; false when the network holds as many as it may. */
-  open(state: Overlay, session: Session): boolean {
+  /** Opens a session; a code when the network holds as many as it may, or this one already. */
+  open(state: Overlay, session: Session): 'SESSIONS_FULL' | 'SESSION_EXISTS' | undefined {
     const count = this.count(state);
-    if (count >= this.#maxSessions) return false;
+    if (count >= this.#maxSessions) return 'SESSIONS_FULL';
+    if (state.get(systemKeys.session(session.id)) !== undefined) return 'SESSION_EXISTS';
     state.set(systemKeys.session(session.id), store(session));
     state.set(systemKeys.sessionExpiry(session.expiryHeight, session.id), '');
     state.set(systemKeys.sessionCount, String(count + 1));
     this.#parsed.set(session.id, session);
-    return true;
+    return undefined;
   }
 
   /** Whether a number of a session may be used. */

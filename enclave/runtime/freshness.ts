@@ -1,0 +1,75 @@
+/**
+ * Proof that this enclave's state is recent: a host may have started it from an old copy of the ledger.
+ *
+ * The enclave draws a challenge; other validators' enclaves answer with their executed height, signed. Of the claims of
+ * q enclaves, itself included, at most f lie, so the (f + 1)-th highest is one that an honest enclave had reached when
+ * it answered, after this process started: once that height is executed, whatever was final before is visible.
+ */
+import { ed25519Sign, ed25519Verify } from '#primitives';
+import type { ChainId, Height } from '../../protocol/brand.ts';
+import { faultBound, type Genesis, quorumOf } from '../../protocol/genesis.ts';
+import { concatBytes, fromHex, u64Bytes } from '../../protocol/hex.ts';
+import { signingBytes } from '../../protocol/signing.ts';
+import type { RandomSource } from './identity.ts';
+
+const CHALLENGE_BYTES = 32;
+
+/** One enclave's signed height. */
+export interface HeightClaim {
+  readonly validator: number;
+  readonly height: Height;
+  readonly signature: Uint8Array;
+}
+
+function claimBytes(chainId: ChainId, challenge: Uint8Array, height: Height): Uint8Array {
+  return signingBytes('freshness', chainId, concatBytes(challenge, u64Bytes(height)));
+}
+
+/** Answers another enclave's challenge with the own executed height. */
+export function claimHeight(chainId: ChainId, challenge: Uint8Array, height: Height, signingSecret: Uint8Array): Uint8Array {
+  return ed25519Sign(claimBytes(chainId, challenge, height), signingSecret);
+}
+
+/** What is known about the freshness of one enclave. */
+export class Freshness {
+  readonly #genesis: Genesis;
+  readonly #chainId: ChainId;
+  readonly #self: number;
+  #challenge: Uint8Array | undefined;
+  #freshFrom: number | undefined;
+
+  constructor(genesis: Genesis, chainId: ChainId, self: number) {
+    this.#genesis = genesis;
+    this.#chainId = chainId;
+    this.#self = self;
+  }
+
+  /** Whether a state at `height` may answer. */
+  isFresh(height: number): boolean {
+    return this.#freshFrom !== undefined && height >= this.#freshFrom;
+  }
+
+  /** A new challenge; answers to earlier ones no longer count. */
+  newChallenge(random: RandomSource): Uint8Array {
+    this.#challenge = random(CHALLENGE_BYTES);
+    return this.#challenge;
+  }
+
+  /** Takes the answers to the current challenge; false when they are not those of a quorum. */
+  accept(claims: readonly HeightClaim[], ownHeight: number): boolean {
+    const { validators } = this.#genesis;
+    const challenge = this.#challenge;
+    if (challenge === undefined) return false;
+    const heights = new Map<number, number>([[this.#self, ownHeight]]);
+    for (const { validator, height, signature } of claims) {
+      const key = validators[validator]?.enclaveKey;
+      if (key === undefined || validator === this.#self) continue;
+      if (ed25519Verify(signature, claimBytes(this.#chainId, challenge, height), fromHex(key))) heights.set(validator, height);
+    }
+    if (heights.size < quorumOf(validators.length)) return false;
+    const descending = [...heights.values()].sort((a, b) => b - a);
+    this.#freshFrom = descending[faultBound(validators.length)];
+    this.#challenge = undefined;
+    return true;
+  }
+}
