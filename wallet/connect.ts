@@ -1,0 +1,157 @@
+/**
+ * Connecting: everything is verified before anything is sealed (verify-network.ts), then sessions are opened.
+ */
+import { randomBytes } from '#primitives';
+import { networkShape, type NodeStatus, statusShape } from '../protocol/api.ts';
+import type { ChainId, TransactionId } from '../protocol/brand.ts';
+import { SEAL_RANDOMNESS_BYTES, sealSessionOpen } from '../protocol/envelope-seal.ts';
+import { chainIdOf, type Genesis } from '../protocol/genesis.ts';
+import { platformNotice } from '../protocol/receipt.ts';
+import type { Account } from './account.ts';
+import { CallFailed, CallRefused, walletErrors } from './errors.ts';
+import { NetworkInternals } from './internals.ts';
+import { type ContractMessage, messagesTo, openResult } from './outcome.ts';
+import { ProofChecker, type ProvenTransaction } from './proof.ts';
+import { Session } from './session.ts';
+import { openRecord, RESERVED_NUMBERS, ReservedSession, recordOf, reserveNumbers, sealRecord, type SessionStore } from './session-store.ts';
+import { Submitter } from './submitter.ts';
+import { type FetchFunction, NodeClient } from './transport.ts';
+import { verifyNetwork, type VerifiedNetwork, type WalletPolicy } from './verify-network.ts';
+
+/** How to reach a network and what to trust: the chain id, or the genesis whose hash it is. */
+export type ConnectOptions = ({ readonly url: string } | { readonly urls: readonly string[] }) &
+  ({ readonly chainId: ChainId } | { readonly genesis: Genesis }) & {
+    /** The platform's fetch unless given. */
+    readonly fetch?: FetchFunction;
+    /** Class `testnet` unless given; pass `production` to refuse simulated platforms. */
+    readonly policy?: WalletPolicy;
+  };
+
+/** How a session is opened. */
+export interface OpenSessionOptions {
+  /** How long to wait for the opening to be committed, ms. */
+  readonly waitMs?: number;
+  /** Keeps the session for later processes. */
+  readonly store?: SessionStore;
+}
+
+const MAX_NETWORK_BYTES = 4 * 1024 * 1024;
+const MAX_STATUS_BYTES = 64 * 1024;
+const DEFAULT_OPEN_MS = 30_000;
+
+/** A verified network. */
+export class Network {
+  readonly #internals: NetworkInternals;
+
+  constructor(internals: NetworkInternals) {
+    this.#internals = internals;
+  }
+
+  get chainId(): ChainId {
+    return this.#internals.verified.chainId;
+  }
+
+  get genesis(): Genesis {
+    return this.#internals.verified.genesis;
+  }
+
+  /** Whether the enclave platform is simulated, so that nothing is protected. */
+  get simulated(): boolean {
+    return this.#internals.verified.simulated;
+  }
+
+  /** What the platform protects, in words for people. */
+  get notice(): string {
+    return platformNotice(this.genesis.platform);
+  }
+
+  /** Greatest height that was proven to this wallet. */
+  get height(): number {
+    return this.#internals.height;
+  }
+
+  /** What a node says of itself: claims, not proof. */
+  status(): Promise<NodeStatus> {
+    return this.#internals.client.get('/v1/status', statusShape, MAX_STATUS_BYTES);
+  }
+
+  /** Opens a session and waits until the network has committed it. */
+  async openSession(account: Account, options: OpenSessionOptions = {}): Promise<Session> {
+    const internals = this.#internals;
+    await internals.refreshHeight();
+    const sessionExpiryHeight = internals.sessionExpiryHeight();
+    const sealed = sealSessionOpen(
+      internals.verified.target,
+      account,
+      { replyKey: account.replyKeyPair.publicKey, expiryHeight: internals.expiryHeight(), sessionExpiryHeight },
+      randomBytes(SEAL_RANDOMNESS_BYTES),
+    );
+    const { keys } = sealed.session;
+    const proven = await internals.submitter.submit(sealed, options.waitMs ?? DEFAULT_OPEN_MS);
+    this.#checkOpened(proven, account, keys);
+    const { store } = options;
+    if (store === undefined) {
+      return new Session(internals, account, new ReservedSession(keys, 0, Number.MAX_SAFE_INTEGER), sessionExpiryHeight);
+    }
+    const record = recordOf(account, this.chainId, keys, RESERVED_NUMBERS, sessionExpiryHeight);
+    await store.update(() => sealRecord(record, account));
+    return new Session(internals, account, new ReservedSession(keys, 0, RESERVED_NUMBERS), sessionExpiryHeight, store);
+  }
+
+  /** Goes on with a session that a store holds or that `Session.export` returned. Throws SESSION_EXPORT_INVALID. */
+  async resumeSession(account: Account, from: SessionStore | string): Promise<Session> {
+    if (typeof from === 'string') {
+      const { session, nextNumber, expiryHeight } = openRecord(from, account, this.chainId);
+      return new Session(this.#internals, account, new ReservedSession(session, nextNumber, Number.MAX_SAFE_INTEGER), expiryHeight);
+    }
+    const { record, next, end } = await reserveNumbers(from, account, this.chainId);
+    return new Session(this.#internals, account, new ReservedSession(record.session, next, end), record.expiryHeight, from);
+  }
+
+  /** The proven receipt of a transaction, and what contracts sealed in it to the account; undefined while pending. */
+  async transaction(
+    transactionId: TransactionId,
+    account: Account,
+  ): Promise<(Pick<ProvenTransaction, 'receipt' | 'receiptFile'> & { readonly height: number; readonly messages: readonly ContractMessage[] }) | undefined> {
+    const proven = await this.#internals.submitter.find(transactionId);
+    if (proven === undefined) return undefined;
+    const keys = { replyKeyPair: account.replyKeyPair, session: () => undefined };
+    const { receipt, receiptFile, block } = proven;
+    return { receipt, receiptFile, height: block.statement.height, messages: messagesTo(proven, this.#internals.verified, keys) };
+  }
+
+  #checkOpened(proven: ProvenTransaction, account: Account, keys: ReservedSession['keys']): void {
+    const outputKeys = { replyKeyPair: account.replyKeyPair, session: (id: string) => (id === keys.id ? keys : undefined) };
+    try {
+      openResult(proven, this.#internals.verified, outputKeys);
+    } catch (error) {
+      const failure = error instanceof CallFailed ? error.failure : error instanceof CallRefused ? error.reason : 'unreadable';
+      throw walletErrors.error('SESSION_NOT_OPENED', { failure }, error);
+    }
+  }
+}
+
+const verifiedBy = async (client: NodeClient, chainId: ChainId, policy: WalletPolicy): Promise<VerifiedNetwork> => {
+  let failure: unknown;
+  for (let tries = 0; tries < client.nodes; tries += 1) {
+    try {
+      return verifyNetwork(await client.get('/v1/network', networkShape, MAX_NETWORK_BYTES), chainId, policy);
+    } catch (error) {
+      failure ??= error;
+      client.useNext();
+    }
+  }
+  throw failure;
+};
+
+/** Connects to a network: verified, or an error and nothing sealed. */
+export const connect = async (options: ConnectOptions): Promise<Network> => {
+  const urls = 'urls' in options ? options.urls : [options.url];
+  const chainId = 'chainId' in options ? options.chainId : chainIdOf(options.genesis);
+  const client = new NodeClient(urls, options.fetch ?? ((url, init) => globalThis.fetch(url, init)));
+  const verified = await verifiedBy(client, chainId, options.policy ?? { policyClass: 'testnet' });
+  const proofs = new ProofChecker(verified);
+  const internals = new NetworkInternals(verified, client, proofs, new Submitter(client, proofs));
+  await internals.refreshHeight();
+  return new Network(internals);
+};
