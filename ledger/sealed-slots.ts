@@ -3,16 +3,18 @@
  *
  * `write` reaches the page cache only (it survives the death of the process; a power loss may bring back an older
  * slot, which is safe, because callers write it after the thing it speaks of is durable). `sync` makes it durable.
- * The file appears whole (written aside, then renamed) with both slots in use. A slot is smaller than a sector, which
- * disks write whole; so a slot that is empty or not authentic is damage.
+ * The file appears whole (written aside, then renamed) with both slots in use. A slot is one sector, which disks write
+ * whole; so a slot that is not authentic is damage.
  */
 import { closeSync, existsSync, fdatasyncSync, fsyncSync, openSync, readSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { concatBytes, u64Bytes } from '../protocol/hex.ts';
+import { u64Bytes } from '../protocol/hex.ts';
 import { SEAL_OVERHEAD_BYTES, type SyntheticSeal } from './record-cipher.ts';
 
-const SLOT_SPACING_BYTES = 4096;
-const MAX_PAYLOAD_BYTES = 400;
+/** One sector; the seal covers all of it, so there is no byte whose change goes unnoticed. */
+const SLOT_BYTES = 512;
+const SEQUENCE_BYTES = 8;
+const CONTENT_BYTES = SLOT_BYTES - SEAL_OVERHEAD_BYTES;
 
 const readSequence = (bytes: Uint8Array): number => {
   const view = new DataView(bytes.buffer, bytes.byteOffset, 8);
@@ -33,15 +35,15 @@ export const syncDirectory = (directory: string): void => {
 export class SealedSlots {
   readonly #descriptor: number;
   readonly #seal: SyntheticSeal;
-  readonly #slotBytes: number;
+  readonly #payloadBytes: number;
   #sequence = 0;
   #open = true;
 
   private constructor(descriptor: number, seal: SyntheticSeal, payloadBytes: number) {
-    if (payloadBytes > MAX_PAYLOAD_BYTES) throw new RangeError('a slot must fit into one sector');
+    if (payloadBytes > CONTENT_BYTES - SEQUENCE_BYTES) throw new RangeError('a slot must fit into one sector');
     this.#descriptor = descriptor;
     this.#seal = seal;
-    this.#slotBytes = 8 + payloadBytes + SEAL_OVERHEAD_BYTES;
+    this.#payloadBytes = payloadBytes;
   }
 
   /** Whether the marker file exists. */
@@ -70,25 +72,28 @@ export class SealedSlots {
   #load(): Uint8Array | undefined {
     let newest: Uint8Array | undefined;
     for (const slot of [0, 1]) {
-      const bytes = new Uint8Array(this.#slotBytes);
-      const length = readSync(this.#descriptor, bytes, 0, bytes.length, slot * SLOT_SPACING_BYTES);
+      const bytes = new Uint8Array(SLOT_BYTES);
+      const length = readSync(this.#descriptor, bytes, 0, bytes.length, slot * SLOT_BYTES);
       const opened = length === bytes.length ? this.#seal.open(Uint8Array.of(slot), bytes) : undefined;
       if (opened === undefined) return undefined;
       const sequence = readSequence(opened);
       if (sequence <= this.#sequence) continue;
       this.#sequence = sequence;
-      newest = opened.subarray(8);
+      newest = opened.subarray(SEQUENCE_BYTES, SEQUENCE_BYTES + this.#payloadBytes);
     }
     return newest;
   }
 
   /** Puts a payload into the older slot. */
   write(payload: Uint8Array): void {
+    if (payload.length !== this.#payloadBytes) throw new RangeError('the payload does not have the size of the slots');
     this.#sequence += 1;
     const slot = this.#sequence % 2;
-    const bytes = this.#seal.seal(Uint8Array.of(slot), concatBytes(u64Bytes(this.#sequence), payload));
-    if (bytes.length !== this.#slotBytes) throw new RangeError('the payload does not have the size of the slots');
-    const written = writeSync(this.#descriptor, bytes, 0, bytes.length, slot * SLOT_SPACING_BYTES);
+    const content = new Uint8Array(CONTENT_BYTES);
+    content.set(u64Bytes(this.#sequence));
+    content.set(payload, SEQUENCE_BYTES);
+    const bytes = this.#seal.seal(Uint8Array.of(slot), content);
+    const written = writeSync(this.#descriptor, bytes, 0, bytes.length, slot * SLOT_BYTES);
     if (written !== bytes.length) throw new RangeError('a marker was written in part only');
   }
 

@@ -1,7 +1,7 @@
 /** A disk that lies: flipped bytes, cut files and exchanged records in the real files of LevelDB. */
 import { cpSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Level } from 'level';
+import { ClassicLevel } from 'classic-level';
 import { describe, expect, it } from 'vitest';
 import { Ledger, verifyLedger, type VerifyReport } from '../../../ledger/index.ts';
 import { height } from '../../../protocol/brand.ts';
@@ -21,7 +21,7 @@ const prepared = async (compacted: boolean): Promise<string> => {
   }
   await ledger.close();
   if (!compacted) return directory;
-  const database = new Level<Uint8Array, Uint8Array>(join(directory, 'db'), { keyEncoding: 'view', valueEncoding: 'view', compression: false });
+  const database = new ClassicLevel<Uint8Array, Uint8Array>(join(directory, 'db'), { keyEncoding: 'view', valueEncoding: 'view', compression: false });
   await database.compactRange(new Uint8Array(0), new Uint8Array(32).fill(255));
   await database.close();
   return directory;
@@ -64,7 +64,7 @@ const offsetsOf = (size: number, count: number): number[] =>
   Array.from({ length: Math.min(size, count) }, (_, index) => Math.floor(((index + 0.37) * size) / Math.min(size, count)));
 
 describe('a damaged disk', () => {
-  it.each([false, true])('never gives wrong content after a flipped byte, and almost every flip is noticed (compacted: %s)', { timeout: 60_000 }, async (compacted) => {
+  it.each([false, true])('never gives wrong content after a flipped byte, and every flip is noticed (compacted: %s)', { timeout: 60_000 }, async (compacted) => {
     const source = await prepared(compacted);
     let tried = 0;
     const unnoticed: string[] = [];
@@ -82,7 +82,7 @@ describe('a damaged disk', () => {
       }
     }
     expect(tried).toBeGreaterThan(80);
-    console.log(compacted, tried, unnoticed);
+    expect(unnoticed).toEqual([]);
   });
 
   it.each([false, true])('notices files that are cut short (compacted: %s)', { timeout: 60_000 }, async (compacted) => {
@@ -97,12 +97,12 @@ describe('a damaged disk', () => {
         if (!isNoticed(await examine(copy))) unnoticed.push(`${file}@${length}/${size}`);
       }
     }
-    console.log(compacted, unnoticed);
+    expect(unnoticed).toEqual([]);
   });
 
   it('notices every record that is removed, exchanged with another, or altered, and says which height', { timeout: 60_000 }, async () => {
     const source = await prepared(false);
-    const database = new Level<Uint8Array, Uint8Array>(join(source, 'db'), { keyEncoding: 'view', valueEncoding: 'view', compression: false });
+    const database = new ClassicLevel<Uint8Array, Uint8Array>(join(source, 'db'), { keyEncoding: 'view', valueEncoding: 'view', compression: false });
     const entries = await Array.fromAsync(database.iterator());
     const kinds = new Set<string>();
     const rewrite = async (operations: { key: Uint8Array; value: Uint8Array | undefined }[]): Promise<Outcome> => {
