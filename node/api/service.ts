@@ -11,6 +11,9 @@ import type { ParsedEnvelope } from '../../protocol/envelope.ts';
 import type { Genesis } from '../../protocol/genesis.ts';
 import type { ApiErrorCode } from './errors.ts';
 
+/** An envelope as it arrived, with what its bytes say. */
+export type SubmittedEnvelope = ParsedEnvelope;
+
 /** What proves the receipts of one block; the same object for all transactions of the block. */
 export interface CommittedBlockProof {
   readonly height: Height;
@@ -89,7 +92,7 @@ export interface Readiness {
 export interface ApiService {
   readonly genesis: Genesis;
   /** One outcome for each envelope, in order. */
-  submit(envelopes: readonly ParsedEnvelope[], options: SubmitOptions): Promise<readonly SubmitOutcome[]>;
+  submit(envelopes: readonly SubmittedEnvelope[], options: SubmitOptions): Promise<readonly SubmitOutcome[]>;
   query(sealedQuery: Uint8Array, signal: AbortSignal): Promise<QueryOutcome>;
   transaction(id: TransactionId): Promise<KnownTransaction | undefined>;
   block(height: Height): Promise<KnownBlock | undefined>;
