@@ -1,6 +1,6 @@
 /**
  * Append-only, sequence-numbered, hash-linked records. Their keys start with AUDIT_KEY_PREFIX, so that the runtime can
- * keep them when a call refuses with `keep: true`. Each hash covers the previous one: a missing or changed record shows.
+ * keep them when a call refuses with `keep: true`. Each hash covers the one before: a missing or changed record shows.
  */
 import { currentContext } from './contract.ts';
 import { hostCall, hostOperations } from './host-calls.ts';
@@ -8,7 +8,10 @@ import { stateJson } from './json.ts';
 import { AUDIT_KEY_PREFIX, keyspace } from './keys.ts';
 import { mapIn } from './state.ts';
 
-/** One record as it is stored. `hash` = SHA-256 of `previous` and the JSON text of `[sequence, height, timeMs, transactionId, record]`. */
+/**
+ * One record as it is stored.
+ * `hash` = SHA-256 of `previous` and the JSON text of `[sequence, height, timeMs, transactionId, record]`.
+ */
 export interface AuditEntry<R> {
   readonly sequence: number;
   readonly height: number;
@@ -23,7 +26,12 @@ export interface AuditEntry<R> {
 export interface AuditLog<R> {
   /** Appends a record and returns its sequence number, counted from 1. */
   append(record: R): number;
-  entries(range?: { readonly from?: number; readonly to?: number; readonly limit?: number; readonly reverse?: boolean }): IterableIterator<AuditEntry<R>>;
+  entries(range?: {
+    readonly from?: number;
+    readonly to?: number;
+    readonly limit?: number;
+    readonly reverse?: boolean;
+  }): IterableIterator<AuditEntry<R>>;
   /** Number of records. */
   length(): number;
   /** Recomputes the links; returns the sequence number of the first bad record, or undefined. */
@@ -72,7 +80,8 @@ export function auditLog<R>(name: string): AuditLog<R> {
       let previous = NO_PREVIOUS;
       let sequence = 1;
       for (const [, entry] of records.entries()) {
-        if (entry.sequence !== sequence || entry.previous !== previous || entry.hash !== linkHash(previous, entry)) return sequence;
+        if (entry.sequence !== sequence || entry.previous !== previous || entry.hash !== linkHash(previous, entry))
+          return sequence;
         previous = entry.hash;
         sequence += 1;
       }

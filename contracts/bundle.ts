@@ -10,7 +10,8 @@ export const BUNDLER_VERSION = '0.28.2';
 
 /** Bundles a contract. Sources may import only files: the runtime has no modules, no packages of Node, no network. */
 export async function bundleContract(entryFile: string): Promise<string> {
-  if (version !== BUNDLER_VERSION) throw new Error(`Contracts are bundled with esbuild ${BUNDLER_VERSION}, found ${version}.`);
+  if (version !== BUNDLER_VERSION)
+    throw new Error(`Contracts are bundled with esbuild ${BUNDLER_VERSION}, found ${version}.`);
   const result = await build({
     entryPoints: [entryFile],
     bundle: true,

@@ -81,7 +81,15 @@ function ownHandler<H>(table: Readonly<Record<string, H>> | undefined, method: s
 /** Declares the contract of this bundle; called once, at the top level of the entry file. */
 export function contract(definition: ContractDefinition): void {
   registerDispatcher(
-    (entry: string, method: string, argsJson: string, caller: string, height: number, timeMs: number, transactionId: string) => {
+    (
+      entry: string,
+      method: string,
+      argsJson: string,
+      caller: string,
+      height: number,
+      timeMs: number,
+      transactionId: string,
+    ) => {
       const context: QueryContext = { caller, height, timeMs, transactionId };
       current = context;
       const args = JSON.parse(argsJson) as unknown;

@@ -4,7 +4,7 @@
  * Operation numbers are part of the contract interface: never renumber one.
  */
 
-/** Operations of the host function; the same table stands in enclave/runtime/vm/operations.ts (a test compares them). */
+/** Operations of the host function; enclave/runtime/vm/operations.ts holds the same table (a test compares them). */
 export const hostOperations = {
   get: 0,
   set: 1,
@@ -19,7 +19,13 @@ export const hostOperations = {
 } as const;
 
 type HostValue = string | number | boolean | undefined;
-type HostFunction = (operation: number, a?: HostValue, b?: HostValue, c?: HostValue, d?: HostValue) => string | undefined;
+type HostFunction = (
+  operation: number,
+  a?: HostValue,
+  b?: HostValue,
+  c?: HostValue,
+  d?: HostValue,
+) => string | undefined;
 
 const captured: unknown = Reflect.get(globalThis, '__cloisterHost');
 

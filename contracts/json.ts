@@ -10,7 +10,8 @@ let writingOutput = false;
 
 Reflect.defineProperty(BigInt.prototype, 'toJSON', {
   value(this: bigint): string {
-    if (!writingOutput) throw new TypeError("Stored JSON cannot hold a bigint; declare the state with value: 'bigint'.");
+    if (!writingOutput)
+      throw new TypeError("Stored JSON cannot hold a bigint; declare the state with value: 'bigint'.");
     return this.toString();
   },
 });

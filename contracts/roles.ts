@@ -1,4 +1,4 @@
-/** Roles as state: which public key holds which label, for example bank -> 'A'. Granting is up to the contract's rules. */
+/** Roles as state: which public key holds which label, for example bank -> 'A'. Who may grant is up to the contract. */
 import { refuse, type QueryContext } from './contract.ts';
 import { keyspace } from './keys.ts';
 import { mapIn } from './state.ts';

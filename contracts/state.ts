@@ -10,7 +10,10 @@ import { decodeParts, encodeParts, keyspace, RANGE_END, type KeyPart } from './k
 export type ValueKind = 'json' | 'bigint' | 'string';
 
 /** Leading parts of a key, none to all of them. */
-export type LeadingParts<K extends readonly KeyPart[]> = K extends readonly [...infer Rest extends readonly KeyPart[], KeyPart]
+export type LeadingParts<K extends readonly KeyPart[]> = K extends readonly [
+  ...infer Rest extends readonly KeyPart[],
+  KeyPart,
+]
   ? Readonly<K> | LeadingParts<Rest>
   : readonly [];
 
@@ -71,7 +74,12 @@ function unpackScan(reply: string): string[] {
     .map((length) => reply.slice(at, (at += Number(length))));
 }
 
-function* scanPages(from: string, to: string, limit: number, reverse: boolean): IterableIterator<readonly [string, string]> {
+function* scanPages(
+  from: string,
+  to: string,
+  limit: number,
+  reverse: boolean,
+): IterableIterator<readonly [string, string]> {
   let [low, high, left] = [from, to, limit];
   while (left > 0 && low < high) {
     const asked = Math.min(left, PAGE);
@@ -99,7 +107,11 @@ export function mapIn<K extends readonly KeyPart[], V>(space: string, kind: Valu
     has: (...key) => hostCall(hostOperations.get, space + encodeParts(key)) !== undefined,
     set(...keyAndValue) {
       const value: unknown = keyAndValue.pop();
-      hostCall(hostOperations.set, space + encodeParts(keyAndValue as readonly unknown[] as readonly KeyPart[]), encode(value));
+      hostCall(
+        hostOperations.set,
+        space + encodeParts(keyAndValue as readonly unknown[] as readonly KeyPart[]),
+        encode(value),
+      );
     },
     delete(...key) {
       hostCall(hostOperations.remove, space + encodeParts(key));
@@ -111,7 +123,8 @@ export function mapIn<K extends readonly KeyPart[], V>(space: string, kind: Valu
       const to = range.to === undefined ? highest : space + encodeParts(range.to);
       const limit = range.limit ?? Number.MAX_SAFE_INTEGER;
       const rows = scanPages(from > lowest ? from : lowest, to < highest ? to : highest, limit, range.reverse === true);
-      for (const [key, text] of rows) yield [decodeParts(key, space.length) as readonly KeyPart[] as K, decode(text) as V];
+      for (const [key, text] of rows)
+        yield [decodeParts(key, space.length) as readonly KeyPart[] as K, decode(text) as V];
     },
   };
 }
@@ -120,7 +133,10 @@ export function mapIn<K extends readonly KeyPart[], V>(space: string, kind: Valu
  * Declares an ordered map: `stateMap<[token: string, holder: string], bigint>('balances', { value: 'bigint' })`.
  * Names are unique within a contract.
  */
-export function stateMap<K extends readonly KeyPart[], V>(name: string, options: { readonly value?: ValueKind } = {}): StateMap<K, V> {
+export function stateMap<K extends readonly KeyPart[], V>(
+  name: string,
+  options: { readonly value?: ValueKind } = {},
+): StateMap<K, V> {
   return mapIn(keyspace(name), options.value ?? 'json');
 }
 

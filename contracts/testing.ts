@@ -1,13 +1,18 @@
 /**
- * Unit tests of contracts (tooling, not part of a contract): runs a contract in the very runtime production uses, in this
- * process, without a network. Each call is its own transaction in its own block. The runtime is loaded once a process.
+ * Unit tests of contracts (tooling, not part of a contract): runs a contract in the very runtime production uses, in
+ * this process, without a network. Each call is its own transaction in its own block; the runtime is loaded once.
  * Differences to production: recipients of sealed outputs need no session, and failures carry the contract's error.
  */
 import { readFile } from 'node:fs/promises';
 import { sha256 } from '#primitives';
 import { newTree, walkTree, type SortedTree } from '../enclave/runtime/state/sorted-tree.ts';
 import { ContractVm, type ContractImage } from '../enclave/runtime/vm/contract-vm.ts';
-import { AUDIT_KEY_PREFIX, type ContractHost, type RunRequest, type RunResult } from '../enclave/runtime/vm/execution.ts';
+import {
+  AUDIT_KEY_PREFIX,
+  type ContractHost,
+  type RunRequest,
+  type RunResult,
+} from '../enclave/runtime/vm/execution.ts';
 import { buildInterpreter } from '../enclave/runtime/vm/interpreter-build.ts';
 import { bundleContract } from './bundle.ts';
 import type { JsonValue } from './json.ts';
@@ -36,7 +41,10 @@ export interface TestOptions {
   readonly gasLimit?: number;
 }
 
-const INTERPRETER = new URL('../node_modules/@jitl/quickjs-wasmfile-release-sync/dist/emscripten-module.wasm', import.meta.url);
+const INTERPRETER = new URL(
+  '../node_modules/@jitl/quickjs-wasmfile-release-sync/dist/emscripten-module.wasm',
+  import.meta.url,
+);
 const START_TIME_MS = Date.UTC(2026, 0, 1);
 const DEFAULT_GAS = 1e11;
 const TREE_NODE_SIZE = 32;
@@ -187,7 +195,8 @@ function outcomeOf(result: RunResult, host: TransactionHost): TestOutcome {
     status: result.status,
     result: done ? (JSON.parse(result.result) as JsonValue) : undefined,
     reason: result.status === 'refused' ? result.reason : undefined,
-    detail: result.status === 'refused' && result.detail !== undefined ? (JSON.parse(result.detail) as JsonValue) : undefined,
+    detail:
+      result.status === 'refused' && result.detail !== undefined ? (JSON.parse(result.detail) as JsonValue) : undefined,
     code: result.status === 'failed' ? result.code : undefined,
     error: result.status === 'failed' ? result.diagnostic : undefined,
     gas: result.gasUsed,

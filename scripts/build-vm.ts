@@ -1,6 +1,6 @@
 /**
- * Generates dist/quickjs-metered.wasm, the metered contract interpreter, from the pinned QuickJS package. Deterministic;
- * the hash is asserted in enclave/runtime/vm/interpreter-exports.ts. Run directly: `node scripts/build-vm.ts`.
+ * Generates dist/quickjs-metered.wasm, the metered contract interpreter, from the pinned QuickJS package; always the
+ * same bytes, whose hash stands in enclave/runtime/vm/interpreter-exports.ts. Run it: `node scripts/build-vm.ts`.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
@@ -8,7 +8,10 @@ import { fileURLToPath } from 'node:url';
 import { buildInterpreter } from '../enclave/runtime/vm/interpreter-build.ts';
 import { METERED_MODULE_SHA256 } from '../enclave/runtime/vm/interpreter-exports.ts';
 
-const SOURCE = new URL('../node_modules/@jitl/quickjs-wasmfile-release-sync/dist/emscripten-module.wasm', import.meta.url);
+const SOURCE = new URL(
+  '../node_modules/@jitl/quickjs-wasmfile-release-sync/dist/emscripten-module.wasm',
+  import.meta.url,
+);
 
 /** Where the metered interpreter lies once built. */
 export const METERED_MODULE_FILE = new URL('../dist/quickjs-metered.wasm', import.meta.url);

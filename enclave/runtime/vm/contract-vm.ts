@@ -4,7 +4,13 @@
  * before leaves no trace. Nothing of a failure but its code leaves, unless the vm was loaded for unit tests.
  */
 import { sha256 } from '#primitives';
-import { ContractCodeError, type ContractHost, type FailureCode, type RunRequest, type RunResult } from './execution.ts';
+import {
+  ContractCodeError,
+  type ContractHost,
+  type FailureCode,
+  type RunRequest,
+  type RunResult,
+} from './execution.ts';
 import { ExitSignal, fail, type Exit } from './exit.ts';
 import { HostBridge } from './host-bridge.ts';
 import { METERED_MODULE_SHA256 } from './interpreter-exports.ts';
@@ -29,7 +35,7 @@ const ARGUMENT_COUNT = 7;
 const POINTER_BYTES = 4;
 const VALUE_BYTES = 8;
 const SETUP_GAS = 1_000_000_000;
-/** QTS_NewContext: base objects, eval, normalize, regexp and its compiler, JSON, proxy, maps, typed arrays, promise, bigint; no Date. */
+/** QTS_NewContext: base, eval, normalize, regexp (2), JSON, proxy, maps, typed arrays, promise, bigint; no Date. */
 const INTRINSICS = 1 | 4 | 8 | 16 | 32 | 64 | 128 | 256 | 512 | 1024 | 2048;
 /** Above the limit of the metering pass, so that too deep always is a trap and never an exception. */
 const INTERPRETER_STACK_BYTES = 4 * limits.MAX_STACK_BYTES;
@@ -92,7 +98,9 @@ export class ContractVm {
 
   private evaluate(code: string, fileName: number): number {
     const { interpreter } = this;
-    const value = interpreter.withUtf8(code, (at, size) => interpreter.api.pa(interpreter.context, at, size, fileName, 0, 0));
+    const value = interpreter.withUtf8(code, (at, size) =>
+      interpreter.api.pa(interpreter.context, at, size, fileName, 0, 0),
+    );
     if (interpreter.tagAt(value) === tag.exception) this.throwContractError(value);
     return value;
   }
@@ -154,9 +162,16 @@ export class ContractVm {
       interpreter.setWord(addresses.pointers + POINTER_BYTES * index, pointer);
     });
     const { api } = interpreter;
-    const result = api.ma(interpreter.context, image.dispatcher, addresses.undefinedValue, ARGUMENT_COUNT, addresses.pointers);
+    const result = api.ma(
+      interpreter.context,
+      image.dispatcher,
+      addresses.undefinedValue,
+      ARGUMENT_COUNT,
+      addresses.pointers,
+    );
     if (interpreter.tagAt(result) === tag.exception) this.throwContractError(result);
-    const text = interpreter.stringAt(result, limits.MAX_RESULT_CHARACTERS, 'RESULT_TOO_LARGE') ?? fail('CONTRACT_ERROR');
+    const text =
+      interpreter.stringAt(result, limits.MAX_RESULT_CHARACTERS, 'RESULT_TOO_LARGE') ?? fail('CONTRACT_ERROR');
     interpreter.charge(limits.HOST_CHARACTER_GAS * text.length);
     return text;
   }
@@ -179,7 +194,8 @@ export class ContractVm {
       const property = api.ha(context, error, interpreter.newString(name));
       return interpreter.stringAt(property, limits.MAX_VALUE_CHARACTERS, 'CONTRACT_ERROR') ?? '';
     };
-    if (interpreter.tagAt(error) !== tag.object) return interpreter.stringAt(error, limits.MAX_VALUE_CHARACTERS, 'CONTRACT_ERROR') ?? 'thrown value';
+    if (interpreter.tagAt(error) !== tag.object)
+      return interpreter.stringAt(error, limits.MAX_VALUE_CHARACTERS, 'CONTRACT_ERROR') ?? 'thrown value';
     return `${read('name')}: ${read('message')}\n${read('stack')}`;
   }
 
@@ -193,7 +209,12 @@ export class ContractVm {
       const { reason, detail, keepAudit } = exit;
       return { status: 'refused', reason, ...(detail === undefined ? {} : { detail }), keepAudit, gasUsed };
     }
-    return { status: 'failed', code: exit.code, gasUsed, ...(this.diagnostic === undefined ? {} : { diagnostic: this.diagnostic }) };
+    return {
+      status: 'failed',
+      code: exit.code,
+      gasUsed,
+      ...(this.diagnostic === undefined ? {} : { diagnostic: this.diagnostic }),
+    };
   }
 
   /** How an execution ended, from what was thrown through it. Anything unknown is a broken invariant and goes on up. */

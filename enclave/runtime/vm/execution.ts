@@ -22,7 +22,12 @@ export interface RunRequest {
   readonly method: string;
   /** JSON text. */
   readonly args: string;
-  readonly context: { readonly caller: string; readonly height: number; readonly timeMs: number; readonly transactionId: string };
+  readonly context: {
+    readonly caller: string;
+    readonly height: number;
+    readonly timeMs: number;
+    readonly transactionId: string;
+  };
 }
 
 /** Why an execution failed. These codes are public; nothing else about a failure leaves the runtime. */
@@ -42,7 +47,13 @@ export type FailureCode =
 /** The outcome of an execution. Writes count only for `ok`, and for audit keys when `keepAudit` is set. */
 export type RunResult =
   | { readonly status: 'ok'; readonly result: string; readonly gasUsed: number }
-  | { readonly status: 'refused'; readonly reason: string; readonly detail?: string; readonly keepAudit: boolean; readonly gasUsed: number }
+  | {
+      readonly status: 'refused';
+      readonly reason: string;
+      readonly detail?: string;
+      readonly keepAudit: boolean;
+      readonly gasUsed: number;
+    }
   | { readonly status: 'failed'; readonly code: FailureCode; readonly gasUsed: number; readonly diagnostic?: string };
 
 /** Keys that start with this belong to audit logs; the contract SDK uses the same prefix (a test compares them). */

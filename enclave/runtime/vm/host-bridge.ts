@@ -10,7 +10,13 @@ import * as limits from './limits.ts';
 import { hostOperationNames, type HostOperationName } from './operations.ts';
 
 const VALUE_BYTES = 8;
-const READ_ONLY_OPERATIONS: ReadonlySet<HostOperationName> = new Set(['get', 'scan', 'refuse', 'unknownMethod', 'sha256']);
+const READ_ONLY_OPERATIONS: ReadonlySet<HostOperationName> = new Set([
+  'get',
+  'scan',
+  'refuse',
+  'unknownMethod',
+  'sha256',
+]);
 
 /** Serves the host calls of one interpreter. */
 export class HostBridge {
@@ -73,7 +79,11 @@ export class HostBridge {
       case 'scan':
         return this.scan(host);
       case 'sha256':
-        return this.answer(Buffer.from(sha256(Buffer.from(this.priced(operation, this.text(1, limits.MAX_VALUE_CHARACTERS))))).toString('hex'));
+        return this.answer(
+          Buffer.from(sha256(Buffer.from(this.priced(operation, this.text(1, limits.MAX_VALUE_CHARACTERS))))).toString(
+            'hex',
+          ),
+        );
       case 'unknownMethod':
         return fail('UNKNOWN_METHOD');
       case 'refuse':
@@ -108,12 +118,17 @@ export class HostBridge {
     const rows = limit > 0 && from < to ? host.scan(from, to, limit, reverse) : [];
     this.interpreter.charge(limits.SCAN_ROW_GAS * rows.length);
     if (rows.length === 0) return this.answer('');
-    return this.answer(`${rows.map(([key, value]) => `${key.length},${value.length}`).join()}\n${rows.flat().join('')}`);
+    return this.answer(
+      `${rows.map(([key, value]) => `${key.length},${value.length}`).join()}\n${rows.flat().join('')}`,
+    );
   }
 
   private refuse(): never {
     const reason = this.text(1, limits.MAX_REASON_CHARACTERS);
-    const detail = this.interpreter.tagAt(this.argument(2)) === tag.undefined ? undefined : this.text(2, limits.MAX_DETAIL_CHARACTERS);
+    const detail =
+      this.interpreter.tagAt(this.argument(2)) === tag.undefined
+        ? undefined
+        : this.text(2, limits.MAX_DETAIL_CHARACTERS);
     const keepAudit = this.boolean(3);
     this.charge('refuse', reason.length + (detail?.length ?? 0));
     if (this.readOnly && keepAudit) fail('READ_ONLY');

@@ -1,6 +1,6 @@
 /**
  * Names and types of what the interpreter module exports. The module is `@jitl/quickjs-wasmfile-release-sync` 0.32.0
- * after the metering pass; its names are minified, so they are pinned here together with the hash of the metered module.
+ * after the metering pass; its names are minified, so they are pinned here with the hash of the metered module.
  */
 
 /** SHA-256 of the metered module; `scripts/build-vm.ts` fails when the pass or its input changes without this. */
@@ -45,7 +45,14 @@ export interface InterpreterExports {
   /** `QTS_Dump(context, value)` */
   readonly oa: (context: number, value: number) => number;
   /** `QTS_Eval(context, utf8, length, fileName, detectModule, flags)` */
-  readonly pa: (context: number, utf8: number, length: number, fileName: number, detectModule: number, flags: number) => number;
+  readonly pa: (
+    context: number,
+    utf8: number,
+    length: number,
+    fileName: number,
+    detectModule: number,
+    flags: number,
+  ) => number;
   /** `QTS_GetGlobalObject(context)` */
   readonly ua: (context: number) => number;
   /** `QTS_GetUndefined()` */

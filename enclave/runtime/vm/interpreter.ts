@@ -17,7 +17,17 @@ export interface MemoryImage {
 }
 
 /** Tags of the interpreter's values: the upper half of each 64-bit value (NaN boxing, 32-bit build). */
-export const tag = { bigInteger: -9, string: -7, rope: -6, object: -1, integer: 0, boolean: 1, undefined: 3, exception: 6, float: 8 } as const;
+export const tag = {
+  bigInteger: -9,
+  string: -7,
+  rope: -6,
+  object: -1,
+  integer: 0,
+  boolean: 1,
+  undefined: 3,
+  exception: 6,
+  float: 8,
+} as const;
 
 type HostCallback = (argumentCount: number, argumentsAt: number) => number;
 
@@ -186,12 +196,15 @@ export class Interpreter {
     const length = header & 0x7fff_ffff;
     if (length > maximum) fail(whenLonger);
     const start = pointer + STRING_HEADER_BYTES;
-    return header < 0 ? this.bytes.toString('utf16le', start, start + 2 * length) : this.bytes.toString('latin1', start, start + length);
+    return header < 0
+      ? this.bytes.toString('utf16le', start, start + 2 * length)
+      : this.bytes.toString('latin1', start, start + length);
   }
 
   /** Creates a string value with exactly this text and returns its pointer. */
   newString(text: string): number {
-    if (!NEEDS_PATCH.test(text)) return this.newStringFrom(text.length, (at) => void this.bytes.write(text, at, text.length, 'latin1'));
+    if (!NEEDS_PATCH.test(text))
+      return this.newStringFrom(text.length, (at) => void this.bytes.write(text, at, text.length, 'latin1'));
     // The C interface takes zero-terminated UTF-8. A filler of the right length and width is made, then overwritten.
     const wide = BEYOND_LATIN1.test(text);
     const size = wide ? text.length + 1 : text.length;
@@ -229,6 +242,10 @@ export class Interpreter {
   /** Lends UTF-8 text inside the memory to `use`, with its length in bytes. */
   withUtf8(text: string, use: (at: number, size: number) => number): number {
     const encoded = Buffer.from(text, 'utf8');
-    return this.withBytes(encoded.length, (at) => this.bytes.set(encoded, at), (at) => use(at, encoded.length));
+    return this.withBytes(
+      encoded.length,
+      (at) => this.bytes.set(encoded, at),
+      (at) => use(at, encoded.length),
+    );
   }
 }

@@ -7,7 +7,15 @@
  * A trap cannot be caught by the code inside. The pass is a pure function of its input, so every build is the same.
  */
 import { findRecursive, readModule, type ModuleShape } from './wasm-module.ts';
-import { ByteReader, ByteWriter, opcode, prefixed, skipImmediates, writeSections, type Section } from './wasm-binary.ts';
+import {
+  ByteReader,
+  ByteWriter,
+  opcode,
+  prefixed,
+  skipImmediates,
+  writeSections,
+  type Section,
+} from './wasm-binary.ts';
 
 /** What the pass needs to know about a module. */
 export interface MeteringOptions {
@@ -59,13 +67,22 @@ function writeStackTest(writer: ByteWriter, plan: Plan): void {
   writer.byte(opcode.globalGet).unsigned(plan.stackPointer).byte(opcode.globalGet).unsigned(plan.stackLow);
   writer.byte(op.i32LtU, opcode.if, VOID);
   writer.byte(opcode.globalGet).unsigned(plan.stackPointer).byte(opcode.globalSet).unsigned(plan.stackLow);
-  writer.byte(opcode.globalGet).unsigned(plan.stackPointer).byte(opcode.i32Const).signed(plan.stackFloor).byte(op.i32LtU);
+  writer
+    .byte(opcode.globalGet)
+    .unsigned(plan.stackPointer)
+    .byte(opcode.i32Const)
+    .signed(plan.stackFloor)
+    .byte(op.i32LtU);
   trapIf(writer);
   writer.byte(opcode.end);
 }
 
 function writeDepthChange(writer: ByteWriter, plan: Plan, operation: number): void {
-  writer.byte(opcode.globalGet).unsigned(plan.depth).byte(opcode.i32Const, 1, operation, opcode.globalSet).unsigned(plan.depth);
+  writer
+    .byte(opcode.globalGet)
+    .unsigned(plan.depth)
+    .byte(opcode.i32Const, 1, operation, opcode.globalSet)
+    .unsigned(plan.depth);
 }
 
 /** The basic block being collected: its bytes wait until its cost is known. */
@@ -139,7 +156,10 @@ class BodyRewriter {
     const { reader, segment } = this;
     const from = reader.at;
     const code = reader.byte();
-    if (code === opcode.end) return this.end();
+    if (code === opcode.end) {
+      this.end();
+      return;
+    }
     if (code === opcode.else) {
       segment.bytes.byte(code);
       segment.next();

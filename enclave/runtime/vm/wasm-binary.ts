@@ -1,6 +1,6 @@
 /**
- * Reading and writing the WebAssembly binary format, as much of it as the metering pass needs: LEB128 numbers, sections,
- * and the length of every instruction of the core set plus saturating truncation and bulk memory (spec, chapter 5).
+ * Reading and writing the WebAssembly binary format, as much of it as the metering pass needs: LEB128, sections, and
+ * the length of every instruction of the core set plus saturating truncation and bulk memory (spec, chapter 5).
  * Anything else (SIMD, threads, exceptions, tail calls, garbage collection) is refused.
  */
 

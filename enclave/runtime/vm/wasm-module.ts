@@ -158,7 +158,8 @@ export function findRecursive(shape: ModuleShape): Set<number> {
     if (low.get(node) !== order.get(node)) return;
     const component = open.splice(open.lastIndexOf(node));
     for (const member of component) isOpen.delete(member);
-    if (component.length > 1 || graph.get(node)?.has(node) === true) for (const member of component) recursive.add(member);
+    if (component.length > 1 || graph.get(node)?.has(node) === true)
+      for (const member of component) recursive.add(member);
   };
   for (const root of graph.keys()) {
     if (order.has(root)) continue;

@@ -24,7 +24,9 @@ describe('bundling', () => {
 
 describe('the contract interface', () => {
   it('is the same on both sides', () => {
-    expect(hostOperationNames.map((name) => [name, hostOperations[name]])).toEqual(hostOperationNames.map((name, index) => [name, index]));
+    expect(hostOperationNames.map((name) => [name, hostOperations[name]])).toEqual(
+      hostOperationNames.map((name, index) => [name, index]),
+    );
     expect(Object.keys(hostOperations)).toHaveLength(hostOperationNames.length);
     expect(RUNTIME_AUDIT_KEY_PREFIX).toBe(AUDIT_KEY_PREFIX);
   });

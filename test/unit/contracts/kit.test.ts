@@ -36,7 +36,8 @@ describe('state maps', () => {
     ['a', 32],
   ];
   const inOrder = keys.toSorted(([a, x], [b, y]) => (a < b ? -1 : a > b ? 1 : x - y));
-  const names = (rows: unknown): unknown[] => (rows as [string, number, string][]).map(([group, rank]) => [group, rank]);
+  const names = (rows: unknown): unknown[] =>
+    (rows as [string, number, string][]).map(([group, rank]) => [group, rank]);
   beforeEach(() => {
     expect(kit.call(alice, 'putRows', keys).status).toBe('ok');
   });
@@ -48,7 +49,9 @@ describe('state maps', () => {
   it('scans by prefix, bounds and limit', () => {
     const ofA = inOrder.filter(([group]) => group === 'a');
     expect(names(kit.query(alice, 'rows', { prefix: ['a'] }).result)).toEqual(ofA);
-    expect(names(kit.query(alice, 'rows', { prefix: ['a'], limit: 2, reverse: true }).result)).toEqual(ofA.toReversed().slice(0, 2));
+    expect(names(kit.query(alice, 'rows', { prefix: ['a'], limit: 2, reverse: true }).result)).toEqual(
+      ofA.toReversed().slice(0, 2),
+    );
     expect(names(kit.query(alice, 'rows', { from: ['a', 10], to: ['a', 2 ** 32] }).result)).toEqual([
       ['a', 10],
       ['a', 31],
@@ -74,7 +77,17 @@ describe('state maps', () => {
     expect(found).toEqual(many.toReversed());
   });
   it('keeps any text exactly', () => {
-    for (const value of ['', 'plain', 'nul\0nul', 'é', '日本\0語', '\ud800 alone', '\u{1F600}', 'x'.repeat(10_000), `${'é'.repeat(9000)}日`]) {
+    for (const value of [
+      '',
+      'plain',
+      'nul\0nul',
+      'é',
+      '日本\0語',
+      '\ud800 alone',
+      '\u{1F600}',
+      'x'.repeat(10_000),
+      `${'é'.repeat(9000)}日`,
+    ]) {
       expect(kit.call(alice, 'putText', { key: value.slice(0, 100), value }).result).toMatchObject({ same: true });
     }
   });
@@ -93,16 +106,28 @@ describe('refusals', () => {
     expect(kit.call(alice, 'lookup', 'shut')).toMatchObject({ status: 'refused', reason: 'shut', detail: undefined });
     expect(kit.stateSize).toBe(size);
     kit.setTime(77);
-    expect(kit.call(alice, 'lookup', 'closed')).toMatchObject({ status: 'refused', reason: 'closed', detail: { at: 77 } });
+    expect(kit.call(alice, 'lookup', 'closed')).toMatchObject({
+      status: 'refused',
+      reason: 'closed',
+      detail: { at: 77 },
+    });
     expect(kit.query(alice, 'visits').result).toBe(0);
-    expect(kit.query(alice, 'audit').result).toMatchObject({ length: 1, broken: null, entries: [{ record: { what: 'lookup' }, timeMs: 77 }] });
+    expect(kit.query(alice, 'audit').result).toMatchObject({
+      length: 1,
+      broken: null,
+      entries: [{ record: { what: 'lookup' }, timeMs: 77 }],
+    });
   });
 });
 
 describe('collections', () => {
   it('roles: grant, require, list', () => {
     expect(kit.query(carol, 'members').result).toHaveLength(2);
-    expect(kit.call(carol, 'approve', 'p')).toMatchObject({ status: 'refused', reason: 'forbidden', detail: { role: 'bank' } });
+    expect(kit.call(carol, 'approve', 'p')).toMatchObject({
+      status: 'refused',
+      reason: 'forbidden',
+      detail: { role: 'bank' },
+    });
   });
   it('approvals: k of n, once each', () => {
     expect(kit.call(alice, 'approve', 'p').result).toEqual({ count: 1, reached: false, approvers: ['A'] });
@@ -113,13 +138,19 @@ describe('collections', () => {
   it('budgets: refuse beyond the limit, per party', () => {
     expect(kit.call(alice, 'lookup').result).toBe(1);
     expect(kit.call(alice, 'lookup').result).toBe(2);
-    expect(kit.call(alice, 'lookup')).toMatchObject({ status: 'refused', reason: 'budget_exhausted', detail: { used: 2, limit: 2 } });
+    expect(kit.call(alice, 'lookup')).toMatchObject({
+      status: 'refused',
+      reason: 'budget_exhausted',
+      detail: { used: 2, limit: 2 },
+    });
     expect(kit.query(bob, 'lookups').result).toBe(0);
     expect(kit.query(alice, 'lookups').result).toBe(2);
   });
   it('audit logs: numbered and linked', () => {
     for (let i = 0; i < 2; i += 1) kit.call(alice, 'lookup');
-    const { entries } = kit.query(alice, 'audit').result as unknown as { entries: { sequence: number; previous: string; hash: string }[] };
+    const { entries } = kit.query(alice, 'audit').result as unknown as {
+      entries: { sequence: number; previous: string; hash: string }[];
+    };
     expect(entries.map(({ sequence }) => sequence)).toEqual([1, 2]);
     expect(entries[1]?.previous).toBe(entries[0]?.hash);
   });
@@ -137,7 +168,12 @@ describe('effects', () => {
     const outcome = kit.call(alice, 'effects', bob);
     expect(outcome.outputs).toEqual([{ recipient: bob, value: { secret: '5' } }]);
     expect(outcome.claims).toEqual([{ name: 'total', value: { sum: '12' } }]);
-    const { random, again, height, timeMs } = outcome.result as { random: string; again: string; height: number; timeMs: number };
+    const { random, again, height, timeMs } = outcome.result as {
+      random: string;
+      again: string;
+      height: number;
+      timeMs: number;
+    };
     expect(random).toMatch(/^[0-9a-f]{40}$/);
     expect(again).not.toBe(random);
     expect({ height, timeMs }).toEqual({ height: 2, timeMs: 1234 });

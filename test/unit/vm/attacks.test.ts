@@ -47,7 +47,9 @@ beforeAll(() => {
 });
 
 const attacks: readonly (readonly [string, string])[] = [
-  ...['loop', 'catchAll', 'promiseLoop', 'regexBomb', 'repeat', 'bigPower', 'jsonBomb', 'sortBomb'].map((name) => [name, 'OUT_OF_GAS'] as const),
+  ...['loop', 'catchAll', 'promiseLoop', 'regexBomb', 'repeat', 'bigPower', 'jsonBomb', 'sortBomb'].map(
+    (name) => [name, 'OUT_OF_GAS'] as const,
+  ),
   ...['recursion', 'recursionCaught', 'viaToString', 'viaReplace', 'viaSort', 'viaProxy', 'viaParse', 'viaEval'].map(
     (name) => [name, 'STACK_OVERFLOW'] as const,
   ),
@@ -147,11 +149,15 @@ describe('host calls', () => {
     probe = vm.prepare(bundle(calls));
   });
 
-  it.each(['object', 'symbol', 'hostile', 'float', 'bigint', 'nan', 'missing', 'infinite', 'nothing'])('refuse %s arguments', (what) => {
-    expect(run(vm, probe, 'values', { args: { what } })).toMatchObject({ status: 'failed', code: 'BAD_HOST_CALL' });
-  });
+  it.each(['object', 'symbol', 'hostile', 'float', 'bigint', 'nan', 'missing', 'infinite', 'nothing'])(
+    'refuse %s arguments',
+    (what) => {
+      expect(run(vm, probe, 'values', { args: { what } })).toMatchObject({ status: 'failed', code: 'BAD_HOST_CALL' });
+    },
+  );
   it('refuse unknown operations and none', () => {
-    for (const list of [[[99]], [[-1]], [[10]]]) expect(run(vm, probe, 'any', { args: list })).toMatchObject({ code: 'BAD_HOST_CALL' });
+    for (const list of [[[99]], [[-1]], [[10]]])
+      expect(run(vm, probe, 'any', { args: list })).toMatchObject({ code: 'BAD_HOST_CALL' });
     expect(run(vm, probe, 'none')).toMatchObject({ code: 'BAD_HOST_CALL' });
   });
   it('bound keys, values, outputs and randomness', () => {
@@ -170,7 +176,14 @@ describe('host calls', () => {
     expect([...host.state.keys()]).toEqual(['a'.repeat(600) + 'b'.repeat(300)]);
   });
   it('write nothing in a query, whatever the host thinks', () => {
-    for (const list of [[1, 'k', 'v'], [2, 'k'], [4, 5], [5, 'k', '1'], [6, 'k', '1'], [7, 'r', undefined, true]]) {
+    for (const list of [
+      [1, 'k', 'v'],
+      [2, 'k'],
+      [4, 5],
+      [5, 'k', '1'],
+      [6, 'k', '1'],
+      [7, 'r', undefined, true],
+    ]) {
       const host = new MapHost();
       const outcome = run(vm, probe, 'swallow', { host, args: list, entry: 'query' });
       if (list[0] !== 7) expect(outcome).toMatchObject({ status: 'failed', code: 'READ_ONLY' });
@@ -182,7 +195,12 @@ describe('host calls', () => {
     host.get = () => {
       throw new HostRefusal('unknown_recipient', '{"x":1}');
     };
-    expect(run(vm, probe, 'swallow', { host, args: [0, 'k'] })).toMatchObject({ status: 'refused', reason: 'unknown_recipient', detail: '{"x":1}', keepAudit: false });
+    expect(run(vm, probe, 'swallow', { host, args: [0, 'k'] })).toMatchObject({
+      status: 'refused',
+      reason: 'unknown_recipient',
+      detail: '{"x":1}',
+      keepAudit: false,
+    });
     host.get = () => {
       throw new HostFailure('STATE_FULL');
     };
@@ -207,7 +225,11 @@ describe('preparing', () => {
     ['recursion', '(function f() { f() })()', 'STACK_OVERFLOW'],
     ['a host call', '__cloisterHost(0, "key")', 'BAD_HOST_CALL'],
     ['too much code', ' '.repeat(3 * 1024 * 1024), 'CODE_TOO_LARGE'],
-    ['a getter as contract', 'Object.defineProperty(globalThis, "__cloisterDispatch", { get() { for (;;); } })', 'OUT_OF_GAS'],
+    [
+      'a getter as contract',
+      'Object.defineProperty(globalThis, "__cloisterDispatch", { get() { for (;;); } })',
+      'OUT_OF_GAS',
+    ],
   ];
   it.each(failing)('%s fails cleanly', (_name, code, expected) => {
     let thrown: unknown;

@@ -21,6 +21,9 @@ const WORK = bundle(`{
   allocate(n) { const all = []; for (let i = 0; i < n; i++) all.push(new Uint8Array(100000).fill(i)); return all.length; },
   loop() { for (;;); },
   deep() { const f = () => f(); f(); },
+  nested() { let a = []; for (let i = 0; i < 2e4; i++) a = [a]; return JSON.stringify(a); },
+  text() { const o = { toString() { return '' + o } }; return '' + o; },
+  parse: () => JSON.parse('['.repeat(1e5)),
   hog() { const all = []; for (;;) all.push(new Uint8Array(1e6)); },
   context: (_, host, context) => context,
 }`);
@@ -46,7 +49,9 @@ describe('outcomes', () => {
     const vm = loadVm();
     const first = outcomes(vm, names);
     expect(outcomes(vm, names.toReversed())).toEqual(new Map([...first].toReversed()));
-    expect(Object.fromEntries(outcomes(loadVm(), [...names.slice(4), ...names.slice(0, 4)]))).toEqual(Object.fromEntries(first));
+    expect(Object.fromEntries(outcomes(loadVm(), [...names.slice(4), ...names.slice(0, 4)]))).toEqual(
+      Object.fromEntries(first),
+    );
     expect(first.get('mixed 50')).toContain('"status":"ok"');
   });
 
@@ -72,7 +77,7 @@ describe('outcomes', () => {
     expect(outcome).toEqual({
       status: 'ok',
       result: '[57,50,"a","587449",[1,2,3],50,"5a5a5a5a5a5a5a5a"]',
-      gasUsed: 647_002,
+      gasUsed: 649_844,
     });
   });
 });
@@ -80,7 +85,9 @@ describe('outcomes', () => {
 describe('restoring', () => {
   it('costs little: a token transfer, restore included, takes well under a millisecond', async () => {
     const vm = loadVm();
-    const image = vm.prepare(await bundleContract(fileURLToPath(new URL('../contracts/fixtures/token.ts', import.meta.url))));
+    const image = vm.prepare(
+      await bundleContract(fileURLToPath(new URL('../contracts/fixtures/token.ts', import.meta.url))),
+    );
     const host = new MapHost();
     run(vm, image, '', { host, entry: 'init', args: { amount: '1000000' } });
     const transfer = (): unknown => run(vm, image, 'transfer', { host, args: { to: 'cc'.repeat(32), amount: '1' } });
@@ -95,7 +102,7 @@ describe('restoring', () => {
 });
 
 describe('in the jail', () => {
-  it('runs from one file without files, network or code generation', async () => {
+  it('runs from one file without files, network or code generation, in half of the usual stack', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'cloister-vm-'));
     try {
       await writeFile(join(folder, 'metered.wasm'), metered);
@@ -106,7 +113,9 @@ describe('in the jail', () => {
         const image = vm.prepare(${JSON.stringify(WORK)});
         const host = { get: (k) => host.state.get(k), set: (k, v) => host.state.set(k, v), random: (n) => '5a'.repeat(n), state: new Map() };
         const context = { caller: 'aa'.repeat(32), height: 7, timeMs: 1790000000123, transactionId: 'bb'.repeat(32) };
-        process.stdout.write(JSON.stringify(vm.run(image, { entry: 'call', method: 'mixed', args: '50', context }, host, 1e8)));`;
+        const run = (method, args) => vm.run(image, { entry: 'call', method, args, context }, host, 1e9);
+        const deep = ['deep', 'nested', 'text', 'parse'].map((method) => run(method, 'null').code);
+        process.stdout.write(JSON.stringify({ deep, mixed: run('mixed', '50') }));`;
       await build({
         stdin: { contents: source, resolveDir: fileURLToPath(new URL('.', import.meta.url)), loader: 'ts' },
         outfile: join(folder, 'jailed.mjs'),
@@ -116,10 +125,22 @@ describe('in the jail', () => {
         loader: { '.wasm': 'binary' },
         logLevel: 'silent',
       });
-      const flags = ['--permission', `--allow-fs-read=${folder}`, '--no-addons', '--disallow-code-generation-from-strings'];
-      const { stdout } = await promisify(execFile)(process.execPath, [...flags, '--disable-proto=delete', join(folder, 'jailed.mjs')], { env: {} });
+      const flags = [
+        '--permission',
+        `--allow-fs-read=${folder}`,
+        '--no-addons',
+        '--disallow-code-generation-from-strings',
+      ];
+      const { stdout } = await promisify(execFile)(
+        process.execPath,
+        [...flags, '--disable-proto=delete', join(folder, 'jailed.mjs')],
+        { env: {} },
+      );
       const vm = loadVm();
-      expect(JSON.parse(stdout)).toEqual(run(vm, vm.prepare(WORK), 'mixed', { args: 50, gas: 1e8 }));
+      expect(JSON.parse(stdout)).toEqual({
+        deep: Array.from({ length: 4 }, () => 'STACK_OVERFLOW'),
+        mixed: run(vm, vm.prepare(WORK), 'mixed', { args: 50 }),
+      });
     } finally {
       await rm(folder, { recursive: true });
     }

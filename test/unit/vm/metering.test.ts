@@ -1,4 +1,4 @@
-/** The metering pass on small modules, where every unit of gas can be counted by hand, and on the interpreter itself. */
+/** The metering pass on small modules, where gas can be counted by hand, and on the interpreter itself. */
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { METERED_MODULE_SHA256 } from '../../../enclave/runtime/vm/interpreter-exports.ts';
@@ -20,7 +20,7 @@ interface Exports {
   readonly stackLow: WebAssembly.Global<'i32'>;
 }
 
-/** A module with one memory, a stack pointer, and functions i32 -> i32 that all stand in the table; `f` is the first. */
+/** A module with a memory, a stack pointer, and functions i32 -> i32 that all stand in the table; `f` is the first. */
 function moduleOf(...bodies: (readonly number[])[]): Uint8Array<ArrayBuffer> {
   const vector = (items: readonly Uint8Array[]): Uint8Array =>
     items.reduce((writer, item) => writer.raw(item), new ByteWriter().unsigned(items.length)).finish();
@@ -40,7 +40,9 @@ function moduleOf(...bodies: (readonly number[])[]): Uint8Array<ArrayBuffer> {
 
 function instantiate(module: Uint8Array): Exports {
   const memory = new WebAssembly.Memory({ initial: 1 });
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(module as Uint8Array<ArrayBuffer>), { a: { a: memory } });
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(module as Uint8Array<ArrayBuffer>), {
+    a: { a: memory },
+  });
   return instance.exports as unknown as Exports;
 }
 
@@ -51,7 +53,10 @@ function spent(exports: Exports, n: number, limit = 1_000_000): number {
 }
 
 // while (n != 0) { n = n - 1; sum = sum + n } return sum
-const LOOP = [0x03, 0x40, 0x20, 0, 0x04, 0x40, 0x20, 0, 0x41, 1, 0x6b, 0x22, 0, 0x20, 1, 0x6a, 0x21, 1, 0x0c, 1, 0x0b, 0x0b, 0x20, 1];
+const LOOP = [
+  0x03, 0x40, 0x20, 0, 0x04, 0x40, 0x20, 0, 0x41, 1, 0x6b, 0x22, 0, 0x20, 1, 0x6a, 0x21, 1, 0x0c, 1, 0x0b, 0x0b, 0x20,
+  1,
+];
 // if (n == 0) return 7; return f(n - 1)
 const RECURSION = [0x20, 0, 0x45, 0x04, 0x40, 0x41, 7, 0x0f, 0x0b, 0x20, 0, 0x41, 1, 0x6b, 0x10, 0];
 
@@ -127,6 +132,7 @@ describe('the pass', () => {
       expect(new ByteReader(new ByteWriter().unsigned(value).finish()).unsigned()).toBe(value);
       expect(new ByteReader(new ByteWriter().signed(value).finish()).signed()).toBe(value);
     }
-    for (const value of [-1, -64, -65, -8193]) expect(new ByteReader(new ByteWriter().signed(value).finish()).signed()).toBe(value);
+    for (const value of [-1, -64, -65, -8193])
+      expect(new ByteReader(new ByteWriter().signed(value).finish()).signed()).toBe(value);
   });
 });

@@ -67,5 +67,10 @@ export function run(
 ): RunResult {
   const context = { caller: 'aa'.repeat(32), height: 7, timeMs: 1_790_000_000_123, transactionId: 'bb'.repeat(32) };
   const args = JSON.stringify(options.args ?? null);
-  return vm.run(image, { entry: options.entry ?? 'call', method, args, context }, options.host ?? new MapHost(), options.gas ?? 1e9);
+  return vm.run(
+    image,
+    { entry: options.entry ?? 'call', method, args, context },
+    options.host ?? new MapHost(),
+    options.gas ?? 1e9,
+  );
 }
