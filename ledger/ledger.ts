@@ -14,7 +14,7 @@ import type { ExecutedBlock, FinalisedBlock } from './blocks.ts';
 import { ledgerErrors } from './errors.ts';
 import { type OpenedLedger, openLedgerFiles, readLink } from './ledger-open.ts';
 import { LedgerReader, SIGNATURE_BYTES } from './ledger-reader.ts';
-import { packReceipts } from './receipt-records.ts';
+import { packedId, packReceipts } from './receipt-records.ts';
 import {
   type BlockRecord, blockCodec, chainCodec, type ChainLink, type ChainRecord, digestOfParts, type HeadRecord, headCodec, runningHash,
 } from './records.ts';
@@ -151,7 +151,7 @@ export class Ledger extends LedgerReader {
     block.receipts.forEach(({ transactionId }, index) => {
       if (indexed.has(transactionId)) return;
       indexed.add(transactionId);
-      const operation = this.records.putTransactionIndex(fromHex(transactionId), { height, index });
+      const operation = this.records.putTransactionIndex(packedId(parts.receipts, index), { height, index });
       if (operation !== undefined) operations.push(operation);
     });
   }

@@ -105,6 +105,10 @@ export const receiptCount = (packed: Uint8Array): number | undefined => {
   return count <= MAX_BLOCK_TRANSACTIONS && packed.length >= 4 + count * ENTRY_BYTES ? count : undefined;
 };
 
+/** The transaction id of an entry that `packReceipts` just wrote, as bytes. */
+export const packedId = (packed: Uint8Array, index: number): Uint8Array =>
+  packed.subarray(4 + index * ENTRY_BYTES, 4 + index * ENTRY_BYTES + 32);
+
 /** One entry of a packed record, or undefined when it is out of range or malformed. */
 export const receiptEntry = (packed: Uint8Array, index: number): ReceiptEntry | undefined => {
   const count = receiptCount(packed);

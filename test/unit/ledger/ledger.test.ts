@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -205,5 +207,46 @@ describe('ledger', () => {
     expect(await codeOf(open(directory))).toBe('LEDGER_TRUNCATED');
     for (const { name, content } of earlier) writeFileSync(join(database, name), content);
     expect(await codeOf(open(directory))).toBe('LEDGER_TRUNCATED');
+  });
+
+  it('loses nothing that was acknowledged before a kill and continues from there', async () => {
+    const directory = freshDirectory();
+    const script = `
+      import { Ledger } from ${JSON.stringify(join(process.cwd(), 'ledger/index.ts'))};
+      const ledger = await Ledger.open(${JSON.stringify(directory)}, { replicaKey: new Uint8Array(${JSON.stringify([...replicaKey])}), chainId: ${JSON.stringify(chainId)} });
+      const hash = (n) => n.toString(16).padStart(64, '0');
+      for (let height = 1; ; height += 1) {
+        const part = new Uint8Array(2000).fill(height % 251);
+        await ledger.commitBlock({ height, blockHash: hash(height), header: part, body: part, writeSet: part, statement: part,
+          enclaveSignature: new Uint8Array(64), receipts: [{ transactionId: hash(height), receipt: part, outputs: [part] }] });
+        process.stdout.write(height + '\\n');
+      }`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const exited = once(child, 'exit');
+    let output = '';
+    for await (const chunk of child.stdout) {
+      output += String(chunk);
+      if (output.split('\n').length > 150) child.kill('SIGKILL');
+    }
+    await exited;
+    const acknowledged = Number(output.split('\n').at(-2));
+    expect(acknowledged).toBeGreaterThanOrEqual(100);
+    await using ledger = await open(directory);
+    expect(ledger.head().height).toBeGreaterThanOrEqual(acknowledged);
+    expect(await verifyLedger(ledger)).toMatchObject({ intact: true, problems: [] });
+    await ledger.commitBlock(executedBlock(ledger.head().height + 1));
+  });
+
+  it('goes on after the audit meets a problem, and reports progress', async () => {
+    await using ledger = await open(freshDirectory());
+    for (let at = 1; at <= 3; at += 1) await ledger.commitBlock(executedBlock(at));
+    const seen: number[] = [];
+    const report = await verifyLedger(ledger, {
+      checkHeight: ({ height: at }) => (at === 2 ? ['the state root differs'] : []),
+      progress: (at, last) => seen.push(at * 10 + last),
+    });
+    expect(report).toMatchObject({ intact: false, heights: 3, problems: [{ height: 2, record: 'content', reason: 'the state root differs' }] });
+    expect(seen).toEqual([13, 23, 33]);
+    await expect(verifyLedger(ledger, { signal: AbortSignal.abort() })).rejects.toThrow();
   });
 });
