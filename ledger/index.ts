@@ -1,6 +1,12 @@
 /** The encrypted replica and the write-ahead log: what other rooms may use of this folder. */
 export type {
-  ExecutedBlock, FinalisedBlock, LedgerHead, LocatedReceipt, ReplayedHeight, StoredBlock, StoredStatement,
+  ExecutedBlock,
+  FinalisedBlock,
+  LedgerHead,
+  LocatedReceipt,
+  ReplayedHeight,
+  StoredBlock,
+  StoredStatement,
 } from './blocks.ts';
 export { ledgerErrors } from './errors.ts';
 export { Ledger, type LedgerOptions } from './ledger.ts';

@@ -59,7 +59,8 @@ const openLockStore = async (directory: string): Promise<LevelStore> => {
   try {
     return await LevelStore.open(directory);
   } catch (failure) {
-    if (isCloisterError(failure, 'LEDGER_LOCKED')) throw ledgerErrors.error('KEY_IN_USE', { directory, guard: 'directory' }, failure);
+    if (isCloisterError(failure, 'LEDGER_LOCKED'))
+      throw ledgerErrors.error('KEY_IN_USE', { directory, guard: 'directory' }, failure);
     throw failure;
   }
 };

@@ -15,7 +15,16 @@ import { inspectDatabase, LevelStore } from './level-store.ts';
 import { RecordCipher, SyntheticSeal } from './record-cipher.ts';
 import { corrupt, RecordStore } from './record-store.ts';
 import {
-  blockCodec, chainCodec, type ChainRecord, emptyChain, fixedSize, type HeadRecord, headCodec, LAYOUT_VERSION, layoutCodec, runningHash,
+  blockCodec,
+  chainCodec,
+  type ChainRecord,
+  emptyChain,
+  fixedSize,
+  type HeadRecord,
+  headCodec,
+  LAYOUT_VERSION,
+  layoutCodec,
+  runningHash,
 } from './records.ts';
 import { SealedSlots } from './sealed-slots.ts';
 import type { Store } from './store.ts';
@@ -41,7 +50,12 @@ export interface OpenInputs {
   readonly atLeast: number;
 }
 
-const HEAD_BYTES = fixedSize(headCodec, { executedHeight: 0, finalisedHeight: 0, running: new Uint8Array(32), finalisedHash: new Uint8Array(32) });
+const HEAD_BYTES = fixedSize(headCodec, {
+  executedHeight: 0,
+  finalisedHeight: 0,
+  running: new Uint8Array(32),
+  finalisedHash: new Uint8Array(32),
+});
 
 const emptyHead = (chainId: Uint8Array): HeadRecord => ({
   executedHeight: 0,
@@ -89,17 +103,25 @@ const checkLayout = async (store: Store, inputs: OpenInputs, markerExists: boole
   if (layout === undefined) {
     if (await store.isEmpty()) {
       if (markerExists) throw ledgerErrors.error('LEDGER_TRUNCATED', { reason: 'the database is empty' });
-      await store.write([records.putEncoded('layout', 0, layoutCodec, { layout: LAYOUT_VERSION, chainId: inputs.chainId })], true);
+      await store.write(
+        [records.putEncoded('layout', 0, layoutCodec, { layout: LAYOUT_VERSION, chainId: inputs.chainId })],
+        true,
+      );
       return true;
     }
-    throw markerExists && markerOpens(inputs) ? corrupt('layout', 0, 'missing') : ledgerErrors.error('LEDGER_WRONG_KEY');
+    throw markerExists && markerOpens(inputs)
+      ? corrupt('layout', 0, 'missing')
+      : ledgerErrors.error('LEDGER_WRONG_KEY');
   }
   if (layout.layout !== LAYOUT_VERSION) {
     throw ledgerErrors.error('LEDGER_LAYOUT_UNSUPPORTED', { found: layout.layout, supported: LAYOUT_VERSION });
   }
   if (!equalBytes(layout.chainId, inputs.chainId)) throw ledgerErrors.error('LEDGER_WRONG_CHAIN');
   // A crash between the two first batches leaves the layout alone.
-  return !markerExists && new RecordStore(store, new RecordCipher(inputs.replicaKey, 'ledger', inputs.chainId)).get('head', 0) === undefined;
+  return (
+    !markerExists &&
+    new RecordStore(store, new RecordCipher(inputs.replicaKey, 'ledger', inputs.chainId)).get('head', 0) === undefined
+  );
 };
 
 const creation = (records: RecordStore, inputs: OpenInputs): ReturnType<RecordStore['putEncoded']>[] => [
@@ -107,7 +129,11 @@ const creation = (records: RecordStore, inputs: OpenInputs): ReturnType<RecordSt
 ];
 
 const markerOpens = (inputs: OpenInputs): boolean => {
-  const { slots, payload } = SealedSlots.open(join(inputs.directory, MARKER_NAME), markerSeal(inputs.replicaKey), HEAD_BYTES);
+  const { slots, payload } = SealedSlots.open(
+    join(inputs.directory, MARKER_NAME),
+    markerSeal(inputs.replicaKey),
+    HEAD_BYTES,
+  );
   slots.close();
   return payload !== undefined;
 };
@@ -143,7 +169,8 @@ const checkMarker = (marked: HeadRecord, head: HeadRecord): void => {
 };
 
 const checkHead = (head: HeadRecord, { atLeast }: OpenInputs): void => {
-  if (head.executedHeight > head.finalisedHeight) throw corrupt('head', head.executedHeight, 'executed beyond finality');
+  if (head.executedHeight > head.finalisedHeight)
+    throw corrupt('head', head.executedHeight, 'executed beyond finality');
   if (head.finalisedHeight < atLeast) {
     throw ledgerErrors.error('LEDGER_TRUNCATED', { expectedHeight: atLeast, foundHeight: head.finalisedHeight });
   }
@@ -155,14 +182,16 @@ export const readLink = (records: RecordStore, height: number, previous: Uint8Ar
   if (record === undefined) throw corrupt('chain', height, 'missing');
   const { running, ...link } = record;
   if (link.height !== height || !equalBytes(runningHash(link), running)) throw corrupt('chain', height, 'altered');
-  if (previous !== undefined && !equalBytes(link.previous, previous)) throw corrupt('chain', height, 'does not follow the height before');
+  if (previous !== undefined && !equalBytes(link.previous, previous))
+    throw corrupt('chain', height, 'does not follow the height before');
   return record;
 };
 
 const checkRecentLinks = (records: RecordStore, head: HeadRecord, chainId: Uint8Array): void => {
   const first = Math.max(1, head.executedHeight - CHECKED_LINKS + 1);
   let previous = first === 1 ? emptyChain(chainId) : undefined;
-  for (let height = first; height <= head.executedHeight; height += 1) previous = readLink(records, height, previous).running;
+  for (let height = first; height <= head.executedHeight; height += 1)
+    previous = readLink(records, height, previous).running;
   if (previous !== undefined && !equalBytes(previous, head.running)) {
     throw corrupt('chain', head.executedHeight, 'does not lead to the head');
   }

@@ -33,7 +33,8 @@ export class LedgerReader {
     this.records = records;
     this.headRecord = head;
     this.chainIdBytes = chainIdBytes;
-    this.executedHash = head.executedHeight === 0 ? undefined : readLink(records, head.executedHeight, undefined).blockHash;
+    this.executedHash =
+      head.executedHeight === 0 ? undefined : readLink(records, head.executedHeight, undefined).blockHash;
   }
 
   /** How far execution and finality are stored. */
@@ -82,7 +83,8 @@ export class LedgerReader {
   readFinality(height: Height): Uint8Array | undefined {
     if (!this.#isFinalised(height)) return undefined;
     const finality = this.records.get('finality', height);
-    if (finality === undefined && this.blockRecord(height).finality !== undefined) throw corrupt('finality', height, 'missing');
+    if (finality === undefined && this.blockRecord(height).finality !== undefined)
+      throw corrupt('finality', height, 'missing');
     return finality;
   }
 
@@ -105,7 +107,9 @@ export class LedgerReader {
   }
 
   /** All receipts of an executed height in block order, without outputs (a Merkle path needs every leaf). */
-  readReceipts(height: Height): readonly { readonly transactionId: TransactionId; readonly receipt: Uint8Array }[] | undefined {
+  readReceipts(
+    height: Height,
+  ): readonly { readonly transactionId: TransactionId; readonly receipt: Uint8Array }[] | undefined {
     if (!this.#isExecuted(height)) return undefined;
     const packed = this.records.require('receipts', height);
     return Array.from({ length: receiptCount(packed) ?? 0 }, (_, index) => {
@@ -122,7 +126,8 @@ export class LedgerReader {
     if (place === undefined) return undefined;
     if (!this.#isExecuted(place.height)) throw corrupt('transaction index', place.height, 'points beyond the head');
     const entry = receiptEntry(this.records.require('receipts', place.height), place.index);
-    if (entry?.transactionId !== transactionId) throw corrupt('transaction index', place.height, 'points to another transaction');
+    if (entry?.transactionId !== transactionId)
+      throw corrupt('transaction index', place.height, 'points to another transaction');
     const outputs = outputsAt(this.records.require('outputs', place.height, entry.chunk), entry.offset);
     if (outputs === undefined) throw corrupt('outputs', place.height, 'malformed');
     return { transactionId, receipt: entry.receipt, outputs, height: asHeight(place.height), index: place.index };
@@ -163,7 +168,10 @@ export class LedgerReader {
     const writeSet = this.#checked('write set', height, link.writeSet);
     const content = this.#checked('statement', height, link.statement);
     // A proof that arrived after execution is not part of the link.
-    const finality = link.finality === undefined ? this.records.get('finality', height) : this.#checked('finality', height, link.finality);
+    const finality =
+      link.finality === undefined
+        ? this.records.get('finality', height)
+        : this.#checked('finality', height, link.finality);
     return {
       height,
       blockHash: hashText(link.blockHash),

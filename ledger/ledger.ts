@@ -16,7 +16,15 @@ import { type OpenedLedger, openLedgerFiles, readLink } from './ledger-open.ts';
 import { LedgerReader, SIGNATURE_BYTES } from './ledger-reader.ts';
 import { packedId, packReceipts } from './receipt-records.ts';
 import {
-  type BlockRecord, blockCodec, chainCodec, type ChainLink, type ChainRecord, digestOfParts, type HeadRecord, headCodec, runningHash,
+  type BlockRecord,
+  blockCodec,
+  chainCodec,
+  type ChainLink,
+  type ChainRecord,
+  digestOfParts,
+  type HeadRecord,
+  headCodec,
+  runningHash,
 } from './records.ts';
 import type { SealedSlots } from './sealed-slots.ts';
 import { SerialQueue } from './serial-queue.ts';
@@ -64,7 +72,8 @@ export class Ledger extends LedgerReader {
       const staged = new Map<number, BlockRecord>();
       for (const block of blocks) {
         const known = staged.get(block.height) ?? this.#known(block.height, head);
-        if (known === undefined) head = { ...head, finalisedHeight: block.height, finalisedHash: fromHex(block.blockHash) };
+        if (known === undefined)
+          head = { ...head, finalisedHeight: block.height, finalisedHash: fromHex(block.blockHash) };
         const next = this.#blockOperations(block, known, operations);
         if (next !== known) staged.set(block.height, next);
       }
@@ -100,7 +109,8 @@ export class Ledger extends LedgerReader {
       operations.push(this.records.put('header', height, block.header, 0, header));
       operations.push(this.records.putBlockIndex(blockHash, encode(u64, height)));
     }
-    if (block.body !== undefined && known?.body === undefined) operations.push(this.records.put('body', height, block.body, 0, body));
+    if (block.body !== undefined && known?.body === undefined)
+      operations.push(this.records.put('body', height, block.body, 0, body));
     if (block.finality !== undefined && known?.finality === undefined) {
       operations.push(this.records.put('finality', height, block.finality, 0, finality));
     }
@@ -117,7 +127,10 @@ export class Ledger extends LedgerReader {
       this.assertOpen();
       const { height } = block;
       if (block.enclaveSignature.length !== SIGNATURE_BYTES) {
-        throw ledgerErrors.error('LEDGER_INPUT_INVALID', { height, reason: 'the enclave signature does not have 64 bytes' });
+        throw ledgerErrors.error('LEDGER_INPUT_INVALID', {
+          height,
+          reason: 'the enclave signature does not have 64 bytes',
+        });
       }
       const { receipts, chunks } = packReceipts(block.receipts);
       const parts = { receipts, chunks, statement: concatBytes(block.enclaveSignature, block.statement) };
@@ -132,13 +145,21 @@ export class Ledger extends LedgerReader {
       const running = runningHash(link);
       this.#executionOperations(block, parts, { ...link, running }, operations);
       const { finalisedHeight, finalisedHash } = this.headRecord;
-      const finalised = known === undefined ? { finalisedHeight: height, finalisedHash: link.blockHash } : { finalisedHeight, finalisedHash };
+      const finalised =
+        known === undefined
+          ? { finalisedHeight: height, finalisedHash: link.blockHash }
+          : { finalisedHeight, finalisedHash };
       await this.#write(operations, { executedHeight: height, running, ...finalised });
       this.executedHash = link.blockHash;
     });
   }
 
-  #executionOperations(block: ExecutedBlock, parts: PackedParts, record: ChainRecord, operations: StoreOperation[]): void {
+  #executionOperations(
+    block: ExecutedBlock,
+    parts: PackedParts,
+    record: ChainRecord,
+    operations: StoreOperation[],
+  ): void {
     const { height } = block;
     operations.push(this.records.put('write set', height, block.writeSet, 0, record.writeSet));
     operations.push(this.records.put('receipts', height, parts.receipts, 0, record.receipts));
@@ -209,7 +230,12 @@ interface PackedParts {
   readonly statement: Uint8Array;
 }
 
-const linkOf = (block: ExecutedBlock, parts: PackedParts, previous: Uint8Array, finality: Uint8Array | undefined): ChainLink => ({
+const linkOf = (
+  block: ExecutedBlock,
+  parts: PackedParts,
+  previous: Uint8Array,
+  finality: Uint8Array | undefined,
+): ChainLink => ({
   height: block.height,
   blockHash: fromHex(block.blockHash),
   header: sha256(block.header),

@@ -52,7 +52,8 @@ export class LevelStore implements Store {
    */
   static async open(directory: string): Promise<LevelStore> {
     const files = await inspectDatabase(directory);
-    if (files === 'damaged') throw ledgerErrors.error('LEDGER_CORRUPT', { record: 'database', reason: 'CURRENT is missing' });
+    if (files === 'damaged')
+      throw ledgerErrors.error('LEDGER_CORRUPT', { record: 'database', reason: 'CURRENT is missing' });
     const database = new Level<Uint8Array, Uint8Array>(directory, {
       keyEncoding: 'view',
       valueEncoding: 'view',

@@ -37,7 +37,8 @@ export interface ReceiptEntry {
   readonly offset: number;
 }
 
-const outputsSize = (outputs: readonly Uint8Array[]): number => outputs.reduce((size, output) => size + 4 + output.length, 2);
+const outputsSize = (outputs: readonly Uint8Array[]): number =>
+  outputs.reduce((size, output) => size + 4 + output.length, 2);
 
 const writeOutputs = (target: Uint8Array, start: number, outputs: readonly Uint8Array[]): void => {
   const view = new DataView(target.buffer);

@@ -17,7 +17,11 @@ const KEY_BYTES = 16;
 export const SEAL_OVERHEAD_BYTES = NONCE_BYTES + TAG_BYTES;
 
 /** Derives a 32-byte key for one purpose from the replica key. */
-export const purposeKey = (replicaKey: Uint8Array, purpose: string, scope: Uint8Array = new Uint8Array(0)): Uint8Array => {
+export const purposeKey = (
+  replicaKey: Uint8Array,
+  purpose: string,
+  scope: Uint8Array = new Uint8Array(0),
+): Uint8Array => {
   if (replicaKey.length !== 32) throw new RangeError('a replica key has 32 bytes');
   return hmacSha256(replicaKey, utf8(`cloister-v1/${purpose}\0`), scope);
 };

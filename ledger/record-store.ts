@@ -73,7 +73,13 @@ export class RecordStore {
   }
 
   /** The operation that stores a record; `digest` is SHA-256 of the content where the caller has it. */
-  put(kind: RecordKind, height: number, content: Uint8Array, part = 0, digest: Uint8Array = sha256(content)): StoreOperation {
+  put(
+    kind: RecordKind,
+    height: number,
+    content: Uint8Array,
+    part = 0,
+    digest: Uint8Array = sha256(content),
+  ): StoreOperation {
     const key = this.#cipher.heightKey(RECORD_KINDS[kind], height, part);
     return { key, value: this.#cipher.seal(key, content, digest) };
   }

@@ -42,7 +42,12 @@ export const headCodec = struct({ executedHeight: u64, finalisedHeight: u64, run
 export type HeadRecord = Infer<typeof headCodec>;
 
 /** What is held of a finalised block: identity, and digests of the parts that have arrived. */
-export const blockCodec = struct({ blockHash: digest, header: digest, body: optional(digest), finality: optional(digest) });
+export const blockCodec = struct({
+  blockHash: digest,
+  header: digest,
+  body: optional(digest),
+  finality: optional(digest),
+});
 /** See `blockCodec`. */
 export type BlockRecord = Infer<typeof blockCodec>;
 
@@ -71,7 +76,8 @@ export type ChainRecord = Infer<typeof chainCodec>;
 export type ChainLink = Infer<typeof linkCodec>;
 
 /** Running hash of a link: covers all its fields, and by `previous` all heights below. */
-export const runningHash = (link: ChainLink): Uint8Array => domainHashBytes('cloister/ledger-chain', encode(linkCodec, link));
+export const runningHash = (link: ChainLink): Uint8Array =>
+  domainHashBytes('cloister/ledger-chain', encode(linkCodec, link));
 
 /** Running hash below height 1. */
 export const emptyChain = (chainId: Uint8Array): Uint8Array => domainHashBytes('cloister/ledger-chain-start', chainId);

@@ -64,7 +64,11 @@ export class SealedSlots {
   }
 
   /** Opens an existing file and gives its newest payload; `payload` is undefined when the file is damaged. */
-  static open(path: string, seal: SyntheticSeal, payloadBytes: number): { slots: SealedSlots; payload: Uint8Array | undefined } {
+  static open(
+    path: string,
+    seal: SyntheticSeal,
+    payloadBytes: number,
+  ): { slots: SealedSlots; payload: Uint8Array | undefined } {
     const slots = new SealedSlots(openSync(path, 'r+'), seal, payloadBytes);
     return { slots, payload: slots.#load() };
   }

@@ -121,23 +121,39 @@ export const verifyLedger = async (ledger: Ledger, hooks: VerifyHooks = {}): Pro
 };
 
 /** Checks all records of one height; undefined when a part is not there to be handed on. */
-const auditHeight = (records: RecordStore, height: number, link: ChainRecord, problems: ProblemList): AuditedHeight | undefined => {
+const auditHeight = (
+  records: RecordStore,
+  height: number,
+  link: ChainRecord,
+  problems: ProblemList,
+): AuditedHeight | undefined => {
   const part = (kind: RecordKind, digest: Uint8Array): Uint8Array | undefined =>
     problems.guard(() => {
       const content = records.require(kind, height);
-      if (!equalBytes(sha256(content), digest)) problems.add({ height, record: kind, reason: 'is not the one of the running chain' });
+      if (!equalBytes(sha256(content), digest))
+        problems.add({ height, record: kind, reason: 'is not the one of the running chain' });
       return content;
     });
   auditBlockRecords(records, height, link, problems);
   const header = part('header', link.header);
   const body = part('body', link.body);
-  const finality = link.finality === undefined ? problems.guard(() => records.get('finality', height)) : part('finality', link.finality);
+  const finality =
+    link.finality === undefined
+      ? problems.guard(() => records.get('finality', height))
+      : part('finality', link.finality);
   const writeSet = part('write set', link.writeSet);
   const statement = part('statement', link.statement);
   const packed = part('receipts', link.receipts);
   const receipts = packed === undefined ? undefined : auditReceipts(records, { height, link, packed, problems });
   const resultCertificate = problems.guard(() => records.get('result certificate', height));
-  if (header === undefined || body === undefined || writeSet === undefined || statement === undefined || receipts === undefined) return undefined;
+  if (
+    header === undefined ||
+    body === undefined ||
+    writeSet === undefined ||
+    statement === undefined ||
+    receipts === undefined
+  )
+    return undefined;
   return {
     height: asHeight(height),
     blockHash: toHex(link.blockHash) as BlockHash,
@@ -156,12 +172,14 @@ const auditBlockRecords = (records: RecordStore, height: number, link: ChainReco
   problems.guard(() => {
     const block = records.getDecoded('block', height, blockCodec);
     if (block === undefined) problems.add({ height, record: 'block', reason: 'missing' });
-    else if (!equalBytes(block.blockHash, link.blockHash)) problems.add({ height, record: 'block', reason: 'is not the one of the running chain' });
+    else if (!equalBytes(block.blockHash, link.blockHash))
+      problems.add({ height, record: 'block', reason: 'is not the one of the running chain' });
   });
   problems.guard(() => {
     const index = records.getBlockIndex(link.blockHash);
     if (index === undefined) problems.add({ height, record: 'block index', reason: 'missing' });
-    else if (decode(u64, index, index.length) !== height) problems.add({ height, record: 'block index', reason: 'points to another height' });
+    else if (decode(u64, index, index.length) !== height)
+      problems.add({ height, record: 'block index', reason: 'points to another height' });
   });
 };
 
@@ -172,7 +190,10 @@ interface ReceiptAudit {
   readonly problems: ProblemList;
 }
 
-const auditReceipts = (records: RecordStore, { height, link, packed, problems }: ReceiptAudit): readonly StoredReceipt[] | undefined => {
+const auditReceipts = (
+  records: RecordStore,
+  { height, link, packed, problems }: ReceiptAudit,
+): readonly StoredReceipt[] | undefined => {
   const chunks: Uint8Array[] = [];
   for (let chunk = 0; chunk < link.outputChunks; chunk += 1) {
     const content = problems.guard(() => records.require('outputs', height, chunk));
@@ -182,7 +203,8 @@ const auditReceipts = (records: RecordStore, { height, link, packed, problems }:
   if (!equalBytes(digestOfParts(chunks), link.outputs)) {
     problems.add({ height, record: 'outputs', reason: 'is not the one of the running chain' });
   }
-  if (receiptCount(packed) !== link.transactions) problems.add({ height, record: 'receipts', reason: 'holds another number of receipts' });
+  if (receiptCount(packed) !== link.transactions)
+    problems.add({ height, record: 'receipts', reason: 'holds another number of receipts' });
   const receipts: StoredReceipt[] = [];
   for (let index = 0; index < link.transactions; index += 1) {
     const entry = receiptEntry(packed, index);
@@ -207,6 +229,10 @@ const auditTransactionIndex = (
     const place = records.getTransactionIndex(fromHex(transactionId));
     const earlier = place !== undefined && (place.height < height || (place.height === height && place.index < index));
     if (earlier || (place?.height === height && place.index === index)) return;
-    problems.add({ height, record: 'transaction index', reason: place === undefined ? 'missing' : 'points to another place' });
+    problems.add({
+      height,
+      record: 'transaction index',
+      reason: place === undefined ? 'missing' : 'points to another place',
+    });
   });
 };

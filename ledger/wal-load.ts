@@ -7,7 +7,16 @@
  * marker may be old) a bad record counts as torn unless records of a later sync follow it: those prove that it had been
  * whole on disk.
  */
-import { closeSync, existsSync, fdatasyncSync, ftruncateSync, openSync, readdirSync, readFileSync, unlinkSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fdatasyncSync,
+  ftruncateSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  unlinkSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { bytes, decode, encode, type Infer, struct, u64 } from '../protocol/codec.ts';
 import { equalBytes } from '../protocol/hex.ts';
@@ -65,10 +74,12 @@ export interface LoadedLog {
   readonly report: WalReport;
 }
 
-const corruptLog = (reason: string, data: Readonly<Record<string, number>> = {}): Error => ledgerErrors.error('WAL_CORRUPT', { reason, ...data });
+const corruptLog = (reason: string, data: Readonly<Record<string, number>> = {}): Error =>
+  ledgerErrors.error('WAL_CORRUPT', { reason, ...data });
 
 /** Path of a segment. */
-export const segmentPath = (directory: string, number: number): string => join(directory, `${String(number).padStart(8, '0')}.wal`);
+export const segmentPath = (directory: string, number: number): string =>
+  join(directory, `${String(number).padStart(8, '0')}.wal`);
 
 const listSegments = (directory: string): number[] =>
   readdirSync(directory)
@@ -124,7 +135,12 @@ const expectedSegments = (inputs: LoadInputs, state: WalState, numbers: readonly
   return live;
 };
 
-const loadSegments = (inputs: LoadInputs, marker: SealedSlots, state: WalState, numbers: readonly number[]): LoadedLog => {
+const loadSegments = (
+  inputs: LoadInputs,
+  marker: SealedSlots,
+  state: WalState,
+  numbers: readonly number[],
+): LoadedLog => {
   const live = expectedSegments(inputs, state, numbers);
   const segments: SegmentSummary[] = [];
   let tornBytes = 0;
@@ -153,7 +169,13 @@ const loadSegments = (inputs: LoadInputs, marker: SealedSlots, state: WalState, 
   makeDurable(inputs.directory, reached, tornBytes > 0);
   marker.write(encode(walStateCodec, reached));
   marker.sync();
-  return { marker, state: reached, segments, group, report: { created: false, segments: segments.length, records, tornBytes } };
+  return {
+    marker,
+    state: reached,
+    segments,
+    group,
+    report: { created: false, segments: segments.length, records, tornBytes },
+  };
 };
 
 /** Cuts a torn tail off and makes what was read durable before anyone relies on it. */
@@ -189,7 +211,8 @@ const checkHeader = (inputs: LoadInputs, { content, number, before }: SegmentInp
   if (header === undefined) throw corruptLog('the header of a segment is altered', { segment: number, offset: 0 });
   if (!equalBytes(header.chainId, inputs.chainId)) throw ledgerErrors.error('WAL_WRONG_CHAIN');
   if (header.number !== number) throw corruptLog('a segment has the name of another', { segment: number });
-  if (before !== undefined && !equalBytes(header.previous, before)) throw corruptLog('a segment lost records at its end', { segment: number - 1 });
+  if (before !== undefined && !equalBytes(header.previous, before))
+    throw corruptLog('a segment lost records at its end', { segment: number - 1 });
 };
 
 const readSegment = (inputs: LoadInputs, segment: SegmentInputs): ReadSegment => {
@@ -209,7 +232,8 @@ const readSegment = (inputs: LoadInputs, segment: SegmentInputs): ReadSegment =>
   while (offset < content.length) {
     const record = openRecord(inputs.seal, number, content, offset);
     if (record === undefined || record.group < group) {
-      if (isDamage(inputs, segment, offset, group)) throw corruptLog('a record is altered', { segment: number, offset });
+      if (isDamage(inputs, segment, offset, group))
+        throw corruptLog('a record is altered', { segment: number, offset });
       break;
     }
     digest = nextDigest(digest, record.frame);
@@ -223,12 +247,18 @@ const readSegment = (inputs: LoadInputs, segment: SegmentInputs): ReadSegment =>
     inputs.onRecord({ kind: record.kind, epoch: record.epoch, view: record.view, payload: record.payload });
     checkMark();
   }
-  if (number === state.last && offset < state.length) throw corruptLog('synced records are missing', { segment: number, offset });
+  if (number === state.last && offset < state.length)
+    throw corruptLog('synced records are missing', { segment: number, offset });
   return { summary, records, group, digest, length: offset };
 };
 
 /** Whether a bad place is damage rather than the torn end of the last, unsynced write. */
-const isDamage = (inputs: LoadInputs, { content, number, state, newest }: SegmentInputs, bad: number, group: number): boolean => {
+const isDamage = (
+  inputs: LoadInputs,
+  { content, number, state, newest }: SegmentInputs,
+  bad: number,
+  group: number,
+): boolean => {
   if (!newest || number < state.last || (number === state.last && bad < state.length)) return true;
   const end = Math.min(content.length, bad + SCAN_BYTES);
   for (let offset = bad + 1; offset < end; offset += 1) {

@@ -48,7 +48,8 @@ export interface ParsedRecord extends WalRecord {
   readonly frame: Uint8Array;
 }
 
-const readU64 = (view: DataView, offset: number): number => view.getUint32(offset) * 0x100000000 + view.getUint32(offset + 4);
+const readU64 = (view: DataView, offset: number): number =>
+  view.getUint32(offset) * 0x100000000 + view.getUint32(offset + 4);
 
 const clearHeader = (): Uint8Array => concatBytes(MAGIC, Uint8Array.of(VERSION >> 8, VERSION & 0xff));
 
@@ -72,7 +73,13 @@ export const openHeader = (seal: SyntheticSeal, segment: Uint8Array): SegmentHea
 const place = (segment: number, offset: number): Uint8Array => concatBytes(u64Bytes(segment), u64Bytes(offset));
 
 /** Bytes of a record that starts at `offset` of a segment. */
-export const sealRecord = (seal: SyntheticSeal, segment: number, offset: number, group: number, record: WalRecord): Uint8Array => {
+export const sealRecord = (
+  seal: SyntheticSeal,
+  segment: number,
+  offset: number,
+  group: number,
+  record: WalRecord,
+): Uint8Array => {
   const fields = new Uint8Array(FIELD_BYTES + record.payload.length);
   fields[0] = record.kind;
   fields.set(u64Bytes(record.epoch), 1);
@@ -89,12 +96,18 @@ export const sealRecord = (seal: SyntheticSeal, segment: number, offset: number,
 };
 
 /** The record at `offset` of a segment, or undefined when what is there is not a whole authentic record. */
-export const openRecord = (seal: SyntheticSeal, number: number, segment: Uint8Array, offset: number): ParsedRecord | undefined => {
+export const openRecord = (
+  seal: SyntheticSeal,
+  number: number,
+  segment: Uint8Array,
+  offset: number,
+): ParsedRecord | undefined => {
   if (offset + FRAME_BYTES > segment.length) return undefined;
   const frame = new DataView(segment.buffer, segment.byteOffset + offset, FRAME_BYTES);
   const length = frame.getUint32(0);
   const end = offset + FRAME_BYTES + length;
-  if (length < FIELD_BYTES + SEAL_OVERHEAD_BYTES || length > MAX_PAYLOAD_BYTES + FIELD_BYTES + SEAL_OVERHEAD_BYTES) return undefined;
+  if (length < FIELD_BYTES + SEAL_OVERHEAD_BYTES || length > MAX_PAYLOAD_BYTES + FIELD_BYTES + SEAL_OVERHEAD_BYTES)
+    return undefined;
   if (end > segment.length) return undefined;
   const sealed = segment.subarray(offset + FRAME_BYTES, end);
   if (crc32(sealed) !== frame.getUint32(4)) return undefined;
@@ -113,7 +126,8 @@ export const openRecord = (seal: SyntheticSeal, number: number, segment: Uint8Ar
 };
 
 /** The bytes of a record that enter the running digest: length, check value and authentication tag. */
-export const frameOf = (record: Uint8Array): Uint8Array => concatBytes(record.subarray(0, FRAME_BYTES), record.subarray(record.length - 16));
+export const frameOf = (record: Uint8Array): Uint8Array =>
+  concatBytes(record.subarray(0, FRAME_BYTES), record.subarray(record.length - 16));
 
 /** Running digest at the start of a segment. */
 export const startDigest = (header: Uint8Array): Uint8Array => sha256(header);

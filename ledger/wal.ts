@@ -16,8 +16,25 @@ import { KeyLock } from './key-lock.ts';
 import { SyntheticSeal } from './record-cipher.ts';
 import { type SealedSlots, syncDirectory } from './sealed-slots.ts';
 import { SerialQueue } from './serial-queue.ts';
-import { type LoadedLog, loadLog, segmentPath, type SegmentSummary, type WalReport, type WalState, walStateCodec } from './wal-load.ts';
-import { frameOf, HEADER_BYTES, MAX_PAYLOAD_BYTES, nextDigest, sealHeader, sealRecord, startDigest, type WalRecord } from './wal-segment.ts';
+import {
+  type LoadedLog,
+  loadLog,
+  segmentPath,
+  type SegmentSummary,
+  type WalReport,
+  type WalState,
+  walStateCodec,
+} from './wal-load.ts';
+import {
+  frameOf,
+  HEADER_BYTES,
+  MAX_PAYLOAD_BYTES,
+  nextDigest,
+  sealHeader,
+  sealRecord,
+  startDigest,
+  type WalRecord,
+} from './wal-segment.ts';
 
 export type { WalReport } from './wal-load.ts';
 export type { WalRecord } from './wal-segment.ts';
@@ -126,7 +143,10 @@ export class WriteAheadLog {
     this.#assertUsable();
     for (const record of records) {
       if (record.payload.length > MAX_PAYLOAD_BYTES || record.kind < 0 || record.kind > 0xff) {
-        throw ledgerErrors.error('LEDGER_INPUT_INVALID', { reason: 'the record is outside the bounds of the log', sizeBytes: record.payload.length });
+        throw ledgerErrors.error('LEDGER_INPUT_INVALID', {
+          reason: 'the record is outside the bounds of the log',
+          sizeBytes: record.payload.length,
+        });
       }
     }
     this.#queue.push(...records);
@@ -138,9 +158,11 @@ export class WriteAheadLog {
     this.#assertUsable();
     const target = this.#appended;
     while (this.#durable < target) {
-      this.#flushing ??= this.#exclusive.run(() => this.#flush()).finally(() => {
-        this.#flushing = undefined;
-      });
+      this.#flushing ??= this.#exclusive
+        .run(() => this.#flush())
+        .finally(() => {
+          this.#flushing = undefined;
+        });
       await this.#flushing;
     }
   }
@@ -248,5 +270,6 @@ export class WriteAheadLog {
 
 const writeWhole = (descriptor: number, bytes: Uint8Array, position: number): void => {
   let written = 0;
-  while (written < bytes.length) written += writeSync(descriptor, bytes, written, bytes.length - written, position + written);
+  while (written < bytes.length)
+    written += writeSync(descriptor, bytes, written, bytes.length - written, position + written);
 };

@@ -5,7 +5,17 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Ledger, verifyLedger } from '../../../ledger/index.ts';
 import { type ChainId, height } from '../../../protocol/brand.ts';
-import { blockHash, bytes32, chainId, codeOf, executedBlock, freshDirectory, noise, replicaKey, transactionId } from './support.ts';
+import {
+  blockHash,
+  bytes32,
+  chainId,
+  codeOf,
+  executedBlock,
+  freshDirectory,
+  noise,
+  replicaKey,
+  transactionId,
+} from './support.ts';
 
 const open = (directory: string): Promise<Ledger> => Ledger.open(directory, { replicaKey, chainId });
 
@@ -17,7 +27,12 @@ describe('ledger', () => {
     for (const at of [1, 2, 3]) await ledger.commitBlock(executedBlock(at, at * 2));
     await ledger.saveResultCertificate(height(2), noise('certificate', 900));
     for (let round = 0; round < 2; round += 1) {
-      expect(ledger.head()).toEqual({ height: 3, blockHash: blockHash(3), finalisedHeight: 3, finalisedHash: blockHash(3) });
+      expect(ledger.head()).toEqual({
+        height: 3,
+        blockHash: blockHash(3),
+        finalisedHeight: 3,
+        finalisedHash: blockHash(3),
+      });
       for (const at of [1, 2, 3]) {
         const block = executedBlock(at, at * 2);
         const { header, body, finality } = block;
@@ -27,8 +42,13 @@ describe('ledger', () => {
         expect(ledger.readFinality(height(at))).toEqual(finality);
         expect(ledger.readBlockHash(height(at))).toBe(blockHash(at));
         expect(ledger.readWriteSet(height(at))).toEqual(block.writeSet);
-        expect(ledger.readStatement(height(at))).toEqual({ statement: block.statement, enclaveSignature: block.enclaveSignature });
-        expect(ledger.readReceipts(height(at))).toEqual(block.receipts.map(({ transactionId: id, receipt }) => ({ transactionId: id, receipt })));
+        expect(ledger.readStatement(height(at))).toEqual({
+          statement: block.statement,
+          enclaveSignature: block.enclaveSignature,
+        });
+        expect(ledger.readReceipts(height(at))).toEqual(
+          block.receipts.map(({ transactionId: id, receipt }) => ({ transactionId: id, receipt })),
+        );
         block.receipts.forEach((receipt, index) => {
           expect(ledger.readReceipt(receipt.transactionId)).toEqual({ ...receipt, height: at, index });
         });
@@ -75,7 +95,9 @@ describe('ledger', () => {
     ]) {
       expect(await codeOf(ledger.commitBlock({ ...first, ...change }))).toBe('LEDGER_CONFLICT');
     }
-    expect(await codeOf(ledger.commitBlock({ ...executedBlock(2), enclaveSignature: noise('short', 63) }))).toBe('LEDGER_INPUT_INVALID');
+    expect(await codeOf(ledger.commitBlock({ ...executedBlock(2), enclaveSignature: noise('short', 63) }))).toBe(
+      'LEDGER_INPUT_INVALID',
+    );
     expect(ledger.head().height).toBe(1);
     expect((await verifyLedger(ledger)).intact).toBe(true);
   });
@@ -84,10 +106,16 @@ describe('ledger', () => {
     const directory = freshDirectory();
     const [first, second, third] = [executedBlock(1), executedBlock(2), executedBlock(3)];
     let ledger = await open(directory);
-    const headerOnly = ({ height: at, blockHash: hash, header }: typeof first) => ({ height: at, blockHash: hash, header });
+    const headerOnly = ({ height: at, blockHash: hash, header }: typeof first) => ({
+      height: at,
+      blockHash: hash,
+      header,
+    });
     await ledger.storeFinalised(headerOnly(first), { ...headerOnly(second), body: second.body }, third);
     expect(await codeOf(ledger.storeFinalised(executedBlock(5)))).toBe('LEDGER_GAP');
-    expect(await codeOf(ledger.storeFinalised({ ...headerOnly(first), header: noise('other', 10) }))).toBe('LEDGER_CONFLICT');
+    expect(await codeOf(ledger.storeFinalised({ ...headerOnly(first), header: noise('other', 10) }))).toBe(
+      'LEDGER_CONFLICT',
+    );
     await ledger.close();
     ledger = await open(directory);
     expect(ledger.head()).toEqual({ height: 0, blockHash: undefined, finalisedHeight: 3, finalisedHash: blockHash(3) });
@@ -122,8 +150,13 @@ describe('ledger', () => {
     for await (const replayed of ledger.replay(height(5))) {
       const block = executedBlock(replayed.height, 1);
       expect(replayed).toEqual({
-        height: block.height, blockHash: block.blockHash, header: block.header, finality: block.finality,
-        writeSet: block.writeSet, statement: block.statement, enclaveSignature: block.enclaveSignature,
+        height: block.height,
+        blockHash: block.blockHash,
+        header: block.header,
+        finality: block.finality,
+        writeSet: block.writeSet,
+        statement: block.statement,
+        enclaveSignature: block.enclaveSignature,
       });
       seen.push(replayed.height);
     }
@@ -138,9 +171,17 @@ describe('ledger', () => {
     await ledger.commitBlock(block);
     for (const index of [0, 1, 2, 700, 1499]) {
       const receipt = block.receipts[index];
-      if (receipt !== undefined) expect(ledger.readReceipt(receipt.transactionId)).toEqual({ ...receipt, height: 1, index });
+      if (receipt !== undefined)
+        expect(ledger.readReceipt(receipt.transactionId)).toEqual({ ...receipt, height: 1, index });
     }
-    const tooMany = { ...executedBlock(2), receipts: Array.from({ length: 4097 }, (_, i) => ({ transactionId: transactionId(`${i}`), receipt: noise('r', 1), outputs: [] })) };
+    const tooMany = {
+      ...executedBlock(2),
+      receipts: Array.from({ length: 4097 }, (_, i) => ({
+        transactionId: transactionId(`${i}`),
+        receipt: noise('r', 1),
+        outputs: [],
+      })),
+    };
     expect(await codeOf(ledger.commitBlock(tooMany))).toBe('LEDGER_INPUT_INVALID');
     await ledger.commitBlock({ ...executedBlock(2, 0), body: new Uint8Array(0), writeSet: new Uint8Array(0) });
     expect(ledger.readReceipts(height(2))).toEqual([]);
@@ -157,7 +198,9 @@ describe('ledger', () => {
     expect(() => ledger.readHeader(height(1))).toThrowError(expect.objectContaining({ code: 'LEDGER_CLOSED' }));
     const otherChain = Buffer.from(bytes32('other chain')).toString('hex') as ChainId;
     expect(await codeOf(Ledger.open(directory, { replicaKey, chainId: otherChain }))).toBe('LEDGER_WRONG_CHAIN');
-    expect(await codeOf(Ledger.open(directory, { replicaKey: bytes32('other key'), chainId }))).toBe('LEDGER_WRONG_KEY');
+    expect(await codeOf(Ledger.open(directory, { replicaKey: bytes32('other key'), chainId }))).toBe(
+      'LEDGER_WRONG_KEY',
+    );
     expect(await codeOf(Ledger.open(directory, { replicaKey, chainId, atLeast: height(2) }))).toBe('LEDGER_TRUNCATED');
     const again = await Ledger.open(directory, { replicaKey, chainId, atLeast: height(1) });
     await again.close();
@@ -169,11 +212,28 @@ describe('ledger', () => {
     for (let at = 1; at <= 20; at += 1) await ledger.commitBlock(executedBlock(at));
     await ledger.close();
     const disk = [directory, join(directory, 'db')].flatMap((place) =>
-      readdirSync(place, { withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => readFileSync(join(place, entry.name))));
+      readdirSync(place, { withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => readFileSync(join(place, entry.name))),
+    );
     const all = Buffer.concat(disk);
     const block = executedBlock(7);
-    const canaries = [block.header, block.body, block.writeSet, block.statement, Buffer.from(block.blockHash, 'hex'), Buffer.from(chainId, 'hex'), Buffer.from(block.blockHash), replicaKey]
-      .concat(block.receipts.flatMap(({ transactionId: id, receipt, outputs }) => [Buffer.from(id, 'hex'), receipt, ...outputs.filter((output) => output.length > 0)]));
+    const canaries = [
+      block.header,
+      block.body,
+      block.writeSet,
+      block.statement,
+      Buffer.from(block.blockHash, 'hex'),
+      Buffer.from(chainId, 'hex'),
+      Buffer.from(block.blockHash),
+      replicaKey,
+    ].concat(
+      block.receipts.flatMap(({ transactionId: id, receipt, outputs }) => [
+        Buffer.from(id, 'hex'),
+        receipt,
+        ...outputs.filter((output) => output.length > 0),
+      ]),
+    );
     expect(canaries.filter((canary) => all.includes(Buffer.from(canary).subarray(0, 16)))).toEqual([]);
     // Positive control: the search finds what is there.
     expect(all.includes(all.subarray(100, 116))).toBe(true);
@@ -221,7 +281,9 @@ describe('ledger', () => {
           enclaveSignature: new Uint8Array(64), receipts: [{ transactionId: hash(height), receipt: part, outputs: [part] }] });
         process.stdout.write(height + '\\n');
       }`;
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const exited = once(child, 'exit');
     let output = '';
     for await (const chunk of child.stdout) {
@@ -245,7 +307,11 @@ describe('ledger', () => {
       checkHeight: ({ height: at }) => (at === 2 ? ['the state root differs'] : []),
       progress: (at, last) => seen.push(at * 10 + last),
     });
-    expect(report).toMatchObject({ intact: false, heights: 3, problems: [{ height: 2, record: 'content', reason: 'the state root differs' }] });
+    expect(report).toMatchObject({
+      intact: false,
+      heights: 3,
+      problems: [{ height: 2, record: 'content', reason: 'the state root differs' }],
+    });
     expect(seen).toEqual([13, 23, 33]);
     await expect(verifyLedger(ledger, { signal: AbortSignal.abort() })).rejects.toThrow();
   });

@@ -14,7 +14,11 @@ const text32 = (label: string): string => Buffer.from(bytes32(label)).toString('
 
 /** Bytes of any length that depend on the label only and look random. */
 export const noise = (label: string, length: number): Uint8Array =>
-  new Uint8Array(createHash('shake256', { outputLength: Math.max(1, length) }).update(label).digest()).subarray(0, length);
+  new Uint8Array(
+    createHash('shake256', { outputLength: Math.max(1, length) })
+      .update(label)
+      .digest(),
+  ).subarray(0, length);
 
 export const replicaKey = bytes32('replica key');
 export const chainId = text32('chain') as ChainId;
@@ -56,6 +60,8 @@ export const codeOf = async (promise: Promise<unknown>): Promise<string> => {
     await promise;
     return 'resolved';
   } catch (failure) {
-    return typeof failure === 'object' && failure !== null && 'code' in failure ? String(failure.code) : String(failure);
+    return typeof failure === 'object' && failure !== null && 'code' in failure
+      ? String(failure.code)
+      : String(failure);
   }
 };

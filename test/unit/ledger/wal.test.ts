@@ -10,21 +10,39 @@ import type { ChainId } from '../../../protocol/brand.ts';
 import { fromHex } from '../../../protocol/hex.ts';
 import { bytes32, chainId, codeOf, freshDirectory, noise } from './support.ts';
 
-const record = (view: number, payloadBytes = 20): WalRecord => ({ kind: 1 + (view % 3), epoch: 1, view, payload: noise(`payload ${view}`, payloadBytes) });
+const record = (view: number, payloadBytes = 20): WalRecord => ({
+  kind: 1 + (view % 3),
+  epoch: 1,
+  view,
+  payload: noise(`payload ${view}`, payloadBytes),
+});
 
 /** Every directory has its own key, because the lock of a key holds machine-wide. */
-const options = (directory: string, more: Partial<WalOptions> = {}): WalOptions => ({ replicaKey: bytes32(directory), chainId, ...more });
+const options = (directory: string, more: Partial<WalOptions> = {}): WalOptions => ({
+  replicaKey: bytes32(directory),
+  chainId,
+  ...more,
+});
 
 const openAll = async (directory: string, more: Partial<WalOptions> = {}) => {
   const records: WalRecord[] = [];
-  const opened = await WriteAheadLog.open(directory, options(directory, { onRecord: (found) => records.push(found), ...more }));
+  const opened = await WriteAheadLog.open(
+    directory,
+    options(directory, { onRecord: (found) => records.push(found), ...more }),
+  );
   return { ...opened, records };
 };
 
 /** Loads a log without its lock, for the exhaustive tests. */
 const load = (directory: string, key: Uint8Array): { loaded: LoadedLog; records: WalRecord[] } => {
   const records: WalRecord[] = [];
-  const loaded = loadLog({ directory, chainId: fromHex(chainId), seal: new SyntheticSeal(key, 'wal'), mustExist: false, onRecord: (found) => records.push(found) });
+  const loaded = loadLog({
+    directory,
+    chainId: fromHex(chainId),
+    seal: new SyntheticSeal(key, 'wal'),
+    mustExist: false,
+    onRecord: (found) => records.push(found),
+  });
   loaded.marker.close();
   return { loaded, records };
 };
@@ -34,12 +52,17 @@ const loadCode = (directory: string, key: Uint8Array): string => {
     load(directory, key);
     return 'opened';
   } catch (failure) {
-    return typeof failure === 'object' && failure !== null && 'code' in failure ? String(failure.code) : String(failure);
+    return typeof failure === 'object' && failure !== null && 'code' in failure
+      ? String(failure.code)
+      : String(failure);
   }
 };
 
 const segment = (number: number): string => `${String(number).padStart(8, '0')}.wal`;
-const snapshot = (directory: string) => ({ log: readFileSync(join(directory, segment(1))), state: readFileSync(join(directory, 'wal.state')) });
+const snapshot = (directory: string) => ({
+  log: readFileSync(join(directory, segment(1))),
+  state: readFileSync(join(directory, 'wal.state')),
+});
 
 describe('write-ahead log', () => {
   it('gives back what was synced, in order, over several openings', async () => {
@@ -167,7 +190,9 @@ describe('write-ahead log', () => {
     const dropped = await log.prune(1, 20);
     expect(dropped).toBeGreaterThan(1);
     await log.close();
-    const names = readdirSync(directory).filter((name) => name.endsWith('.wal')).sort();
+    const names = readdirSync(directory)
+      .filter((name) => name.endsWith('.wal'))
+      .sort();
     expect(names.length).toBe(before.length - dropped);
     const { log: second, records } = await openAll(directory, { segmentBytes: 2000 });
     const views = records.map(({ view }) => view);
@@ -211,7 +236,10 @@ describe('write-ahead log', () => {
     for (let length = 0; length <= header.length; length += 1) {
       writeFileSync(join(directory, segment(2)), header.subarray(0, length));
       writeFileSync(join(directory, 'wal.state'), before.state);
-      expect(load(directory, key).records.map(({ view }) => view), `header of ${length} bytes`).toEqual([1]);
+      expect(
+        load(directory, key).records.map(({ view }) => view),
+        `header of ${length} bytes`,
+      ).toEqual([1]);
     }
   });
 
@@ -222,7 +250,14 @@ describe('write-ahead log', () => {
     log.append(record(1));
     await log.close();
     const { state } = snapshot(directory);
-    expect(await codeOf(WriteAheadLog.open(directory, options(directory, { chainId: Buffer.from(bytes32('other')).toString('hex') as ChainId })))).toBe('WAL_WRONG_CHAIN');
+    expect(
+      await codeOf(
+        WriteAheadLog.open(
+          directory,
+          options(directory, { chainId: Buffer.from(bytes32('other')).toString('hex') as ChainId }),
+        ),
+      ),
+    ).toBe('WAL_WRONG_CHAIN');
     rmSync(join(directory, 'wal.state'));
     expect(await codeOf(WriteAheadLog.open(directory, options(directory)))).toBe('WAL_CORRUPT');
     writeFileSync(join(directory, 'wal.state'), state);
@@ -252,13 +287,17 @@ describe('write-ahead log', () => {
       log.append(record(3));
       process.stdout.write('ready');
       setInterval(() => undefined, 1000);`;
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const exited = once(child, 'exit');
     await Promise.race([once(child.stdout, 'data'), exited]);
     expect(child.exitCode).toBeNull();
     expect(await codeOf(WriteAheadLog.open(directory, options(directory)))).toBe('KEY_IN_USE');
     const copy = freshDirectory();
-    expect(await codeOf(WriteAheadLog.open(copy, options(directory)))).toBe(process.platform === 'linux' ? 'KEY_IN_USE' : 'resolved');
+    expect(await codeOf(WriteAheadLog.open(copy, options(directory)))).toBe(
+      process.platform === 'linux' ? 'KEY_IN_USE' : 'resolved',
+    );
     child.kill('SIGKILL');
     await exited;
     const { log, records, report } = await openAll(directory);
@@ -271,8 +310,12 @@ describe('write-ahead log', () => {
   it('refuses records outside its bounds', async () => {
     const directory = freshDirectory();
     const { log } = await openAll(directory);
-    expect(() => log.append({ kind: 256, epoch: 1, view: 1, payload: new Uint8Array(0) })).toThrowError(expect.objectContaining({ code: 'LEDGER_INPUT_INVALID' }));
-    expect(() => log.append({ kind: 1, epoch: 1, view: 1, payload: new Uint8Array(9 * 1024 * 1024) })).toThrowError(expect.objectContaining({ code: 'LEDGER_INPUT_INVALID' }));
+    expect(() => log.append({ kind: 256, epoch: 1, view: 1, payload: new Uint8Array(0) })).toThrowError(
+      expect.objectContaining({ code: 'LEDGER_INPUT_INVALID' }),
+    );
+    expect(() => log.append({ kind: 1, epoch: 1, view: 1, payload: new Uint8Array(9 * 1024 * 1024) })).toThrowError(
+      expect.objectContaining({ code: 'LEDGER_INPUT_INVALID' }),
+    );
     await log.close();
   });
 });
