@@ -12,6 +12,7 @@ import type { Connection, PeerId, StreamHandler, Topology } from '@libp2p/interf
 import { sha256 } from '#primitives';
 
 import type { Logger } from '../logger.ts';
+import { delegate } from './delegate.ts';
 import { networkErrors } from './errors.ts';
 import type { NetworkLimits } from './limits.ts';
 import type { NetworkInstruments } from './network-metrics.ts';
@@ -179,19 +180,13 @@ export class GossipService {
         setImmediate(() => stream.addEventListener('message', (event) => this.#meter(link, event.data.byteLength)));
         return handled;
       };
-    const own: Partial<GossipSubComponents['registrar']> = {
+    return delegate(registrar, {
       handle: (protocol, handler, options) => registrar.handle(protocol, metered(handler), options),
       register: (_protocol, topology) => {
         this.#topologies.add(topology);
         return Promise.resolve('links');
       },
       unregister: () => this.#topologies.clear(),
-    };
-    return new Proxy(registrar, {
-      get: (target, name) => {
-        const value: unknown = Reflect.get(own, name) ?? Reflect.get(target, name);
-        return typeof value === 'function' ? value.bind(target) : value;
-      },
     });
   }
 

@@ -5,11 +5,11 @@
 import type { GossipSub, GossipSubComponents } from '@libp2p/gossipsub';
 import type { ConnectionGater, Libp2p, PrivateKey } from '@libp2p/interface';
 import { noise } from '@libp2p/noise';
-import { tcp } from '@libp2p/tcp';
-import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
 
 import type { NetworkLimits } from './limits.ts';
+import { guardedTcp } from './negotiation-guard.ts';
+import type { NegotiationGuard } from './negotiation-guard.ts';
 import { quietLogger } from './quiet-logger.ts';
 
 /** What the host is made of. */
@@ -17,6 +17,7 @@ export interface HostOptions {
   readonly privateKey: PrivateKey;
   readonly listen: { readonly host: string; readonly port: number };
   readonly gater: ConnectionGater;
+  readonly guard: NegotiationGuard;
   readonly gossip: (components: GossipSubComponents) => GossipSub;
   readonly limits: NetworkLimits;
   readonly peers: number;
@@ -31,16 +32,16 @@ const PROBE_INTERVAL_MS = 5_000;
 
 /** Makes the host without starting it. */
 export const createHost = (options: HostOptions): Promise<Libp2p> => {
-  const { privateKey, listen, gater, gossip, limits, peers } = options;
+  const { privateKey, listen, gater, guard, gossip, limits, peers } = options;
   const family = listen.host.includes(':') ? 'ip6' : 'ip4';
   return createLibp2p({
     start: false,
     privateKey,
     addresses: { listen: [`/${family}/${listen.host}/tcp/${listen.port}`] },
-    transports: [tcp()],
+    transports: [guardedTcp],
     connectionEncrypters: [noise()],
     streamMuxers: [
-      yamux({
+      guard.muxer({
         maxInboundStreams: limits.maxInboundStreams,
         maxOutboundStreams: 256,
         streamOptions: { maxStreamWindowSize: MAX_WINDOW_BYTES, maxReadBufferLength: MAX_UNREAD_BYTES },

@@ -21,6 +21,7 @@ import { createHost } from './host.ts';
 import { identityFromSecret } from './identity.ts';
 import { DEFAULT_NETWORK_LIMITS } from './limits.ts';
 import type { NetworkLimits } from './limits.ts';
+import { NegotiationGuard } from './negotiation-guard.ts';
 import { networkMetrics } from './network-metrics.ts';
 import type { NetworkInstruments } from './network-metrics.ts';
 import type { OutboundChannel } from './outbound-channel.ts';
@@ -68,6 +69,7 @@ export class PeerNetwork implements AsyncDisposable {
   readonly #protocols: Readonly<Record<Channel | 'request', string>>;
   readonly #gossip: GossipService;
   readonly #requests: RequestService;
+  readonly #guard = new NegotiationGuard();
   readonly #toFlush = new Set<OutboundChannel>();
   readonly #handlers: MessageHandler[] = [];
   #flushing: NodeJS.Immediate | undefined;
@@ -241,6 +243,7 @@ export class PeerNetwork implements AsyncDisposable {
       privateKey,
       listen,
       gater: admission.gater,
+      guard: this.#guard,
       gossip: this.#gossip.service,
       limits: this.#limits,
       peers: validators.length,
@@ -288,8 +291,12 @@ export class PeerNetwork implements AsyncDisposable {
 
   #onConnection(connection: Connection): void {
     const link = this.#linksByPeerId.get(connection.remotePeer.toString());
-    if (link === undefined) connection.abort(new Error('stranger'));
-    else link.adopt(connection);
+    if (link === undefined) {
+      connection.abort(new Error('stranger'));
+      return;
+    }
+    this.#guard.onConnection(connection, () => link.penalise('malformed-frame'));
+    link.adopt(connection);
   }
 
   #onConnected(link: PeerLink, connection: Connection): void {

@@ -182,6 +182,7 @@ export class RequestService {
     } catch {
       stream.abort(new Error('request failed')); // the peer went away while it was answered
     } finally {
+      if (stream.remoteWriteStatus !== 'closed') stream.abort(new Error('request over')); // it would stay half open
       link.serving -= 1;
       instruments.requests.with({ side: 'served', outcome }).add();
     }

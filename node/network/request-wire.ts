@@ -99,7 +99,8 @@ export const readFrame = (
       });
     });
     stream.addEventListener('end', () => resolve({ kind: reader.atBoundary ? 'closed' : 'malformed' }));
-    stream.addEventListener('close', () => resolve({ kind: 'closed' }));
+    // What arrived before we listened is handed over in a microtask, perhaps after 'close'.
+    stream.addEventListener('close', () => setImmediate(() => resolve({ kind: 'closed' })));
   });
 
 /** Writes bytes in slices as the peer takes them, then closes the writing half. Throws when the stream ends before. */
