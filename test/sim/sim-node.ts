@@ -219,7 +219,7 @@ export class SimNode {
         for (const transaction of this.#world.bodyOf(effect.block)) this.waiting.add(transaction);
         return this.tellPending();
       case 'evidence':
-        return honest ? checks.evidence(effect.evidence as Evidence) : undefined;
+        return honest && this.#world.checksVotes ? checks.evidence(effect.evidence as Evidence) : undefined;
       case 'wake':
         return this.#wakeAt(effect.atMs);
       case 'halt':
@@ -231,7 +231,8 @@ export class SimNode {
   cast(statement: VoteStatement, audience: 'all' | 'none', proposal: FinalBlock | undefined): void {
     const vote: Vote = { ...statement, signer: this.index, signature: signAs(this.index, statement) };
     genuine.add(vote);
-    if (this.#world.isHonest(this.index)) this.#world.checks.vote(vote, this.#durableVotes.has(voteKey(statement)));
+    const { checks, checksVotes } = this.#world;
+    if (checksVotes && this.#world.isHonest(this.index)) checks.vote(vote, this.#durableVotes.has(voteKey(statement)));
     if (proposal !== undefined) this.#addOwnBody(proposal.id);
     if (audience === 'all') {
       this.broadcast(proposal === undefined ? { kind: 'vote', vote } : this.proposalMessage(proposal, vote.signature));

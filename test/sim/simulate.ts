@@ -28,7 +28,9 @@ export interface Outcome {
 export interface Variation {
   readonly mutant?: Hooks;
   readonly anchor?: EpochAnchor;
-  readonly scenario?: Partial<Scenario>;
+  readonly scenario?: (drawn: Scenario) => Scenario;
+  /** Watches for forks and stalls only, not for what honest validators sign. */
+  readonly outcomeOnly?: boolean;
 }
 
 const bootAll = (world: World): void => {
@@ -91,8 +93,10 @@ const run = (world: World): number => {
 
 /** Runs the scenario of a seed. */
 export const simulate = (seed: number, validators: number, variation: Variation = {}): Outcome => {
-  const scenario = { ...scenarioOf(seed, validators), ...variation.scenario };
+  const drawn = scenarioOf(seed, validators);
+  const scenario = variation.scenario?.(drawn) ?? drawn;
   const world = new World(scenario, variation.anchor ?? fakeAnchor(validators), variation.mutant);
+  if (variation.outcomeOnly === true) world.checksVotes = false;
   let violation: string | undefined;
   let recoveryMs = 0;
   try {

@@ -28,6 +28,8 @@ export class World {
   #transactions = 0;
   /** Steps taken by all cores. */
   events = 0;
+  /** Whether each vote of an honest validator is checked (P6, P7). */
+  checksVotes = true;
   /** Messages other than STATUS since the last reset. */
   busyMessages = 0;
   onDelivered: ((node: SimNode) => void) | undefined;
