@@ -71,7 +71,11 @@ function unpackScan(reply: string): string[] {
   return reply
     .slice(0, headerEnd)
     .split(',')
-    .map((length) => reply.slice(at, (at += Number(length))));
+    .map((length) => {
+      const start = at;
+      at += Number(length);
+      return reply.slice(start, at);
+    });
 }
 
 function* scanPages(
@@ -119,10 +123,11 @@ export function mapIn<K extends readonly KeyPart[], V>(space: string, kind: Valu
     *entries(range = {}) {
       const base = space + encodeParts(range.prefix ?? []);
       const [lowest, highest] = [base, base + RANGE_END];
-      const from = range.from === undefined ? lowest : space + encodeParts(range.from);
-      const to = range.to === undefined ? highest : space + encodeParts(range.to);
-      const limit = range.limit ?? Number.MAX_SAFE_INTEGER;
-      const rows = scanPages(from > lowest ? from : lowest, to < highest ? to : highest, limit, range.reverse === true);
+      let from = range.from === undefined ? lowest : space + encodeParts(range.from);
+      let to = range.to === undefined ? highest : space + encodeParts(range.to);
+      if (from < lowest) from = lowest;
+      if (to > highest) to = highest;
+      const rows = scanPages(from, to, range.limit ?? Number.MAX_SAFE_INTEGER, range.reverse === true);
       for (const [key, text] of rows)
         yield [decodeParts(key, space.length) as readonly KeyPart[] as K, decode(text) as V];
     },

@@ -35,7 +35,9 @@ const STRING_HEADER_BYTES = 16;
 /** Upper half of JS_FLOAT64_TAG_ADDEND: doubles are stored minus this, which keeps them clear of the tags. */
 const FLOAT_TAG_ADDEND = 0x7ff8_000a;
 const SCRATCH_BYTES = 4096;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: U+0000 cannot pass through a C string
 const NEEDS_PATCH = /[^\u0001-\u007f]/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the whole of Latin-1 is meant
 const BEYOND_LATIN1 = /[^\u0000-\u00ff]/;
 const FIRST_WIDE_UTF8 = [0xc4, 0x80] as const;
 const FILLER = 0x78;

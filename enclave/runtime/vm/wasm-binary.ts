@@ -100,7 +100,8 @@ export class ByteReader {
   }
 
   skipNumber(): void {
-    while (this.byte() >= 0x80) continue;
+    let next = this.byte();
+    while (next >= 0x80) next = this.byte();
   }
 
   take(count: number): Uint8Array {

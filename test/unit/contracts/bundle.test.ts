@@ -18,7 +18,7 @@ describe('bundling', () => {
     const second = await bundleContract(TOKEN).finally(() => process.chdir(before));
     expect(second).toBe(first);
     expect(first).not.toContain('fixtures');
-    expect(first).toMatch(/^[\n\u0000-\u007f]*$/);
+    expect(Buffer.byteLength(first)).toBe(first.length);
   });
 });
 
