@@ -18,6 +18,11 @@ export const nodeErrors = defineErrors({
     hint: 'Check the path and permissions, or create the home again with `cloister init`.',
     retryable: false,
   },
+  NODE_TOO_OLD: {
+    message: 'Cloister runs on Node 26 or newer.',
+    hint: 'Start it through npm or npx, which use the pinned Node.',
+    retryable: false,
+  },
   NOT_A_VALIDATOR: {
     message: 'The keys of this home belong to no validator of the genesis.',
     hint: 'Start the home that `cloister init` made for this network.',

@@ -24,14 +24,18 @@ export interface MempoolLimits {
   readonly share: number;
 }
 
-/** Outcome of offering a transaction. */
-export type PoolVerdict = 'added' | 'known' | 'full';
+/** Outcome of offering a transaction; `final` means that a final block carries it already. */
+export type PoolVerdict = 'added' | 'known' | 'final' | 'full';
+
+/** How many ids of recently final transactions are remembered, so that late copies are not taken in again. */
+const REMEMBERED_FINAL = 100_000;
 
 /** See the module comment. */
 export class Mempool {
   readonly #limits: MempoolLimits;
   readonly #waiting = new Map<TransactionId, PooledTransaction>();
   readonly #usage = new Map<string, { bytes: number; count: number }>();
+  readonly #final = new Set<TransactionId>();
   #bytes = 0;
 
   constructor(limits: MempoolLimits) {
@@ -56,6 +60,7 @@ export class Mempool {
   /** Offers a transaction; the pool takes the bytes as they are. */
   add(transaction: PooledTransaction): PoolVerdict {
     if (this.#waiting.has(transaction.id)) return 'known';
+    if (this.#final.has(transaction.id)) return 'final';
     const size = transaction.envelope.length;
     const { maxBytes, maxTransactions, share } = this.#limits;
     const used = this.#usage.get(transaction.source) ?? { bytes: 0, count: 0 };
@@ -87,15 +92,34 @@ export class Mempool {
     return selected;
   }
 
-  /** Forgets transactions that are in a final block. */
-  remove(ids: Iterable<TransactionId>): void {
-    for (const id of ids) this.#delete(id);
+  /** Whether a transaction waits that is not among `carried`. */
+  hasOther(carried: ReadonlySet<TransactionId>): boolean {
+    if (this.#waiting.size > carried.size) return true;
+    for (const id of this.#waiting.keys()) if (!carried.has(id)) return true;
+    return false;
+  }
+
+  /** Whether the transaction is in a recent final block. */
+  isFinal(id: TransactionId): boolean {
+    return this.#final.has(id);
+  }
+
+  /** Forgets transactions that are in a final block and remembers their ids for a while. */
+  finalize(ids: Iterable<TransactionId>): void {
+    for (const id of ids) {
+      this.#delete(id);
+      this.#final.add(id);
+    }
+    for (const oldest of this.#final) {
+      if (this.#final.size <= REMEMBERED_FINAL) break;
+      this.#final.delete(oldest);
+    }
   }
 
   /** Drops what can no longer be included at `height` and returns the ids. */
   expire(height: number): TransactionId[] {
     const expired = [...this.#waiting.values()].filter((transaction) => transaction.expiryHeight < height).map(({ id }) => id);
-    this.remove(expired);
+    for (const id of expired) this.#delete(id);
     return expired;
   }
 

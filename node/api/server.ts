@@ -65,7 +65,15 @@ const createApp = (limits: ApiLimits): FastifyInstance =>
     exposeHeadRoutes: false,
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
-    http: { maxHeaderSize: MAX_HEADER_BYTES, connectionsCheckingInterval: Math.min(limits.requestTimeoutMs, 10_000) },
+    frameworkErrors: (error, _request, reply) => {
+      sendProblem(reply, apiErrors.error('BAD_REQUEST', {}, error));
+    },
+    http: {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      requestTimeout: limits.requestTimeoutMs,
+      headersTimeout: Math.min(limits.requestTimeoutMs, 10_000),
+      connectionsCheckingInterval: Math.min(limits.requestTimeoutMs, 10_000),
+    },
     clientErrorHandler: answerBrokenClient,
     ajv: {
       customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false, allErrors: false, strict: false },

@@ -1,0 +1,179 @@
+/** The node as its HTTP layer sees it: reads from the ledger, hands submissions and queries on, tells how it is doing. */
+import type { BlockSummary, NodeStatus } from '../protocol/api.ts';
+import { type Height, height as asHeight, type PublicKey, type StateRoot, type TransactionId } from '../protocol/brand.ts';
+import { decode } from '../protocol/codec.ts';
+import type { ChainId } from '../protocol/brand.ts';
+import { isCloisterError } from '../protocol/errors.ts';
+import type { Genesis } from '../protocol/genesis.ts';
+import { quorumOf } from '../protocol/genesis.ts';
+import { platformNotice } from '../protocol/receipt.ts';
+import { MAX_RESULT_CERTIFICATE_BYTES, resultCertificateCodec, resultStatementCodec } from '../protocol/result.ts';
+import type { ParsedEnvelope } from '../protocol/envelope.ts';
+import { currentView, finalizedPoint } from '../consensus/query.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type {
+  ApiService, KnownBlock, KnownTransaction, QueryOutcome, Readiness, SignedEpochKey, SubmitOptions, SubmitOutcome,
+} from './api/service.ts';
+import type { ConsensusDriver } from './consensus-driver.ts';
+import type { EpochKeyCollection } from './enclave-messages.ts';
+import type { EnclaveSupervisor } from './enclave-supervisor.ts';
+import type { Execution } from './execution.ts';
+import type { Mempool } from './mempool.ts';
+import type { PeerNetwork } from './network/network.ts';
+import { readHeaderRecord } from './stored-blocks.ts';
+import type { Transactions } from './transactions.ts';
+
+/** What the service reads. */
+export interface NodeServiceOptions {
+  readonly version: string;
+  readonly genesis: Genesis;
+  readonly chainId: ChainId;
+  readonly self: number;
+  readonly ledger: Ledger;
+  readonly driver: ConsensusDriver;
+  readonly execution: Execution;
+  readonly enclave: EnclaveSupervisor;
+  readonly epochKeys: EpochKeyCollection;
+  readonly mempool: Mempool;
+  readonly network: PeerNetwork;
+  readonly transactions: Transactions;
+  /** Whether voting stopped for good. */
+  readonly halted: () => boolean;
+}
+
+/** Blocks by which execution may lag before the node calls itself behind. */
+const MAX_LAG_BLOCKS = 16;
+/** State root before the first block. */
+const NO_STATE = '0'.repeat(64) as StateRoot;
+
+/** See the module comment. */
+export class NodeService implements ApiService {
+  readonly genesis: Genesis;
+  readonly #options: NodeServiceOptions;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(options: NodeServiceOptions) {
+    this.#options = options;
+    this.genesis = options.genesis;
+  }
+
+  async submit(envelopes: readonly ParsedEnvelope[], options: SubmitOptions): Promise<readonly SubmitOutcome[]> {
+    return this.#options.transactions.submit(envelopes, options);
+  }
+
+  async query(sealedQuery: Uint8Array): Promise<QueryOutcome> {
+    const { enclave } = this.#options;
+    if (!enclave.isFresh || this.#quorumMissing()) return { kind: 'refused', code: 'NOT_READY' };
+    try {
+      const { sealedAnswer } = await enclave.current().call('query', { sealedQuery });
+      return { kind: 'answered', sealedAnswer };
+    } catch (error) {
+      if (!isCloisterError(error)) throw error;
+      return { kind: 'refused', code: error.retryable ? 'NOT_READY' : 'QUERY_REFUSED' };
+    }
+  }
+
+  async transaction(id: TransactionId): Promise<KnownTransaction | undefined> {
+    const { transactions } = this.#options;
+    const committed = transactions.committed(id);
+    if (committed !== undefined && committed !== 'uncertified') return committed;
+    return transactions.isPending(id) ? { kind: 'pending', transactionId: id } : undefined;
+  }
+
+  async block(height: Height): Promise<KnownBlock | undefined> {
+    const { ledger } = this.#options;
+    if (height > this.head()) return undefined;
+    const record = readHeaderRecord(ledger, height);
+    const blockHash = ledger.readBlockHash(height);
+    if (record === undefined || blockHash === undefined) return undefined;
+    const { header } = record;
+    const certificate = ledger.readResultCertificate(height);
+    const stateRoot =
+      certificate === undefined
+        ? undefined
+        : decode(resultCertificateCodec, certificate, MAX_RESULT_CERTIFICATE_BYTES).statement.stateRoot;
+    const summary: BlockSummary = {
+      height,
+      blockHash,
+      parentHash: header.parentHash,
+      view: header.view,
+      proposer: header.proposer,
+      timeMs: header.timeMs,
+      transactionCount: header.txCount,
+      bodyBytes: header.bodyBytes,
+      ...(stateRoot !== undefined && { stateRoot }),
+    };
+    const transactionIds = (ledger.readReceipts(height) ?? []).map(({ transactionId }) => transactionId);
+    return { summary, transactionIds, certificate };
+  }
+
+  epochKeys(): readonly SignedEpochKey[] {
+    return this.#options.epochKeys.known();
+  }
+
+  status(): NodeStatus {
+    const { version, genesis, chainId, self, driver, execution, ledger, network, mempool } = this.#options;
+    const own = genesis.validators[self];
+    const final = finalizedPoint(driver.core);
+    const executedHeight = ledger.head().height;
+    const { ready, reasons } = this.ready();
+    return {
+      version,
+      network: genesis.network,
+      chainId,
+      platform: genesis.platform,
+      notice: platformNotice(genesis.platform),
+      policyClass: genesis.policyClass,
+      validator: { index: self, name: own?.name ?? '', key: (own?.validatorKey ?? '') as PublicKey },
+      measurement: genesis.measurement,
+      ready,
+      reasons: [...reasons],
+      view: currentView(driver.core).view,
+      finalizedHeight: final.height,
+      executedHeight,
+      certifiedHeight: execution.certifiedHeight,
+      timeMs: final.timeMs,
+      peers: { connected: network.connectedPeers().length, validators: genesis.validators.length },
+      mempool: { transactions: mempool.size, bytes: mempool.bytes },
+      uptimeSeconds: Math.floor(process.uptime()),
+      stateRoot: this.#stateRoot(executedHeight),
+    };
+  }
+
+  ready(): Readiness {
+    const { enclave, driver, ledger, genesis, halted, epochKeys } = this.#options;
+    const reasons: string[] = [];
+    if (halted()) reasons.push('voting_halted');
+    if (this.#quorumMissing()) reasons.push('quorum_not_connected');
+    if (!enclave.isReady) reasons.push('enclave_not_ready');
+    else if (!enclave.isFresh) reasons.push('enclave_not_proven_fresh');
+    if (epochKeys.known().length < quorumOf(genesis.validators.length)) reasons.push('epoch_keys_incomplete');
+    if (finalizedPoint(driver.core).height - ledger.head().height > MAX_LAG_BLOCKS) reasons.push('execution_behind');
+    return { ready: reasons.length === 0, reasons };
+  }
+
+  head(): number {
+    return this.#options.ledger.head().height;
+  }
+
+  onHead(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** A height was executed: wakes the block streams. */
+  announceHead(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  #quorumMissing(): boolean {
+    const { network, genesis } = this.#options;
+    return network.connectedPeers().length + 1 < quorumOf(genesis.validators.length);
+  }
+
+  #stateRoot(executedHeight: number): StateRoot {
+    const stored = executedHeight === 0 ? undefined : this.#options.ledger.readStatement(asHeight(executedHeight));
+    if (stored === undefined) return NO_STATE;
+    return decode(resultStatementCodec, stored.statement, stored.statement.length).stateRoot;
+  }
+}

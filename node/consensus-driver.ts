@@ -1,0 +1,269 @@
+/**
+ * The driver of agreement: one queue of events in, effects out, strictly in the order that `consensus/effect.ts` asks.
+ *
+ * Every turn takes all waiting events, appends all their records, syncs the log once if a vote is among them, and only
+ * then signs and sends: a vote is durable before it leaves (D1), and so is what it relies on (D2). Nothing else in the
+ * process signs consensus votes. A failure of the log stops the driver for good: a validator that cannot remember
+ * must not vote.
+ */
+import { ed25519Sign } from '#primitives';
+import { assertNever, type Hash, type TransactionId, type ValidatorIndex } from '../protocol/brand.ts';
+import { encode } from '../protocol/codec.ts';
+import { INLINE_BODY_BYTES, type Proposal } from '../protocol/consensus/block.ts';
+import { summarize } from '../protocol/consensus/body.ts';
+import { certificateCodec } from '../protocol/consensus/certificate.ts';
+import { blockId, type StateReference } from '../protocol/consensus/header.ts';
+import { type ConsensusMessage, consensusMessageCodec } from '../protocol/consensus/message.ts';
+import type { Vote } from '../protocol/consensus/vote.ts';
+import { voteBytes } from '../protocol/consensus/vote.ts';
+import { recordView, type WalRecord, walRecordCodec } from '../protocol/consensus/wal-record.ts';
+import type { Verified } from '../protocol/brand.ts';
+import type { Effect, FinalBlock, HaltCode } from '../consensus/effect.ts';
+import type { Event } from '../consensus/input.ts';
+import type { CoreState } from '../consensus/state.ts';
+import { step } from '../consensus/step.ts';
+import type { WriteAheadLog } from '../ledger/wal.ts';
+import type { BodyStore } from './body-store.ts';
+import type { Logger } from './logger.ts';
+import type { Mempool } from './mempool.ts';
+import type { PeerNetwork } from './network/network.ts';
+
+/** Kind byte of a record in the log's frame; the payload names its own kind as well. */
+const recordKinds: Readonly<Record<WalRecord['kind'], number>> = { vote: 1, certificate: 2, block: 3, evidence: 4, finalized: 5 };
+
+/** What the driver needs of the execution side. */
+export interface DriverExecution {
+  /** Takes over final blocks with their bodies, in height order. */
+  deliver(blocks: readonly FinalBlock[], finalization: Extract<Effect, { kind: 'deliver' }>['finalization']): void;
+  /** Newest result certificate of a height up to `maxHeight`, as headers name it. */
+  stateReference(maxHeight: number): StateReference | undefined;
+  /** Encoded result certificate by the hash of its statement. */
+  resultCertificate(certHash: Hash): Uint8Array | undefined;
+}
+
+/** Pull side of agreement: asks a peer and feeds the answer back as events. */
+export interface DriverRequests {
+  ask(effect: Extract<Effect, { kind: 'request' }>): void;
+  askResultCertificate(certHash: Hash, from: ValidatorIndex): void;
+}
+
+/** What the driver is made with. */
+export interface ConsensusDriverOptions {
+  readonly core: CoreState;
+  readonly wal: WriteAheadLog;
+  readonly validatorSecret: Uint8Array;
+  readonly network: PeerNetwork;
+  readonly bodies: BodyStore;
+  readonly mempool: Mempool;
+  readonly execution: DriverExecution;
+  readonly logger: Logger;
+  /** Voting stopped for good: two instances of the key, or a fork. */
+  readonly onHalt: (code: HaltCode) => void;
+  /** The log failed; the process must end. */
+  readonly onFatal: (error: unknown) => void;
+  /** Called once for each piece of evidence. */
+  readonly onEvidence: (evidence: Extract<Effect, { kind: 'evidence' }>['evidence']) => void;
+}
+
+/** See the module comment. */
+export class ConsensusDriver implements AsyncDisposable {
+  readonly #options: ConsensusDriverOptions;
+  readonly #core: CoreState;
+  #requests: DriverRequests | undefined;
+  #queue: Event[] = [];
+  #turning: Promise<void> | undefined;
+  #wake: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(options: ConsensusDriverOptions) {
+    this.#options = options;
+    this.#core = options.core;
+  }
+
+  /** The core, for reading through `consensus/query.ts` only. */
+  get core(): CoreState {
+    return this.#core;
+  }
+
+  /** Begins to take part. `quietMs`: how long to listen before casting the first vote. */
+  start(requests: DriverRequests, quietMs: number): void {
+    this.#requests = requests;
+    this.push({ kind: 'start', quietMs });
+  }
+
+  /** Hands in an event; it is taken in the next turn. */
+  push(event: Event): void {
+    if (this.#stopped) return;
+    this.#queue.push(event);
+    this.#turning ??= this.#turn();
+  }
+
+  /** Transactions were added to the pool. */
+  tellAdded(): void {
+    if (!this.#core.mempoolPending) this.push({ kind: 'mempool', pending: true });
+  }
+
+  /** Blocks came or went: tells the core whether transactions wait that no open block carries. */
+  tellMempool(): void {
+    const pending = this.#hasWork();
+    if (pending !== this.#core.mempoolPending) this.push({ kind: 'mempool', pending });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#wake);
+    await this.#turning;
+  }
+
+  async #turn(): Promise<void> {
+    try {
+      // Let everything that arrives in this tick share one sync.
+      await Promise.resolve();
+      while (this.#queue.length > 0 && !this.#stopped) await this.#takeAll();
+    } catch (error) {
+      this.#stopped = true;
+      this.#options.onFatal(error);
+    } finally {
+      this.#turning = undefined;
+    }
+  }
+
+  async #takeAll(): Promise<void> {
+    const events = this.#queue;
+    this.#queue = [];
+    const effects: Exclude<Effect, { kind: 'persist' }>[] = [];
+    let sync = false;
+    for (const event of events) {
+      for (const effect of step(this.#core, { ...event, now: now() }).effects) {
+        if (effect.kind === 'persist') {
+          this.#append(effect.records);
+          sync ||= effect.sync;
+        } else effects.push(effect);
+      }
+    }
+    if (sync) await this.#options.wal.sync();
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  #append(records: readonly WalRecord[]): void {
+    this.#options.wal.append(
+      ...records.map((record) => ({
+        kind: recordKinds[record.kind],
+        epoch: this.#core.config.anchor.epoch,
+        view: recordView(record),
+        payload: encode(walRecordCodec, this.#withBody(record)),
+      })),
+    );
+  }
+
+  #withBody(record: WalRecord): WalRecord {
+    if (record.kind !== 'block') return record;
+    return { ...record, body: this.#options.bodies.get(blockId(record.header), record.header)?.body };
+  }
+
+  #perform(effect: Exclude<Effect, { kind: 'persist' }>): void {
+    const { network, execution, logger } = this.#options;
+    switch (effect.kind) {
+      case 'cast':
+        return this.#cast(effect);
+      case 'relay':
+        void network.publish('certificates', encode(certificateCodec, effect.certificate)).catch(() => undefined);
+        return;
+      case 'sendCertificate':
+        return this.#send(effect.to, { kind: 'certificate', certificate: effect.certificate });
+      case 'sendProposal':
+        return this.#send(effect.to, { kind: 'proposal', proposal: this.#proposal(effect.block, effect.signature) });
+      case 'broadcastStatus':
+        return this.#broadcast({ kind: 'status', status: effect.status });
+      case 'request':
+        return this.#requests?.ask(effect);
+      case 'needResultCertificate':
+        return this.#requests?.askResultCertificate(effect.certHash, effect.from);
+      case 'build':
+        return this.#build(effect);
+      case 'deliver':
+        return execution.deliver(effect.blocks, effect.finalization);
+      case 'discard':
+        this.#options.bodies.forget(effect.block);
+        return this.tellMempool();
+      case 'evidence':
+        this.#broadcast({ kind: 'evidence', evidence: effect.evidence });
+        return this.#options.onEvidence(effect.evidence);
+      case 'wake':
+        return this.#wakeAt(effect.atMs);
+      case 'halt':
+        logger.fatal({ code: effect.code }, 'voting stopped for good');
+        return this.#options.onHalt(effect.code);
+      default:
+        return assertNever(effect);
+    }
+  }
+
+  #cast({ vote: statement, audience, proposal }: Extract<Effect, { kind: 'cast' }>): void {
+    const { self } = this.#core.config;
+    if (self === undefined) return;
+    const signature = ed25519Sign(voteBytes(this.#core.config.anchor.chainId, statement), this.#options.validatorSecret);
+    const vote = { ...statement, signer: self, signature } as Verified<Vote>;
+    if (audience === 'all') {
+      this.#broadcast(
+        proposal === undefined ? { kind: 'vote', vote } : { kind: 'proposal', proposal: this.#proposal(proposal, signature) },
+      );
+    }
+    this.push({ kind: 'ownVote', vote });
+  }
+
+  #proposal(block: FinalBlock, signature: Uint8Array): Proposal {
+    const { header, justification } = block;
+    const resolved = this.#options.bodies.get(block.id, header);
+    const body = resolved?.body ?? [];
+    const { stateCert } = header;
+    return {
+      header,
+      justification,
+      signature,
+      body:
+        header.bodyBytes <= INLINE_BODY_BYTES
+          ? { kind: 'inline', envelopes: body }
+          : { kind: 'compact', transactionIds: resolved?.ids ?? [] },
+      resultCertificate: stateCert === undefined ? undefined : this.#options.execution.resultCertificate(stateCert.certHash),
+    };
+  }
+
+  #build(effect: Extract<Effect, { kind: 'build' }>): void {
+    const { mempool, bodies, execution } = this.#options;
+    const { maxBodyBytes, maxBlockTransactions } = this.#core.config.parameters;
+    const exclude = new Set<TransactionId>(effect.ancestors.flatMap((ancestor) => bodies.ids(ancestor)));
+    const chosen =
+      effect.payload === 'empty' ? [] : mempool.select({ maxBytes: maxBodyBytes, maxTransactions: maxBlockTransactions, exclude });
+    const body = chosen.map(({ envelope }) => envelope);
+    const ids = chosen.map(({ id }) => id);
+    const summary = summarize(body, ids);
+    bodies.putBuilt(summary.txRoot, { body, ids });
+    const newest = execution.stateReference(effect.maxStateHeight);
+    const stateCert = newest !== undefined && newest.height > (effect.stateCert?.height ?? 0) ? newest : effect.stateCert;
+    this.push({ kind: 'built', view: effect.view, parent: effect.parent, payload: { summary, stateCert } });
+  }
+
+  #hasWork(): boolean {
+    const { mempool, bodies } = this.#options;
+    if (mempool.size === 0) return false;
+    const carried = new Set<TransactionId>();
+    for (const block of this.#core.blocks.keys()) for (const id of bodies.ids(block)) carried.add(id);
+    return mempool.hasOther(carried);
+  }
+
+  #wakeAt(atMs: number): void {
+    clearTimeout(this.#wake);
+    this.#wake = setTimeout(() => this.push({ kind: 'wake' }), Math.max(0, atMs - performance.now()));
+  }
+
+  #send(to: ValidatorIndex, message: ConsensusMessage): void {
+    this.#options.network.send(to, 'consensus', encode(consensusMessageCodec, message));
+  }
+
+  #broadcast(message: ConsensusMessage): void {
+    this.#options.network.broadcast('consensus', encode(consensusMessageCodec, message));
+  }
+}
+
+const now = (): { monotonicMs: number; wallMs: number } => ({ monotonicMs: performance.now(), wallMs: Date.now() });

@@ -1,0 +1,291 @@
+/**
+ * Keeps one enclave running for this node: start, identity, key provisioning, restoring, freshness, restart.
+ *
+ * The supervisor only relays: shares and freshness answers are made and checked by enclaves. While no enclave is ready
+ * `ready()` waits; when the process ends it is started again with a growing pause and restores itself from the ledger.
+ */
+import type { Height, ValidatorIndex } from '../protocol/brand.ts';
+import type { ReplyOf } from '../enclave/boundary/messages.ts';
+import { EnclaveClient } from '../enclave/host/enclave-client.ts';
+import { namespacesAvailable } from '../enclave/host/launch.ts';
+import { decode, encode } from '../protocol/codec.ts';
+import { type Genesis, genesisCodec, quorumOf } from '../protocol/genesis.ts';
+import { isCloisterError } from '../protocol/errors.ts';
+import { MAX_RESULT_CERTIFICATE_BYTES, resultCertificateCodec } from '../protocol/result.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { nodeErrors } from './errors.ts';
+import { homePaths, readOptional, writeFileDurably } from './home.ts';
+import type { Logger } from './logger.ts';
+import { readProcessor } from './simulated-processor.ts';
+import { Signal } from './signal.ts';
+import { decodeHeaderRecord } from './stored-blocks.ts';
+
+/** How the supervisor reaches the enclaves of other validators; an undefined answer means "not yet". */
+export interface EnclaveRelay {
+  /** Validators that can be asked now. */
+  peers(): readonly ValidatorIndex[];
+  contribution(from: ValidatorIndex): Promise<Uint8Array | undefined>;
+  freshness(from: ValidatorIndex, challenge: Uint8Array): Promise<{ height: Height; signature: Uint8Array } | undefined>;
+}
+
+/** What the supervisor is made with. */
+export interface EnclaveSupervisorOptions {
+  readonly home: string;
+  readonly bundlePath: string;
+  readonly maxHeapMiB: number;
+  readonly genesis: Genesis;
+  readonly ledger: Ledger;
+  readonly relay: EnclaveRelay;
+  readonly logger: Logger;
+}
+
+type Provisioned = ReplyOf<'provision'>;
+
+const MAX_IN_FLIGHT = 64;
+const POLL_MS = 250;
+const FRESHNESS_MS = 500;
+const FIRST_RESTART_MS = 200;
+const LONGEST_RESTART_MS = 10_000;
+const STABLE_MS = 60_000;
+
+/** See the module comment. */
+export class EnclaveSupervisor implements AsyncDisposable {
+  readonly #options: EnclaveSupervisorOptions;
+  readonly #stopping = new AbortController();
+  /** Fires whenever `#client` changes or something that a wait depends on may have changed. */
+  readonly #changed = new Signal();
+  #starting: EnclaveClient | undefined;
+  #client: EnclaveClient | undefined;
+  #provisioned: Provisioned | undefined;
+  #executedHeight = 0;
+  #fresh = false;
+  #restarts = 0;
+  #running: Promise<void> = Promise.resolve();
+
+  private constructor(options: EnclaveSupervisorOptions) {
+    this.#options = options;
+  }
+
+  /** Starts supervising; the first enclave is usually not ready when this returns. */
+  static start(options: EnclaveSupervisorOptions): EnclaveSupervisor {
+    const supervisor = new EnclaveSupervisor(options);
+    supervisor.#running = supervisor.#superviseForEver();
+    return supervisor;
+  }
+
+  /** Process id of the enclave, while there is one. */
+  get pid(): number | undefined {
+    return (this.#client ?? this.#starting)?.pid;
+  }
+
+  /** Whether the enclave executes. */
+  get isReady(): boolean {
+    return this.#client !== undefined;
+  }
+
+  /** Whether the enclave answers queries: its state is proven recent. */
+  get isFresh(): boolean {
+    return this.isReady && this.#fresh;
+  }
+
+  /** Times that the enclave was started again. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  /** This enclave's signed statement of the epoch key, once it has the epoch secret. */
+  get epochKey(): Provisioned['epochKey'] {
+    return this.#provisioned?.epochKey;
+  }
+
+  /** This enclave's share for another validator's enclave, once it is provisioned. */
+  contributionFor(validator: number): Uint8Array | undefined {
+    return this.#provisioned?.outgoing.find((message) => message.validator === validator)?.message;
+  }
+
+  /** The running enclave and the height up to which it was restored; waits until there is one. */
+  async ready(): Promise<{ readonly client: EnclaveClient; readonly restoredHeight: number }> {
+    while (this.#client === undefined) {
+      this.#stopping.signal.throwIfAborted();
+      await this.#changed.next(this.#stopping.signal);
+    }
+    return { client: this.#client, restoredHeight: this.#executedHeight };
+  }
+
+  /** The running enclave, or NOT_READY. */
+  current(): EnclaveClient {
+    if (this.#client === undefined) throw nodeErrors.error('NOT_READY', { waitingFor: 'enclave' });
+    return this.#client;
+  }
+
+  /** Signed height of this enclave for the challenge of another one. */
+  async answerFreshness(challenge: Uint8Array): Promise<{ height: Height; signature: Uint8Array } | undefined> {
+    const client = this.#client;
+    if (client === undefined) return undefined;
+    return (await client.call('restore', { kind: 'answer', challenge })).answer;
+  }
+
+  /** Something changed that waiting steps may depend on: a peer connected, or a block was executed. */
+  poke(): void {
+    this.#changed.fire();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
+
+  async #superviseForEver(): Promise<void> {
+    let pauseMs = FIRST_RESTART_MS;
+    while (!this.#stopping.signal.aborted) {
+      const startedAt = performance.now();
+      await this.#runOnce();
+      if (this.#stopping.signal.aborted) return;
+      this.#restarts += 1;
+      pauseMs = performance.now() - startedAt > STABLE_MS ? FIRST_RESTART_MS : Math.min(pauseMs * 2, LONGEST_RESTART_MS);
+      await this.#pause(pauseMs);
+    }
+  }
+
+  async #runOnce(): Promise<void> {
+    const { bundlePath, maxHeapMiB, logger } = this.#options;
+    let client: EnclaveClient | undefined;
+    try {
+      client = await EnclaveClient.start({ bundlePath, maxHeapMiB, maxInFlight: MAX_IN_FLIGHT, namespaces: await namespacesAvailable() });
+      this.#starting = client;
+      await Promise.race([this.#bringUp(client), client.exited]);
+      const exit = await Promise.race([client.exited, aborted(this.#stopping.signal)]);
+      if (exit !== undefined) logger.error({ exitCode: exit.code, signal: exit.signal, outputBytes: exit.outputBytes }, 'enclave ended');
+    } catch (error) {
+      if (!this.#stopping.signal.aborted) logger.error({ err: error }, 'enclave did not come up');
+    } finally {
+      this.#starting = undefined;
+      this.#client = undefined;
+      this.#fresh = false;
+      this.#changed.fire();
+      await client?.dispose();
+    }
+  }
+
+  async #bringUp(client: EnclaveClient): Promise<void> {
+    const { logger } = this.#options;
+    const startedAt = performance.now();
+    await this.#greet(client);
+    await this.#provision(client);
+    this.#executedHeight = await this.#restore(client);
+    this.#client = client;
+    this.#starting = undefined;
+    this.#changed.fire();
+    logger.info({ height: this.#executedHeight, durationMs: Math.round(performance.now() - startedAt) }, 'enclave ready');
+    await this.#proveFreshness(client);
+    logger.info('enclave state proven recent');
+  }
+
+  async #greet(client: EnclaveClient): Promise<void> {
+    const { home, genesis } = this.#options;
+    const paths = homePaths(home);
+    const processor = await readProcessor(paths.processor);
+    const greeting = await client.call('hello', {
+      processorSecret: processor.secret,
+      processorCertificate: processor.certificate,
+      sealedIdentity: await readOptional(paths.sealedIdentity),
+    });
+    if (greeting.measurement !== genesis.measurement) {
+      throw nodeErrors.error('MEASUREMENT_MISMATCH', { expected: genesis.measurement, found: greeting.measurement });
+    }
+  }
+
+  /** Collects the shares of the genesis' enclaves until the epoch secret is complete; peers may come up later. */
+  async #provision(client: EnclaveClient): Promise<void> {
+    const { home, genesis, relay, logger } = this.#options;
+    const sealedPath = homePaths(home).sealedEpoch;
+    const genesisBytes = encode(genesisCodec, genesis);
+    const contributors = genesis.validators.flatMap((validator, index) => (validator.contribution === undefined ? [] : [index]));
+    const received = new Map<number, Uint8Array>();
+    let sealedEpoch = await readOptional(sealedPath);
+    while (true) {
+      const contributions = [...received].map(([validator, message]) => ({ validator, message }));
+      const reply = await client.call('provision', { genesis: genesisBytes, sealedEpoch, contributions });
+      this.#provisioned = reply;
+      this.#changed.fire();
+      if (reply.ready) {
+        if (reply.sealedEpoch !== undefined) await writeFileDurably(sealedPath, reply.sealedEpoch);
+        return;
+      }
+      sealedEpoch = undefined;
+      const before = received.size;
+      const asked = relay.peers().filter((peer) => contributors.includes(peer) && !received.has(peer));
+      await Promise.all(
+        asked.map(async (peer) => {
+          const message = await relay.contribution(peer).catch(() => undefined);
+          if (message !== undefined) received.set(peer, message);
+        }),
+      );
+      this.#stopping.signal.throwIfAborted();
+      if (received.size === before) await this.#pause(POLL_MS);
+      logger.debug({ received: received.size, needed: contributors.length }, 'collecting key shares');
+    }
+  }
+
+  /** Replays executed heights into the enclave, up to the first one without certificate; later ones are executed again. */
+  async #restore(client: EnclaveClient): Promise<number> {
+    const { ledger, logger } = this.#options;
+    let height = 0;
+    for await (const stored of ledger.replay()) {
+      const certificate = ledger.readResultCertificate(stored.height);
+      if (certificate === undefined) break;
+      await client.call('restore', {
+        kind: 'block',
+        header: decodeHeaderRecord(stored.header).header,
+        certificate: decode(resultCertificateCodec, certificate, MAX_RESULT_CERTIFICATE_BYTES),
+        sealedWriteSet: stored.writeSet,
+      });
+      height = stored.height;
+      if (height % 1_000 === 0) logger.info({ height }, 'restoring enclave state');
+      this.#stopping.signal.throwIfAborted();
+    }
+    return height;
+  }
+
+  /** Has other enclaves answer this enclave's challenge until it accepts that its state is recent. */
+  async #proveFreshness(client: EnclaveClient): Promise<void> {
+    const { relay, genesis } = this.#options;
+    const needed = quorumOf(genesis.validators.length) - 1;
+    while (!this.#stopping.signal.aborted) {
+      const { challenge, fresh } = await client.call('restore', { kind: 'challenge' });
+      if (fresh || challenge === undefined) break;
+      const answers = await Promise.all(
+        relay.peers().map(async (validator) => {
+          const answer = await relay.freshness(validator, challenge).catch(() => undefined);
+          return answer === undefined ? [] : [{ validator: validator as number, ...answer }];
+        }),
+      );
+      const known = answers.flat();
+      if (known.length >= needed && (await this.#handIn(client, known))) break;
+      await this.#pause(FRESHNESS_MS);
+    }
+    this.#fresh = true;
+  }
+
+  async #handIn(client: EnclaveClient, answers: { validator: number; height: Height; signature: Uint8Array }[]): Promise<boolean> {
+    try {
+      return (await client.call('restore', { kind: 'answers', answers })).fresh;
+    } catch (error) {
+      if (isCloisterError(error, 'ENCLAVE_GONE')) throw error;
+      this.#options.logger.debug({ err: error }, 'freshness not yet proven');
+      return false;
+    }
+  }
+
+  /** Waits for a poke, but not longer than `ms`. */
+  async #pause(ms: number): Promise<void> {
+    const timeout = AbortSignal.any([AbortSignal.timeout(ms), this.#stopping.signal]);
+    await this.#changed.next(timeout).catch(() => undefined);
+  }
+}
+
+const aborted = (signal: AbortSignal): Promise<undefined> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });

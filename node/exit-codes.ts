@@ -1,0 +1,44 @@
+/** Exit codes of every command (design §10). */
+import { CloisterError } from '../protocol/errors.ts';
+
+/** The exit codes, by meaning. */
+export const exitCodes = {
+  ok: 0,
+  failure: 1,
+  usage: 2,
+  configuration: 3,
+  unreachable: 4,
+  verificationNegative: 5,
+  unsafeToSign: 6,
+  dataCorrupt: 7,
+  upgradeRequired: 8,
+} as const;
+
+/** One of the exit codes. */
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+const byPrefix: readonly (readonly [prefix: string, code: ExitCode])[] = [
+  ['USAGE', exitCodes.usage],
+  ['CONFIG_', exitCodes.configuration],
+  ['GENESIS_', exitCodes.configuration],
+  ['KEYSTORE_', exitCodes.configuration],
+  ['NOT_A_VALIDATOR', exitCodes.configuration],
+  ['MEASUREMENT_', exitCodes.configuration],
+  ['NETWORK_UNREACHABLE', exitCodes.unreachable],
+  ['TIMED_OUT', exitCodes.unreachable],
+  ['NOT_READY', exitCodes.unreachable],
+  ['RECEIPT_', exitCodes.verificationNegative],
+  ['CONNECT_', exitCodes.verificationNegative],
+  ['UNSAFE_TO_SIGN', exitCodes.unsafeToSign],
+  ['WAL_', exitCodes.unsafeToSign],
+  ['KEY_IN_USE', exitCodes.unsafeToSign],
+  ['LEDGER_LAYOUT', exitCodes.upgradeRequired],
+  ['LEDGER_LOCKED', exitCodes.failure],
+  ['LEDGER_', exitCodes.dataCorrupt],
+];
+
+/** Exit code of a thrown value. */
+export const exitCodeOf = (error: unknown): ExitCode =>
+  error instanceof CloisterError
+    ? (byPrefix.find(([prefix]) => error.code.startsWith(prefix))?.[1] ?? exitCodes.failure)
+    : exitCodes.failure;

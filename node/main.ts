@@ -1,0 +1,98 @@
+/**
+ * The node process: `main.ts --home DIR [--setting value …] [--lifeline]`.
+ *
+ * Prints one JSON line on stdout when it is ready and one when it ends; everything else goes to the log. With
+ * `--lifeline` it stops when its standard input ends, so that a killed parent leaves no process behind.
+ */
+import { readFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { CloisterError } from '../protocol/errors.ts';
+import { nodeErrors } from './errors.ts';
+import { homePaths, readConfig, readGenesis, readPassphrase, readSecrets } from './home.ts';
+import { createRootLogger } from './logger.ts';
+import { type RunningNode, startNode } from './node.ts';
+import { settings } from './config.ts';
+
+const REQUIRED_NODE_MAJOR = 26;
+
+const print = (event: string, fields: object): void => {
+  process.stdout.write(`${JSON.stringify({ event, ...fields })}\n`);
+};
+
+const readArguments = (): { readonly home: string; readonly lifeline: boolean; readonly flags: Record<string, string> } => {
+  const options = Object.fromEntries(Object.keys(settings).map((name) => [name, { type: 'string' as const }]));
+  const { values } = parseArgs({ options: { ...options, home: { type: 'string' }, lifeline: { type: 'boolean' } }, strict: true });
+  const { home, lifeline, ...flags } = values as Record<string, string | boolean | undefined>;
+  if (typeof home !== 'string') throw nodeErrors.error('CONFIG_FILE_UNREADABLE', { path: '--home is missing' });
+  return { home, lifeline: lifeline === true, flags: flags as Record<string, string> };
+};
+
+/** Resolves when the process was asked to stop, or when the node cannot go on. */
+const ending = (lifeline: boolean) => {
+  const { promise, resolve } = Promise.withResolvers<{ readonly error?: unknown }>();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve({}));
+  if (lifeline) {
+    process.stdin.on('end', () => resolve({}));
+    process.stdin.on('error', () => resolve({}));
+    process.stdin.resume();
+  }
+  return { promise, fail: (error: unknown): void => resolve({ error }) };
+};
+
+const run = async (): Promise<number> => {
+  const { home, lifeline, flags } = readArguments();
+  const config = await readConfig(home, flags);
+  const genesis = await readGenesis(homePaths(home).genesis);
+  const secrets = await readSecrets(home, await readPassphrase(home));
+  const file = config['log.file'];
+  await using root = createRootLogger({
+    level: config['log.level'],
+    destination: file === '' ? { kind: 'stderr' } : { kind: 'file', path: file },
+  });
+  const { logger } = root;
+  const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+  const end = ending(lifeline);
+  process.on('unhandledRejection', (error) => end.fail(error));
+  process.on('uncaughtException', (error) => end.fail(error));
+  let node: RunningNode;
+  try {
+    node = await startNode({ home, version, genesis, config, secrets, logger, onFatal: end.fail });
+  } catch (error) {
+    logger.fatal({ err: error }, 'node did not start');
+    throw error;
+  }
+  const name = genesis.validators[node.self]?.name ?? '';
+  const timer = setInterval(() => announce(), 50);
+  const announce = (): void => {
+    const enclave = node.enclavePid();
+    if (enclave === undefined) return;
+    clearInterval(timer);
+    print('ready', { index: node.self, name, chainId: node.chainId, ...node.addresses, pids: { node: process.pid, enclave } });
+    logger.info({ validator: name, platform: genesis.platform }, 'node started');
+  };
+  const { error } = await end.promise;
+  clearInterval(timer);
+  await node[Symbol.asyncDispose]();
+  if (error !== undefined) {
+    logger.fatal({ err: error }, 'node stopped');
+    throw error;
+  }
+  logger.info('node stopped');
+  print('stopped', {});
+  return exitCodes.ok;
+};
+
+const major = Number(process.versions.node.split('.')[0]);
+try {
+  if (major < REQUIRED_NODE_MAJOR) throw nodeErrors.error('NODE_TOO_OLD', { found: process.versions.node });
+  process.exitCode = await run();
+} catch (error) {
+  const known = error instanceof CloisterError;
+  print('failed', known
+    ? { code: error.code, message: error.message, hint: error.hint, data: error.data }
+    : { code: 'INTERNAL', message: 'The node failed.', hint: 'Read the log.' });
+  process.exitCode = exitCodeOf(error);
+}
+// Whatever a library may still hold open must not keep a stopped node alive.
+setTimeout(() => process.exit(), 3_000).unref();

@@ -1,0 +1,353 @@
+/**
+ * The composition root: the only place that constructs the node's parts and connects them, in dependency order; they
+ * are disposed in reverse.
+ */
+import { type ChainId, height as asHeight, type ValidatorIndex } from '../protocol/brand.ts';
+import { decode, encode } from '../protocol/codec.ts';
+import { epochAnchorOf } from '../protocol/consensus/configuration.ts';
+import { blockId } from '../protocol/consensus/header.ts';
+import { type WalRecord, walRecordCodec } from '../protocol/consensus/wal-record.ts';
+import { ed25519PublicKey } from '#primitives';
+import { chainIdOf, type Genesis, validatorSetOf } from '../protocol/genesis.ts';
+import { toHex } from '../protocol/hex.ts';
+import { restore } from '../consensus/restart.ts';
+import { basePoint, type CoreConfig, type FinalPoint } from '../consensus/state.ts';
+import { Ledger } from '../ledger/ledger.ts';
+import { WriteAheadLog } from '../ledger/wal.ts';
+import { ApiServer } from './api/server.ts';
+import { OperationsServer } from './api/operations.ts';
+import { NodeService } from './api-service.ts';
+import { BodyStore } from './body-store.ts';
+import { CommitTracker } from './commit-tracker.ts';
+import type { NodeConfig } from './config.ts';
+import { ConsensusDriver } from './consensus-driver.ts';
+import { ConsensusInbox } from './consensus-inbox.ts';
+import { ConsensusRequests } from './consensus-requests.ts';
+import { EpochKeyCollection, enclaveRelay } from './enclave-messages.ts';
+import { EnclaveSupervisor } from './enclave-supervisor.ts';
+import { nodeErrors } from './errors.ts';
+import { Execution } from './execution.ts';
+import { homePaths, writeFileDurably } from './home.ts';
+import type { NodeSecrets } from './keystore.ts';
+import { type Logger, roomLogger } from './logger.ts';
+import { Mempool } from './mempool.ts';
+import { type Instruments, MetricsRegistry } from './metrics.ts';
+import { PeerNetwork } from './network/network.ts';
+import { nodeMetrics } from './node-metrics.ts';
+import { bulkMessageCodec, MAX_BULK_MESSAGE_BYTES, type PeerResponse, peerRequestCodec, peerResponseCodec } from './peer-messages.ts';
+import { type Divergence, ResultCollector } from './results.ts';
+import { PEER_METHOD, ResultsExchange } from './results-exchange.ts';
+import { readProvenBlock } from './stored-blocks.ts';
+import { Transactions } from './transactions.ts';
+
+/** What a node is made with. */
+export interface NodeOptions {
+  readonly home: string;
+  readonly version: string;
+  readonly genesis: Genesis;
+  readonly config: NodeConfig;
+  readonly secrets: NodeSecrets;
+  readonly logger: Logger;
+  /** The node cannot go on: the process should end with this error. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+/** Where a running node is reached. */
+export interface NodeAddresses {
+  readonly api: string;
+  readonly operations: string;
+  readonly p2p: string;
+}
+
+const MAX_PEER_REQUEST_BYTES = 64 * 1024;
+/** Heights for which results of peers are kept before we executed them. */
+const RESULT_WINDOW_BLOCKS = 256;
+/** Views of the log that are kept below the executed block. */
+const LOG_MARGIN_VIEWS = 64;
+const PRUNE_EVERY_BLOCKS = 64;
+const EXPIRE_EVERY_BLOCKS = 8;
+
+/** A running validator node. */
+export interface RunningNode extends AsyncDisposable {
+  readonly chainId: ChainId;
+  readonly self: ValidatorIndex;
+  readonly addresses: NodeAddresses;
+  readonly service: NodeService;
+  /** Process id of the enclave, while it runs. */
+  enclavePid(): number | undefined;
+}
+
+/** Starts every part of the node; a failed start disposes what had started, then rejects. */
+export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
+  await using stack = new AsyncDisposableStack();
+  const { home, genesis, config, secrets, logger, onFatal } = options;
+  const chainId = chainIdOf(genesis);
+  const self = ownIndex(genesis, secrets);
+  const paths = homePaths(home);
+  const metrics = new MetricsRegistry();
+  metrics.registerProcessMetrics();
+  const instruments = metrics.register(nodeMetrics);
+
+  const ledger = stack.use(await Ledger.open(paths.ledger, { replicaKey: secrets.replica, chainId }));
+  const { wal, records } = await openLog(paths.votes, { replicaKey: secrets.replica, chainId, mustExist: ledger.head().finalisedHeight > 0 });
+  stack.defer(() => wal.close());
+
+  const bodies = new BodyStore();
+  const mempool = new Mempool({
+    maxBytes: config['mempool.bytes'],
+    maxTransactions: config['mempool.transactions'],
+    share: config['mempool.share'] / 100,
+  });
+  const coreConfig: CoreConfig = { anchor: epochAnchorOf(genesis), self, parameters: genesis.parameters };
+  for (const record of records) {
+    if (record.kind === 'block' && record.body !== undefined) bodies.offer(blockId(record.header), record.header, record.body);
+  }
+  const core = restore(coreConfig, finalPointOf(ledger, coreConfig), records);
+
+  const network = stack.use(
+    await PeerNetwork.start({
+      identity: secrets.network,
+      listen: listenAddress(config['network.listen']),
+      validators: contactsOf(genesis, config['network.peers']),
+      self,
+      chainId,
+      logger: roomLogger(logger, 'network'),
+      metrics,
+    }),
+  );
+  const enclave = stack.use(
+    EnclaveSupervisor.start({
+      home,
+      bundlePath: config['enclave.bundle'],
+      maxHeapMiB: config['enclave.heap_megabytes'],
+      genesis,
+      ledger,
+      relay: enclaveRelay(network, self),
+      logger: roomLogger(logger, 'enclave'),
+    }),
+  );
+  const epochKeys = stack.use(new EpochKeyCollection({ network, enclave, self, validators: genesis.validators.length }));
+  network.events.on('peerConnected', () => enclave.poke());
+
+  const tracker = new CommitTracker();
+  const onDivergence = (divergence: Divergence): void => {
+    const { height, validator, fatal } = divergence;
+    logger.error({ height, validator, fatal }, 'another validator signed a different result');
+    if (!fatal) return;
+    void exchange
+      .describe(divergence)
+      .then((report) => writeFileDurably(`${home}/divergence-${height}.json`, `${JSON.stringify(report, null, 2)}\n`))
+      .finally(() => onFatal(nodeErrors.error('DIVERGED', { height, validator })));
+  };
+  const collector = new ResultCollector({
+    set: validatorSetOf(genesis),
+    self,
+    windowBlocks: RESULT_WINDOW_BLOCKS,
+    onDivergence,
+    onCertificate: (certificate) => {
+      execution.certified(certificate);
+      exchange.tellCore(certificate);
+    },
+  });
+  const execution = stack.use(
+    new Execution({
+      ledger,
+      enclave,
+      bodies,
+      results: collector,
+      tracker,
+      validatorSecret: secrets.validator,
+      logger: roomLogger(logger, 'execution'),
+      onResult: (result) => exchange.push(result),
+      onExecuted: ({ header, transactions: count }) => {
+        instruments.executedBlocks.with({}).add(1);
+        instruments.executedTransactions.with({}).add(count);
+        logger.info({ height: header.height, view: header.view, transactions: count }, 'block executed');
+        service.announceHead();
+        if (header.height % EXPIRE_EVERY_BLOCKS === 0) mempool.expire(header.height);
+        if (header.height % PRUNE_EVERY_BLOCKS === 0) void wal.prune(header.epoch, header.view - LOG_MARGIN_VIEWS).catch(onFatal);
+      },
+      onFatal,
+    }),
+  );
+  let halted = false;
+  const driver = stack.use(
+    new ConsensusDriver({
+      core,
+      wal,
+      validatorSecret: secrets.validator,
+      network,
+      bodies,
+      mempool,
+      execution: {
+        deliver: (blocks, finalization) => {
+          const ids = blocks.flatMap(({ id }) => bodies.ids(id));
+          execution.deliver(blocks, finalization);
+          mempool.finalize(ids);
+          driver.tellMempool();
+        },
+        stateReference: (maxHeight) => execution.stateReference(maxHeight),
+        resultCertificate: (certHash) => execution.resultCertificate(certHash),
+      },
+      logger: roomLogger(logger, 'consensus'),
+      onHalt: () => {
+        halted = true;
+      },
+      onFatal,
+      onEvidence: (evidence) => {
+        instruments.evidence.with({ rule: evidence.rule }).add(1);
+        logger.warn({ rule: evidence.rule, validator: evidence.first.signer, view: evidence.first.view }, 'evidence against a validator');
+      },
+    }),
+  );
+  const exchange = stack.use(
+    new ResultsExchange({
+      genesis,
+      network,
+      ledger,
+      collector,
+      execution,
+      driver,
+      validatorSecret: secrets.validator,
+      logger: roomLogger(logger, 'results'),
+      onDivergence,
+    }),
+  );
+  const takeCertificate = (encoded: Uint8Array, from: ValidatorIndex): void => {
+    if (!exchange.takeCertificate(encoded)) network.penalise(from, 'invalid-signature');
+  };
+  const inbox = new ConsensusInbox({
+    driver,
+    network,
+    bodies,
+    mempool,
+    onResultCertificate: takeCertificate,
+    onMissingTransactions: (proposal, indexes, from) => requests.askTransactions(proposal, indexes, from),
+  });
+  const requests = new ConsensusRequests({
+    driver, inbox, network, bodies, ledger, execution, logger: roomLogger(logger, 'requests'), onResultCertificate: takeCertificate,
+  });
+  const transactions = new Transactions({ chainId, mempool, driver, requests, enclave, ledger, tracker, network });
+  const service = new NodeService({
+    version: options.version, genesis, chainId, self, ledger, driver, execution, enclave, epochKeys, mempool, network, transactions,
+    halted: () => halted,
+  });
+
+  network.onMessage((peer, channel, bytes) => {
+    if (channel === 'consensus') return inbox.receive(peer, bytes);
+    const message = decode(bulkMessageCodec, bytes, MAX_BULK_MESSAGE_BYTES);
+    const sound = message.kind === 'envelopes' ? transactions.receive(peer, message.envelopes) : exchange.receive(peer, message.result);
+    if (!sound) network.penalise(peer, message.kind === 'envelopes' ? 'invalid-message' : 'invalid-signature');
+  });
+  network.onGossip('certificates', (_from, bytes) => inbox.gossip(bytes));
+  network.handleRequest(PEER_METHOD, async (peer, bytes) => encode(peerResponseCodec, await answerPeer(peer, bytes)));
+  const answerPeer = async (peer: ValidatorIndex, bytes: Uint8Array): Promise<PeerResponse> => {
+    const request = decode(peerRequestCodec, bytes, MAX_PEER_REQUEST_BYTES);
+    switch (request.kind) {
+      case 'results':
+        return exchange.answer(request.from, request.to);
+      case 'receipts':
+        return exchange.receipts(request.height);
+      case 'contribution':
+        return { kind: 'contribution', message: request.validator === peer ? enclave.contributionFor(peer) : undefined };
+      case 'epochKey':
+        return { kind: 'epochKey', statement: enclave.epochKey };
+      case 'freshness':
+        return { kind: 'freshness', answer: await enclave.answerFreshness(request.challenge) };
+    }
+  };
+
+  driver.start(requests, records.length > 0 ? 3 * genesis.parameters.baseTimeoutMs : 0);
+  execution.start();
+  const api = stack.use(await ApiServer.start({ service, log: roomLogger(logger, 'api'), host: config['api.host'], port: config['api.port'] }));
+  const operations = stack.use(
+    await OperationsServer.start({
+      host: config['operations.host'],
+      port: config['operations.port'],
+      log: roomLogger(logger, 'operations'),
+      ready: () => service.ready(),
+      metrics: async () => {
+        sample(instruments, { service, mempool, execution, enclave });
+        return { contentType: metrics.contentType, text: await metrics.text() };
+      },
+    }),
+  );
+  const owned = stack.move();
+  return {
+    chainId,
+    self,
+    service,
+    addresses: {
+      api: `http://${config['api.host']}:${api.port}`,
+      operations: `http://${config['operations.host']}:${operations.port}`,
+      p2p: network.addresses()[0] ?? config['network.listen'],
+    },
+    enclavePid: () => enclave.pid,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+};
+
+const ownIndex = (genesis: Genesis, secrets: NodeSecrets): ValidatorIndex => {
+  const key = toHex(ed25519PublicKey(secrets.validator));
+  const index = genesis.validators.findIndex((validator) => validator.validatorKey === key);
+  if (index < 0) throw nodeErrors.error('NOT_A_VALIDATOR');
+  return index as ValidatorIndex;
+};
+
+/** Opens the votes' log; without it, or with a damaged one, this key must not sign. */
+const openLog = async (
+  directory: string,
+  options: { readonly replicaKey: Uint8Array; readonly chainId: ChainId; readonly mustExist: boolean },
+): Promise<{ readonly wal: WriteAheadLog; readonly records: readonly WalRecord[] }> => {
+  const records: WalRecord[] = [];
+  const { log } = await WriteAheadLog.open(directory, {
+    ...options,
+    onRecord: ({ payload }) => records.push(decode(walRecordCodec, payload, payload.length)),
+  });
+  return { wal: log, records };
+};
+
+/** Newest block of the ledger whose finalization is its own; agreement delivers what lies above it again. */
+const finalPointOf = (ledger: Ledger, config: CoreConfig): FinalPoint => {
+  for (let number: number = ledger.head().finalisedHeight; number > 0; number -= 1) {
+    const block = readProvenBlock(ledger, number);
+    if (block === undefined || block.following.length > 0) continue;
+    const { view, timeMs, stateCert } = block.header;
+    return { id: block.id, height: asHeight(number), view, timeMs, stateCert, finalization: block.finalization };
+  }
+  return basePoint(config.anchor);
+};
+
+const listenAddress = (multiaddress: string): { readonly host: string; readonly port: number } => {
+  const [, family, host, transport, port] = multiaddress.split('/');
+  const known = (family === 'ip4' || family === 'ip6') && transport === 'tcp' && /^\d{1,5}$/.test(port ?? '');
+  if (!known || host === undefined) {
+    throw nodeErrors.error('CONFIG_INVALID_VALUE', { key: 'network.listen', origin: 'node.toml', expected: 'such as /ip4/127.0.0.1/tcp/17700' });
+  }
+  return { host, port: Number(port) };
+};
+
+const contactsOf = (genesis: Genesis, peers: readonly string[]) => {
+  const addresses = new Map(peers.map((peer): [string, string] => [peer.slice(0, peer.indexOf('@')), peer.slice(peer.indexOf('@') + 1)]));
+  return genesis.validators.map(({ name, peerId }, index) => {
+    const address = addresses.get(name);
+    return { index: index as ValidatorIndex, peerId, ...(address !== undefined && { address }) };
+  });
+};
+
+const sample = (
+  instruments: Instruments<(typeof nodeMetrics)['metrics']>,
+  parts: { readonly service: NodeService; readonly mempool: Mempool; readonly execution: Execution; readonly enclave: EnclaveSupervisor },
+): void => {
+  const { service, mempool, execution, enclave } = parts;
+  const status = service.status();
+  instruments.finalizedHeight.with({}).set(status.finalizedHeight);
+  instruments.executedHeight.with({}).set(status.executedHeight);
+  instruments.certifiedHeight.with({}).set(status.certifiedHeight);
+  instruments.view.with({}).set(status.view);
+  instruments.mempoolTransactions.with({}).set(mempool.size);
+  instruments.mempoolBytes.with({}).set(mempool.bytes);
+  instruments.executionBacklog.with({}).set(execution.backlog);
+  instruments.ready.with({}).set(status.ready ? 1 : 0);
+  instruments.enclaveRestarts.with({}).set(enclave.restarts);
+};

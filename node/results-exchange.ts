@@ -1,0 +1,212 @@
+/**
+ * Results between validators: pushes own results, counts those of others, and pulls what was missed.
+ *
+ * When more than f validators contradict our result, this replica stops: it writes a report that names the height and
+ * the first transaction on which it differs, and the node ends.
+ */
+import { ed25519Sign } from '#primitives';
+import { signersOf } from '../protocol/bitmap.ts';
+import { type Hash, type Height, height as asHeight, type ValidatorIndex } from '../protocol/brand.ts';
+import { decode, encode } from '../protocol/codec.ts';
+import { type Genesis, validatorSetOf } from '../protocol/genesis.ts';
+import { MAX_RECEIPT_BYTES, receiptCodec } from '../protocol/receipt.ts';
+import {
+  MAX_RESULT_CERTIFICATE_BYTES, type ResultCertificate, resultCertificateCodec, resultCertificateFault, resultStatementBytes, resultStatementCodec,
+  resultStatementHash,
+} from '../protocol/result.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { ConsensusDriver } from './consensus-driver.ts';
+import type { Execution } from './execution.ts';
+import type { Logger } from './logger.ts';
+import type { PeerNetwork } from './network/network.ts';
+import {
+  bulkMessageCodec, MAX_PEER_RESPONSE_BYTES, MAX_RESULTS_PER_RESPONSE, type PeerRequest, peerRequestCodec, type PeerResponse,
+  peerResponseCodec,
+} from './peer-messages.ts';
+import type { Divergence, ResultCollector, ResultMessage } from './results.ts';
+
+/** Request method of everything beside agreement. */
+export const PEER_METHOD = 'peer';
+
+const REPAIR_MS = 500;
+const TIMEOUT_MS = 5_000;
+
+/** What the exchange is made with. */
+export interface ResultsExchangeOptions {
+  readonly genesis: Genesis;
+  readonly network: PeerNetwork;
+  readonly ledger: Ledger;
+  readonly collector: ResultCollector;
+  readonly execution: Execution;
+  readonly driver: ConsensusDriver;
+  readonly validatorSecret: Uint8Array;
+  readonly logger: Logger;
+  readonly onDivergence: (divergence: Divergence) => void;
+}
+
+/** See the module comment. */
+export class ResultsExchange implements AsyncDisposable {
+  readonly #options: ResultsExchangeOptions;
+  readonly #timer: NodeJS.Timeout;
+  #lastExecuted = 0;
+  #asking = false;
+
+  constructor(options: ResultsExchangeOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => this.#repair(), REPAIR_MS);
+    this.#timer.unref();
+  }
+
+  /** Sends our own result to every validator. */
+  push(result: ResultMessage): void {
+    this.#options.network.broadcast('bulk', encode(bulkMessageCodec, { kind: 'result', result }));
+  }
+
+  /** Takes a peer's result; false when its signatures are false. */
+  receive(from: ValidatorIndex, result: ResultMessage): boolean {
+    return this.#options.collector.addPeer(from, result) !== 'bad-signature';
+  }
+
+  /** Takes a result certificate from a peer: verified, then known to execution and to the core. */
+  takeCertificate(encoded: Uint8Array): boolean {
+    const { genesis, execution } = this.#options;
+    try {
+      const certificate = decode(resultCertificateCodec, encoded, MAX_RESULT_CERTIFICATE_BYTES);
+      const { statement } = certificate;
+      const certHash = resultStatementHash(statement);
+      if (execution.resultCertificate(certHash) === undefined) {
+        if (resultCertificateFault(certificate, validatorSetOf(genesis)) !== undefined) return false;
+        this.#store(certificate, certHash);
+      }
+      this.tellCore(certificate);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Tells agreement of a valid certificate, which headers may name from now on. */
+  tellCore({ statement }: ResultCertificate): void {
+    this.#options.driver.push({
+      kind: 'resultCertificate',
+      certHash: resultStatementHash(statement),
+      verdict: 'valid',
+      height: statement.height,
+      root: statement.stateRoot,
+    });
+  }
+
+  /** Answers a peer: certificates where we have them, otherwise our own signed results. */
+  answer(from: Height, to: Height): PeerResponse {
+    const { ledger } = this.#options;
+    const certificates: Uint8Array[] = [];
+    const results: ResultMessage[] = [];
+    const last = Math.min(to, ledger.head().height);
+    for (let number: number = Math.max(1, from); number <= last; number += 1) {
+      const height = asHeight(number);
+      const certificate = ledger.readResultCertificate(height);
+      if (certificate !== undefined) certificates.push(certificate);
+      else {
+        const own = this.#ownResult(height);
+        if (own !== undefined) results.push(own);
+      }
+    }
+    return { kind: 'results', certificates, results };
+  }
+
+  /** Public receipts of a height, for a peer that compares. */
+  receipts(height: Height): PeerResponse {
+    const receipts = this.#options.ledger.readReceipts(height) ?? [];
+    return { kind: 'receipts', receipts: receipts.map(({ receipt }) => receipt) };
+  }
+
+  /** Compares receipts with the peer that contradicts us; describes the first difference. */
+  async describe({ height, validator, own, other }: Divergence): Promise<Record<string, string | number>> {
+    const report = {
+      height,
+      validator,
+      ownStateRoot: own.stateRoot,
+      otherStateRoot: other.statement.stateRoot,
+      ownReceiptsRoot: own.receiptsRoot,
+      otherReceiptsRoot: other.statement.receiptsRoot,
+    };
+    const ours = (this.#options.ledger.readReceipts(asHeight(height)) ?? []).map(({ receipt }) => receipt);
+    try {
+      const response = await this.#request(validator as ValidatorIndex, { kind: 'receipts', height: asHeight(height) });
+      const theirs = response.kind === 'receipts' ? response.receipts : [];
+      const index = ours.findIndex((receipt, position) => !Buffer.from(receipt).equals(theirs[position] ?? new Uint8Array()));
+      const differing = ours[index];
+      if (differing === undefined) return { ...report, firstDifference: 'write set only: all receipts agree' };
+      const { transactionId } = decode(receiptCodec, differing, MAX_RECEIPT_BYTES);
+      return { ...report, firstDifference: transactionId, index };
+    } catch {
+      return { ...report, firstDifference: 'unknown: the other validator gave no receipts' };
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+  }
+
+  #store(certificate: ResultCertificate, certHash: Hash): void {
+    const { execution, onDivergence } = this.#options;
+    const { statement } = certificate;
+    const own = this.#ownResult(statement.height);
+    if (own === undefined) {
+      execution.remember(certificate);
+    } else if (resultStatementHash(own.statement) === certHash) {
+      execution.certified(certificate);
+    } else {
+      const [validator = 0] = signersOf(certificate.signers, this.#options.genesis.validators.length) ?? [];
+      const other = { ...own, statement };
+      onDivergence({ height: statement.height, validator, own: own.statement, other, fatal: true });
+    }
+  }
+
+  #ownResult(height: Height): ResultMessage | undefined {
+    const stored = this.#options.ledger.readStatement(height);
+    if (stored === undefined) return undefined;
+    const statement = decode(resultStatementCodec, stored.statement, stored.statement.length);
+    return {
+      statement,
+      enclaveSignature: stored.enclaveSignature,
+      validatorSignature: ed25519Sign(resultStatementBytes(statement), this.#options.validatorSecret),
+    };
+  }
+
+  /** Asks for results of heights that were already uncertified at the last look. */
+  #repair(): void {
+    const { execution, ledger, network } = this.#options;
+    const stuck = this.#lastExecuted;
+    this.#lastExecuted = ledger.head().height;
+    const from = execution.firstUncertified();
+    if (this.#asking || from > stuck) return;
+    this.#asking = true;
+    const to = Math.min(stuck, from + MAX_RESULTS_PER_RESPONSE - 1);
+    Promise.all(network.connectedPeers().map((peer) => this.#askResults(peer, asHeight(from), asHeight(to))))
+      .catch(() => undefined)
+      .finally(() => {
+        this.#asking = false;
+      });
+  }
+
+  async #askResults(peer: ValidatorIndex, from: Height, to: Height): Promise<void> {
+    const { collector, logger } = this.#options;
+    try {
+      const response = await this.#request(peer, { kind: 'results', from, to });
+      if (response.kind !== 'results') return;
+      for (const certificate of response.certificates) this.takeCertificate(certificate);
+      for (const result of response.results) collector.addPeer(peer, result);
+    } catch (error) {
+      logger.debug({ err: error, peer }, 'results not fetched');
+    }
+  }
+
+  async #request(peer: ValidatorIndex, request: PeerRequest): Promise<PeerResponse> {
+    const bytes = await this.#options.network.request(peer, PEER_METHOD, encode(peerRequestCodec, request), {
+      timeoutMs: TIMEOUT_MS,
+      maxResponseBytes: MAX_PEER_RESPONSE_BYTES,
+    });
+    return decode(peerResponseCodec, bytes, MAX_PEER_RESPONSE_BYTES);
+  }
+}
