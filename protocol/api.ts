@@ -165,10 +165,10 @@ export const statusShape = jsonRecord(
     executedHeight: jsonCount('Newest block that the own enclave executed'),
     certifiedHeight: jsonCount('Newest block with a result certificate'),
     timeMs: jsonCount('Consensus time of the newest final block'),
-    stateRoot: jsonHex<StateRoot>(32, 'State after the newest executed block'),
     peers: jsonRecord({ connected: jsonCount(), validators: jsonCount() }),
     mempool: jsonRecord({ transactions: jsonCount(), bytes: jsonCount() }),
     uptimeSeconds: jsonCount(),
   },
+  { stateRoot: jsonHex<StateRoot>(32, 'State after the newest executed block, once there is one') },
 );
 export type NodeStatus = Shaped<typeof statusShape>;
