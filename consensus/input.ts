@@ -41,6 +41,7 @@ export interface CheckedProposal extends CheckedBlock {
 /** What the driver put together for a block: the transactions' summary and the newest result certificate it holds. */
 export interface BuiltPayload {
   readonly summary: BodySummary;
+  /** The parent's again, or a newer one that the driver has verified. */
   readonly stateCert: StateReference | undefined;
 }
 

@@ -91,11 +91,14 @@ export const propose = (turn: Turn): void => {
     view: state.current,
     parent: base.parent.id,
     ancestors: [...path.map((block) => block.id), ...undelivered(state)],
-    payload: path.filter((block) => block.header.txCount > 0).length < MAX_UNFINALIZED_PAYLOADS ? 'any' : 'empty',
+    payload: state.emptyOnly !== state.current && !crowded(path) ? 'any' : 'empty',
     stateCert: base.parent.stateCert,
     maxStateHeight: base.parent.height as Height,
   });
 };
+
+const crowded = (path: readonly BlockState[]): boolean =>
+  path.filter((block) => block.header.txCount > 0).length >= MAX_UNFINALIZED_PAYLOADS;
 
 const undelivered = (state: CoreState): BlockHash[] =>
   state.deliveries.flatMap((delivery) => delivery.blocks.map((block) => block.id));
@@ -123,7 +126,10 @@ const headerOf = (turn: Turn, base: Foundation, payload: BuiltPayload): Header =
   };
 };
 
-/** Takes the payload that was asked for: builds, judges, records and signs the block, or gives the view up. */
+/**
+ * Takes the payload that was asked for: builds, judges, records and signs the block, or gives the view up. Where
+ * execution lags too far behind (V10), an empty payload is asked for instead.
+ */
 export const receivePayload = (turn: Turn, view: View, parent: BlockHash, payload: BuiltPayload | undefined): void => {
   const { state } = turn;
   if (view !== state.current || state.buildAsked?.parent !== parent || !mayPropose(turn)) return;
@@ -133,6 +139,14 @@ export const receivePayload = (turn: Turn, view: View, parent: BlockHash, payloa
   }
   const base = foundation(turn);
   if (base === undefined || base.parent.id !== parent) return;
+  const { stateCert, summary } = payload;
+  if (stateCert !== undefined) state.stateCerts.set(stateCert.certHash, { height: stateCert.height, root: stateCert.root });
+  const lag = base.parent.height + 1 - (stateCert?.height ?? 0);
+  if (lag > state.config.parameters.maxStateLagBlocks && summary.txCount > 0) {
+    state.emptyOnly = view;
+    state.buildAsked = undefined;
+    return;
+  }
   const header = headerOf(turn, base, payload);
   const { justification } = base;
   const block = addBlock(state, { id: blockId(header), header, justification }, 'present', true);

@@ -120,6 +120,8 @@ export interface CoreState {
   mempoolPending: boolean;
   /** View for which a payload was asked of the driver, and on which parent. */
   buildAsked: { readonly view: View; readonly parent: BlockHash } | undefined;
+  /** View in which execution lags too far for a payload (V10). */
+  emptyOnly: View | undefined;
   /** Building failed in the current view. */
   buildFailed: boolean;
   viewTimerAtMs: number | undefined;
@@ -132,7 +134,7 @@ export interface CoreState {
   readonly repliedAtMs: number[];
   /** Peer that last answered a request. */
   helper: ValidatorIndex | undefined;
-  /** Own votes read from the log, to be signed again at start. */
+  /** Whether `start` was taken; before it nothing is said. */
   started: boolean;
   halted: boolean;
 }
@@ -164,6 +166,7 @@ export const initialState = (config: CoreConfig, finalized: FinalPoint): CoreSta
     evidence: new Map(),
     mempoolPending: false,
     buildAsked: undefined,
+    emptyOnly: undefined,
     buildFailed: false,
     viewTimerAtMs: undefined,
     statusAtMs: 0,
