@@ -1,0 +1,137 @@
+/** Provisioning, restarts from sealed state and write sets, catching up by execution, and freshness of queries. */
+import { describe, expect, it } from 'vitest';
+import { height } from '../../../protocol/brand.ts';
+import { genesisCodec } from '../../../protocol/genesis.ts';
+import { encode } from '../../../protocol/codec.ts';
+import { provenEpochKeys } from '../../../protocol/epoch-key.ts';
+import { validatorSetOf } from '../../../protocol/genesis.ts';
+import { counterContract } from '../../support/counter-contract.ts';
+import { EnclaveNetwork, seededBytes, testSigner } from '../../support/enclave-network.ts';
+import { callOf, TestWallet } from '../../support/test-wallet.ts';
+
+const running = async () => {
+  const member = testSigner(1);
+  const network = (await EnclaveNetwork.create({ members: [member] })).provision();
+  const wallet = new TestWallet(network.target, 1, member);
+  const deploy = wallet.call(callOf('system', 'deploy', { name: 'counter', code: counterContract, init: { start: 1 } }), network.soon);
+  network.execute(network.block([deploy.bytes, wallet.open(network.soon).bytes]));
+  const add = () => network.block([wallet.sessionCall(callOf('counter', 'add', { by: 1 }), network.soon).bytes]);
+  return { network, wallet, add };
+};
+
+describe('provisioning', () => {
+  it('brings the same epoch keys into every enclave, proven by a quorum of their signatures', async () => {
+    const network = await EnclaveNetwork.create();
+    network.provision();
+    const signed = network.validators.flatMap(({ enclave }, validator) => {
+      const { epochKey } = enclave.handle('provision', { genesis: network.genesisBytes, sealedEpoch: undefined, contributions: [] });
+      return epochKey === undefined ? [] : [{ ...epochKey, validator }];
+    });
+    const verdict = provenEpochKeys(signed, network.chainId, validatorSetOf(network.genesis));
+    expect(verdict).toMatchObject({ verdict: 'proven', signers: [0, 1, 2] });
+  });
+
+  it('refuses forged, misdirected and uncommitted shares, and waits for all of them', async () => {
+    const network = await EnclaveNetwork.create();
+    const genesis = network.genesisBytes;
+    const [first, second, third] = network.validators;
+    if (first === undefined || second === undefined || third === undefined) throw new TypeError('no validators');
+    const { outgoing } = first.enclave.handle('provision', { genesis, sealedEpoch: undefined, contributions: [] });
+    const toThird = outgoing.find(({ validator }) => validator === 2);
+    const toSecond = outgoing.find(({ validator }) => validator === 1);
+    if (toThird === undefined || toSecond === undefined) throw new TypeError('no shares');
+    const give = (share: { validator: number; message: Uint8Array }) =>
+      third.enclave.handle('provision', { genesis, sealedEpoch: undefined, contributions: [share] });
+    const refused = expect.objectContaining({ code: 'CONTRIBUTION_REFUSED' });
+    expect(() => give({ validator: 0, message: toSecond.message })).toThrow(refused);
+    expect(() => give({ validator: 1, message: toThird.message })).toThrow(refused);
+    expect(() => give({ validator: 3, message: toThird.message })).toThrow(refused);
+    expect(() => give({ validator: 0, message: toThird.message.map((byte, i) => (i === 30 ? byte ^ 1 : byte)) })).toThrow(refused);
+    expect(give({ validator: 0, message: toThird.message })).toMatchObject({ ready: false, epochKey: undefined, sealedEpoch: undefined });
+    expect(third.enclave.handle('status', {}).state).toBe('bound');
+  });
+
+  it('refuses production policy on the simulated platform, and evidence of other keys', async () => {
+    const network = await EnclaveNetwork.create({ policyClass: 'production' });
+    const enclave = network.validators[0]?.enclave;
+    const provision = (genesis: Uint8Array) => enclave?.handle('provision', { genesis, sealedEpoch: undefined, contributions: [] });
+    expect(() => provision(network.genesisBytes)).toThrow(expect.objectContaining({ code: 'PLATFORM_REFUSED' }));
+    const [first, second, ...rest] = network.genesis.validators;
+    if (first === undefined || second === undefined) throw new TypeError('no validators');
+    const swapped = { ...network.genesis, policyClass: 'testnet', validators: [first, { ...second, evidence: first.evidence }, ...rest] };
+    expect(() => provision(encode(genesisCodec, swapped))).toThrow(expect.objectContaining({ code: 'GENESIS_REFUSED' }));
+  });
+
+  it('opens sealed blobs on the same processor alone', async () => {
+    const network = (await EnclaveNetwork.create()).provision();
+    const [first, second] = network.validators;
+    if (first === undefined || second === undefined) throw new TypeError('no validators');
+    const { processorSecret, processorCertificate } = second;
+    const refused = expect.objectContaining({ code: 'SEALED_STATE_REFUSED' });
+    const thief = network.newEnclave(5);
+    expect(() => thief.handle('hello', { processorSecret, processorCertificate, sealedIdentity: first.hello.sealedIdentity })).toThrow(refused);
+    thief.handle('hello', { processorSecret, processorCertificate, sealedIdentity: second.hello.sealedIdentity });
+    const provision = { genesis: network.genesisBytes, sealedEpoch: network.sealedEpochs[0], contributions: [] };
+    expect(() => thief.handle('provision', provision)).toThrow(refused);
+  });
+});
+
+describe('restart', () => {
+  it('comes to the same state by write sets, then by execution, and answers once it is fresh', async () => {
+    const { network, wallet, add } = await running();
+    for (let block = 0; block < 3; block++) network.execute(add());
+    const restored = network.restart(2);
+    const query = wallet.query(callOf('counter', 'count', null));
+    const ask = () => restored.handle('query', { sealedQuery: query.bytes });
+    const notFresh = expect.objectContaining({ code: 'NOT_FRESH' });
+    expect(ask).toThrow(notFresh);
+    for (const executed of network.executed.slice(0, 2)) restored.handle('restore', { kind: 'block', ...executed });
+    // Peers have executed more than this enclave: their answers are accepted, yet it must catch up first.
+    expect(network.proveFresh(restored).fresh).toBe(false);
+    expect(ask).toThrow(notFresh);
+    for (const executed of network.executed.slice(2)) restored.handle('restore', { kind: 'block', ...executed });
+    expect(wallet.answer(query, ask().sealedAnswer).outcome).toEqual({ kind: 'ok', result: '4' });
+    network.execute(add());
+    const roots = network.validators.map(({ enclave }) => enclave.handle('status', {}).stateRoot);
+    expect(new Set(roots).size).toBe(1);
+  });
+
+  it('does not execute a restored call twice', async () => {
+    const { network, wallet } = await running();
+    const envelope = wallet.sessionCall(callOf('counter', 'add', { by: 1 }), network.soon);
+    network.execute(network.block([envelope.bytes]));
+    const restored = network.restart(1);
+    for (const executed of network.executed) restored.handle('restore', { kind: 'block', ...executed });
+    expect(restored.handle('admit', { envelopes: [envelope.bytes] }).verdicts[0]?.code).toBe('REPLAYED');
+    const reply = network.execute(network.block([envelope.bytes]));
+    expect(wallet.outcome(reply.calls[0]?.outputs[0], envelope.transactionId)).toEqual({ kind: 'failed', code: 'REPLAYED' });
+  });
+
+  it('needs answers of a quorum to its own challenge', async () => {
+    const { network } = await running();
+    const restored = network.restart(0);
+    const [, second, third] = network.validators;
+    const answers = (challenge: Uint8Array) =>
+      [second, third].flatMap((peer) => peer?.enclave.handle('restore', { kind: 'answer', challenge }).answer ?? []);
+    const refused = expect.objectContaining({ code: 'NOT_FRESH' });
+    const { challenge: old = new Uint8Array(32) } = restored.handle('restore', { kind: 'challenge' });
+    const { challenge = new Uint8Array(32) } = restored.handle('restore', { kind: 'challenge' });
+    const [one, two] = answers(challenge);
+    if (one === undefined || two === undefined) throw new TypeError('no answers');
+    expect(() => restored.handle('restore', { kind: 'answers', answers: answers(old) })).toThrow(refused);
+    expect(() => restored.handle('restore', { kind: 'answers', answers: [one] })).toThrow(refused);
+    expect(() => restored.handle('restore', { kind: 'answers', answers: [one, one] })).toThrow(refused);
+    expect(() => restored.handle('restore', { kind: 'answers', answers: [one, { ...two, height: height(0) }] })).toThrow(refused);
+    expect(restored.handle('restore', { kind: 'answers', answers: [one, two] })).toMatchObject({ fresh: false, height: 0 });
+    for (const executed of network.executed) restored.handle('restore', { kind: 'block', ...executed });
+    expect(restored.handle('status', {}).fresh).toBe(true);
+  });
+
+  it('seals identities so that equal secrets look different', async () => {
+    const network = await EnclaveNetwork.create();
+    const { processorSecret, processorCertificate } = network.validators[0] ?? { processorSecret: seededBytes(1)(32), processorCertificate: new Uint8Array() };
+    const blobs = [1, 2].map((seed) => network.newEnclave(seed).handle('hello', { processorSecret, processorCertificate, sealedIdentity: undefined }));
+    expect(blobs[0]?.sealedIdentity).not.toEqual(blobs[1]?.sealedIdentity);
+    expect(blobs[0]?.enclaveKey).not.toBe(blobs[1]?.enclaveKey);
+  });
+});
