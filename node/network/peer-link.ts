@@ -309,9 +309,13 @@ export class PeerLink implements AdmittedPeer {
   }
 
   #useStream(channel: Channel, connection: Connection, stream: Stream): void {
-    if (connection !== this.#connection || stream.status !== 'open') {
+    if (connection !== this.#connection) {
       stream.abort(new Error('connection replaced'));
       this.#openStream(channel); // on the connection that took its place
+      return;
+    }
+    if (stream.status !== 'open') {
+      this.#reopenLater(channel);
       return;
     }
     const outbound = this.#outbound[channel];

@@ -113,6 +113,10 @@ export class RequestService {
 
   /** Serves a request stream that a peer opened. */
   accept(link: PeerLink, stream: Stream): void {
+    if (link.isBanned() || this.#context.signal.aborted) {
+      stream.abort(new Error('refused'));
+      return;
+    }
     const serving = this.#serve(link, stream).finally(() => this.#running.delete(serving));
     this.#running.add(serving);
   }

@@ -100,7 +100,9 @@ export const readFrame = (
     });
     stream.addEventListener('end', () => resolve({ kind: reader.atBoundary ? 'closed' : 'malformed' }));
     // What arrived before we listened is handed over in a microtask, perhaps after 'close'.
-    stream.addEventListener('close', () => setImmediate(() => resolve({ kind: 'closed' })));
+    const closed = (): void => void setImmediate(() => resolve({ kind: 'closed' }));
+    if (stream.status === 'open') stream.addEventListener('close', closed);
+    else closed();
   });
 
 /** Writes bytes in slices as the peer takes them, then closes the writing half. Throws when the stream ends before. */
