@@ -3,7 +3,7 @@
  */
 import { randomBytes } from '#primitives';
 import { networkShape, type NodeStatus, statusShape } from '../protocol/api.ts';
-import type { ChainId, TransactionId } from '../protocol/brand.ts';
+import { type ChainId, type Height, height, type TransactionId } from '../protocol/brand.ts';
 import { SEAL_RANDOMNESS_BYTES, sealSessionOpen } from '../protocol/envelope-seal.ts';
 import { chainIdOf, type Genesis } from '../protocol/genesis.ts';
 import { platformNotice } from '../protocol/receipt.ts';
@@ -79,16 +79,16 @@ export class Network {
   async openSession(account: Account, options: OpenSessionOptions = {}): Promise<Session> {
     const internals = this.#internals;
     await internals.refreshHeight();
-    const sessionExpiryHeight = internals.sessionExpiryHeight();
+    const askedExpiryHeight = internals.sessionExpiryHeight();
     const sealed = sealSessionOpen(
       internals.verified.target,
       account,
-      { replyKey: account.replyKeyPair.publicKey, expiryHeight: internals.expiryHeight(), sessionExpiryHeight },
+      { replyKey: account.replyKeyPair.publicKey, expiryHeight: internals.expiryHeight(), sessionExpiryHeight: askedExpiryHeight },
       randomBytes(SEAL_RANDOMNESS_BYTES),
     );
     const { keys } = sealed.session;
     const proven = await internals.submitter.submit(sealed, options.waitMs ?? DEFAULT_OPEN_MS);
-    this.#checkOpened(proven, account, keys);
+    const sessionExpiryHeight = this.#openedUntil(proven, account, keys, askedExpiryHeight);
     const { store } = options;
     if (store === undefined) {
       return new Session(internals, account, new ReservedSession(keys, 0, Number.MAX_SAFE_INTEGER), sessionExpiryHeight);
@@ -120,10 +120,13 @@ export class Network {
     return { receipt, receiptFile, height: block.statement.height, messages: messagesTo(proven, this.#internals.verified, keys) };
   }
 
-  #checkOpened(proven: ProvenTransaction, account: Account, keys: ReservedSession['keys']): void {
+  /** Last height of the opened session: what the enclaves granted, never later than asked. */
+  #openedUntil(proven: ProvenTransaction, account: Account, keys: ReservedSession['keys'], asked: Height): Height {
     const outputKeys = { replyKeyPair: account.replyKeyPair, session: (id: string) => (id === keys.id ? keys : undefined) };
     try {
-      openResult(proven, this.#internals.verified, outputKeys);
+      const { result } = openResult(proven, this.#internals.verified, outputKeys);
+      const granted = (result as { expiryHeight?: unknown } | null)?.expiryHeight;
+      return typeof granted === 'number' && granted < asked ? height(granted) : asked;
     } catch (error) {
       const failure = error instanceof CallFailed ? error.failure : error instanceof CallRefused ? error.reason : 'unreadable';
       throw walletErrors.error('SESSION_NOT_OPENED', { failure }, error);

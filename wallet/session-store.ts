@@ -17,8 +17,13 @@ import { walletErrors } from './errors.ts';
 
 /** Format name and version of a stored session. */
 export const SESSION_FORMAT = 'cloister-session/1';
-/** Numbers reserved by one write of the record. */
-export const RESERVED_NUMBERS = 1024;
+/** Numbers reserved by one write of the record: a few processes that share a record stay within the replay window. */
+export const RESERVED_NUMBERS = 128;
+/**
+ * Most numbers between the oldest unfinished call and the next one. Enclaves accept a number only within 1,024 of the
+ * highest that they have seen, and calls in flight at once may be executed in any order.
+ */
+export const MAX_NUMBER_SPAN = 960;
 
 const recordCodec = struct({ chainId: chainIdCodec, account: publicKeyCodec, session: sessionCodec, nextNumber: u64, expiryHeight: heightCodec });
 
@@ -61,6 +66,10 @@ export const openRecord = (text: string, account: Account, chainId: ChainId): Se
 export class ReservedSession extends WalletSession {
   #next: number;
   #end: number;
+  /** Numbers of unfinished calls, in the order in which they were given out. */
+  readonly #unfinished = new Set<number>();
+  #wake: (() => void) | undefined;
+  #room: Promise<void> | undefined;
 
   constructor(keys: SessionKeys, next: number, end: number) {
     super(keys);
@@ -71,6 +80,28 @@ export class ReservedSession extends WalletSession {
   /** Numbers left in the range. */
   get left(): number {
     return this.#end - this.#next;
+  }
+
+  /** Whether the next number lies within the span that the oldest unfinished call allows. */
+  get hasRoom(): boolean {
+    const [oldest] = this.#unfinished;
+    return oldest === undefined || this.#next - oldest < MAX_NUMBER_SPAN;
+  }
+
+  /** Resolves when a call finishes. */
+  nextFinished(): Promise<void> {
+    this.#room ??= new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+    return this.#room;
+  }
+
+  /** The call of a number has an outcome, or was given up. */
+  finish(number: number): void {
+    this.#unfinished.delete(number);
+    this.#wake?.();
+    this.#wake = undefined;
+    this.#room = undefined;
   }
 
   /** First number that was not given out. */
@@ -89,6 +120,7 @@ export class ReservedSession extends WalletSession {
     if (this.#next >= this.#end) throw walletErrors.error('SESSION_CLOSED');
     const counter = this.#next;
     this.#next += 1;
+    this.#unfinished.add(counter);
     return counter;
   }
 }

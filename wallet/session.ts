@@ -46,7 +46,7 @@ export interface QueryResult<Result = unknown> {
 const DEFAULT_WAIT_MS = 30_000;
 const QUERY_TIMEOUT_MS = 15_000;
 /** How long a query goes on asking for an answer that is not older than what was seen, ms. */
-const FRESHNESS_DEADLINE_MS = 5_000;
+const FRESHNESS_DEADLINE_MS = 3_000;
 const FIRST_RETRY_MS = 10;
 
 const jsonArguments = (args: unknown): string => {
@@ -113,8 +113,7 @@ export class Session {
     try {
       const call = callOf(contract, method, args, options.idempotencyKey);
       const waitMs = options.waitMs ?? DEFAULT_WAIT_MS;
-      const ready = !this.#closed && this.#numbers.left > 0 && this.#network.heightIsRecent();
-      const proven = ready ? this.#submit(this.#seal(call), waitMs) : this.#prepare().then(() => this.#submit(this.#seal(call), waitMs));
+      const proven = this.#isReady() ? this.#submit(call, waitMs) : this.#prepare().then(() => this.#submit(call, waitMs));
       return proven.then((transaction) => openResult(transaction, this.#network.verified, this.#keys) as CallResult<Result>);
     } catch (error) {
       return Promise.reject(error);
@@ -133,10 +132,17 @@ export class Session {
         const { height, stateRoot, timeMs, outcome } = failure as Answer;
         return { result: resultOf(outcome) as Result, height, stateRoot, timeMs, simulated: this.simulated };
       }
-      if (!(failure instanceof CloisterError) || !failure.retryable || Date.now() + wait >= deadline) throw failure;
+      if (!this.#isWorthAsking(failure) || Date.now() + wait >= deadline) throw failure;
       await pause((retryAfterOf(failure) ?? 0) * 1000 || wait);
       wait = Math.min(wait * 2, 500);
     }
+  }
+
+  /** A node that lags does not know a new session yet; a node that lied is asked again only when there is another. */
+  #isWorthAsking(failure: Error): failure is CloisterError {
+    if (!(failure instanceof CloisterError)) return false;
+    if (failure.code === 'ANSWER_MALFORMED') return this.#network.client.nodes > 1;
+    return failure.retryable || failure.code === 'QUERY_REFUSED';
   }
 
   /**
@@ -160,15 +166,24 @@ export class Session {
     return sealSessionCall(this.#network.verified.target, this.#numbers, { call, expiryHeight: this.#network.expiryHeight() });
   }
 
-  #submit(envelope: ParsedEnvelope, waitMs: number): Promise<ProvenTransaction> {
-    return this.#network.submitter.submit(envelope, waitMs);
+  /** Seals and hands over, in this very turn. */
+  #submit(call: Call, waitMs: number): Promise<ProvenTransaction> {
+    const number = this.#numbers.next;
+    const envelope = this.#seal(call);
+    return this.#network.submitter.submit(envelope, waitMs).finally(() => this.#numbers.finish(number));
   }
 
-  /** What a call may have to wait for: a recent height, and numbers that are reserved. */
+  #isReady(): boolean {
+    return !this.#closed && this.#numbers.left > 0 && this.#numbers.hasRoom && this.#network.heightIsRecent();
+  }
+
+  /** What a call may have to wait for: a recent height, numbers that are reserved, and older calls to finish. */
   async #prepare(): Promise<void> {
-    if (this.#closed) throw walletErrors.error('SESSION_CLOSED');
-    await this.#network.refreshHeight();
-    while (this.#numbers.left === 0) {
+    while (!this.#isReady()) {
+      if (this.#closed) throw walletErrors.error('SESSION_CLOSED');
+      await this.#network.refreshHeight();
+      if (!this.#numbers.hasRoom) await this.#numbers.nextFinished();
+      if (this.#numbers.left > 0) continue;
       this.#reserving ??= this.#reserve().finally(() => {
         this.#reserving = undefined;
       });

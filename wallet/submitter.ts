@@ -32,11 +32,14 @@ export const defaultSubmitterLimits: SubmitterLimits = { requests: 16, waiting: 
 const MAX_REQUEST_BYTES = 1024 * 1024;
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 const ANSWER_GRACE_MS = 5_000;
+/** How long a node may lag behind another one that has executed the opening of a session, ms. */
+const LAG_MS = 3_000;
 const FIRST_BACKOFF_MS = 50;
 const MAX_BACKOFF_MS = 5_000;
 
 interface Pending {
   readonly envelope: ParsedEnvelope;
+  readonly since: number;
   readonly deadline: number;
   backoffMs: number;
   readonly resolve: (transaction: ProvenTransaction) => void;
@@ -73,7 +76,8 @@ export class Submitter {
     if (this.#waiting >= this.#limits.waiting) return Promise.reject(walletErrors.error('TOO_MANY_WAITING', { waiting: this.#waiting }));
     this.#waiting += 1;
     const { promise, resolve, reject } = Promise.withResolvers<ProvenTransaction>();
-    this.#enqueue({ envelope, deadline: Date.now() + waitMs, backoffMs: FIRST_BACKOFF_MS, resolve, reject });
+    const since = Date.now();
+    this.#enqueue({ envelope, since, deadline: since + waitMs, backoffMs: FIRST_BACKOFF_MS, resolve, reject });
     return promise.finally(() => {
       this.#waiting -= 1;
     });
@@ -170,7 +174,8 @@ export class Submitter {
   }
 
   async #judgeRefusal(pending: Pending, refusal: CloisterError, retryAfterSeconds?: number): Promise<Judgement> {
-    if (refusal.retryable) return this.#again(pending, refusal, retryAfterSeconds);
+    const mayLag = refusal.code === 'SESSION_UNKNOWN' && Date.now() - pending.since < LAG_MS;
+    if (refusal.retryable || mayLag) return this.#again(pending, refusal, retryAfterSeconds);
     if (!MAY_BE_EXECUTED.has(refusal.code)) return { kind: 'final', error: refusal };
     const transaction = await this.#lookUp(pending.envelope.transactionId);
     return transaction === undefined ? { kind: 'final', error: refusal } : { kind: 'proven', transaction };

@@ -18,6 +18,8 @@ export interface Behaviour {
   bend?: (transaction: CommittedTransaction) => CommittedTransaction;
   /** Refuses with MEMPOOL_FULL this many times. */
   fullTimes?: number;
+  /** Refuses with SESSION_UNKNOWN this many times, as a node that lags. */
+  unknownTimes?: number;
   /** Answers queries at this height. */
   answerAt?: Height;
   answerRoot?: StateRoot;
@@ -55,6 +57,10 @@ export class TinyService implements ApiService {
     if ((this.behaviour.fullTimes ?? 0) > 0) {
       this.behaviour.fullTimes = (this.behaviour.fullTimes ?? 0) - 1;
       return envelopes.map(({ transactionId }) => ({ kind: 'refused', transactionId, code: 'MEMPOOL_FULL', retryAfterSeconds: 0 }));
+    }
+    if ((this.behaviour.unknownTimes ?? 0) > 0) {
+      this.behaviour.unknownTimes = (this.behaviour.unknownTimes ?? 0) - 1;
+      return envelopes.map(({ transactionId }) => ({ kind: 'refused', transactionId, code: 'SESSION_UNKNOWN' }));
     }
     for (const envelope of envelopes) if (!this.#known.has(envelope.transactionId)) this.#held.set(envelope.transactionId, envelope);
     if (this.behaviour.hold !== true && options.waitMs > 0) this.flush();

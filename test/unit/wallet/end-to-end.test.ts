@@ -144,6 +144,21 @@ describe('a session', () => {
     expect(await codeOf(network.resumeSession(createAccount(), text))).toBe('SESSION_EXPORT_INVALID');
   });
 
+  it('keeps the numbers in flight within the enclaves\' replay window', async () => {
+    const { node, session } = await start();
+    const calls = Array.from({ length: 2_000 }, () => session.call('counter', 'add', { amount: 1 }));
+    node.service.behaviour.hold = true;
+    await expect.poll(() => node.service.submissions.reduce((sum, count) => sum + count, 0)).toBe(1 + 960);
+    node.service.behaviour.hold = false;
+    await expect(Promise.all(calls)).resolves.toHaveLength(2_000);
+  });
+
+  it('waits for a node that does not know the session yet', async () => {
+    const { node, session } = await start();
+    node.service.behaviour.unknownTimes = 2;
+    await expect(session.call('counter', 'add', { amount: 1 })).resolves.toMatchObject({ result: { total: 1 } });
+  });
+
   it('reserves numbers in its store before it uses them, also for two processes at once', async () => {
     const { network, account } = await start();
     let record: string | undefined;
