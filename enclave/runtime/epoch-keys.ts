@@ -56,20 +56,27 @@ export function epochKeysOf(chainId: ChainId, epoch: Epoch, secret: Uint8Array):
   };
 }
 
-/** Randomness of one call: the same on every replica, unpredictable to every host. */
+/** Randomness of one call: the same on every replica, unpredictable to every host. Derived only when it is asked for. */
 export class CallRandomness {
-  readonly #root: Uint8Array;
-  readonly #call: Uint8Array;
+  readonly #keys: EpochKeys;
+  readonly #block: BlockHash;
+  readonly #transaction: TransactionId;
+  readonly #caller: PublicKey;
+  #root: Uint8Array | undefined;
   #counter = 0;
 
   constructor(keys: EpochKeys, block: BlockHash, transaction: TransactionId, caller: PublicKey) {
-    this.#root = hkdfExtract(fromHex(block), keys.secret);
-    this.#call = concatBytes(fromHex(transaction), fromHex(caller));
+    this.#keys = keys;
+    this.#block = block;
+    this.#transaction = transaction;
+    this.#caller = caller;
   }
 
   /** The next bytes of this call. */
   next(lengthBytes: number): Uint8Array {
+    this.#root ??= hkdfExtract(fromHex(this.#block), this.#keys.secret);
     this.#counter += 1;
-    return derive(this.#root, 'contractRandomness', concatBytes(this.#call, u64Bytes(this.#counter)), lengthBytes);
+    const place = concatBytes(fromHex(this.#transaction), fromHex(this.#caller), u64Bytes(this.#counter));
+    return derive(this.#root, 'contractRandomness', place, lengthBytes);
   }
 }
