@@ -132,7 +132,12 @@ const headerOf = (turn: Turn, base: Foundation, payload: BuiltPayload): Header =
  */
 export const receivePayload = (turn: Turn, view: View, parent: BlockHash, payload: BuiltPayload | undefined): void => {
   const { state } = turn;
-  if (view !== state.current || state.buildAsked?.parent !== parent || !mayPropose(turn)) return;
+  if (view !== state.current || state.buildAsked?.parent !== parent) return;
+  if (!mayPropose(turn)) {
+    // Work went away while the payload was built; should it come back in this view, it is asked for anew.
+    state.buildAsked = undefined;
+    return;
+  }
   if (payload === undefined) {
     state.buildFailed = true;
     return;

@@ -73,6 +73,7 @@ export class ConsensusDriver implements AsyncDisposable {
   #queue: Event[] = [];
   #turning: Promise<void> | undefined;
   #wake: NodeJS.Timeout | undefined;
+  #toldPending = false;
   #stopped = false;
 
   constructor(options: ConsensusDriverOptions) {
@@ -100,13 +101,19 @@ export class ConsensusDriver implements AsyncDisposable {
 
   /** Transactions were added to the pool. */
   tellAdded(): void {
-    if (!this.#core.mempoolPending) this.push({ kind: 'mempool', pending: true });
+    this.#tellPending(true);
   }
 
   /** Blocks came or went: tells the core whether transactions wait that no open block carries. */
   tellMempool(): void {
-    const pending = this.#hasWork();
-    if (pending !== this.#core.mempoolPending) this.push({ kind: 'mempool', pending });
+    this.#tellPending(this.#hasWork());
+  }
+
+  /** Compares with what was told last, not with the core: the event that tells it may still be waiting. */
+  #tellPending(pending: boolean): void {
+    if (pending === this.#toldPending) return;
+    this.#toldPending = pending;
+    this.push({ kind: 'mempool', pending });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
