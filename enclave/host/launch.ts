@@ -14,6 +14,10 @@ import { enclaveErrors } from '../boundary/errors.ts';
 export const CHANNEL_DESCRIPTOR = 3;
 
 const NAMESPACE_WRAPPER = ['unshare', '-Urn', '-p', '-f', '--kill-child=SIGKILL'] as const;
+/** No core dumps; and, where the system can, death with the parent, even in the middle of a long call. */
+const START_SCRIPT = `ulimit -c 0
+if setpriv --pdeathsig KILL true 2>/dev/null; then exec setpriv --pdeathsig KILL "$@"; fi
+exec "$@"`;
 const PROBE_TIMEOUT_MS = 5_000;
 const REQUIRED_NODE_MAJOR = 26;
 
@@ -62,7 +66,7 @@ export function launchEnclave(options: LaunchOptions): ChildProcess {
   if (major < REQUIRED_NODE_MAJOR) throw enclaveErrors.error('ENCLAVE_NODE_TOO_OLD', { major });
   const wrapper = options.namespaces ? NAMESPACE_WRAPPER : [];
   const command = [...wrapper, 'env', '-i', process.execPath, ...nodeArguments(options)];
-  return spawn('/bin/sh', ['-c', 'ulimit -c 0; exec "$@"', 'enclave', ...command], {
+  return spawn('/bin/sh', ['-c', START_SCRIPT, 'enclave', ...command], {
     cwd: '/',
     // A session of its own: signals of the terminal or to the process group pass neither way.
     detached: true,

@@ -1,5 +1,9 @@
 /** The enclave as a process: reproducible bundle, handshake in the jail, bad frames, back-pressure, crash, no orphan. */
 import { once } from 'node:events';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ed25519PublicKey } from '#primitives';
@@ -91,6 +95,28 @@ describe('enclave process', () => {
     expect(codes).toEqual(['FRAME_EMPTY', 'FRAME_VERSION_UNKNOWN', 'REQUEST_MALFORMED', 'REQUEST_MALFORMED', 'new']);
     channel.end();
     await once(child, 'exit');
+  });
+
+  it('dies with its node even in the middle of a long call, where the system can', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'cloister-orphan-'));
+    const busy = join(folder, 'busy.mjs');
+    writeFileSync(busy, `import { Socket } from 'node:net'; new Socket({ fd: 3 }).write('busy', () => { for (;;); });`);
+    const launcher = new URL('../../../enclave/host/launch.ts', import.meta.url).href;
+    const script = `const { launchEnclave } = await import(${JSON.stringify(launcher)});
+      const child = launchEnclave(${JSON.stringify({ bundlePath: busy, maxHeapMiB: 64, namespaces })});
+      child.stdio[3].once('data', () => process.stdout.write(String(child.pid)));`;
+    const parent = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const [printed] = (await once(parent.stdout, 'data')) as [Uint8Array];
+    const pid = Number(Buffer.from(printed).toString());
+    expect(isAlive(pid)).toBe(true);
+    parent.kill('SIGKILL');
+    await once(parent, 'exit');
+    if (spawnSync('setpriv', ['--pdeathsig', 'KILL', 'true']).status !== 0) {
+      console.warn('skipped: this system has no setpriv');
+      process.kill(pid, 'SIGKILL');
+    }
+    await expect.poll(() => isAlive(pid), { timeout: 5_000 }).toBe(false);
+    rmSync(folder, { recursive: true });
   });
 
   it('does not start without a bundle', async () => {
