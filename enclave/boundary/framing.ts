@@ -9,8 +9,8 @@ import { concatBytes } from '../../protocol/hex.ts';
 
 /** Version of the boundary: framing and messages together. */
 export const BOUNDARY_VERSION = 1;
-/** Largest body of a frame: a full block's sealed outputs and write set with room to spare. */
-export const MAX_FRAME_BYTES = 96 * 1024 * 1024;
+/** Largest body of a frame: 56 MiB of outputs, 32 MiB of write set and 16 MiB of receipts of one block, with room. */
+export const MAX_FRAME_BYTES = 128 * 1024 * 1024;
 
 const LENGTH_BYTES = 4;
 const HEADER_BYTES = LENGTH_BYTES + 1;

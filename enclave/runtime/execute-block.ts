@@ -18,7 +18,7 @@ import type { OpenedCall } from './opened-calls.ts';
 import { registerRecipient } from './recipients.ts';
 import { earlierAttempt, isSpent, pruneReplays, rememberAttempt, spend } from './replay.ts';
 import { openingKeys, type Replica } from './replica.ts';
-import type { BlockState, CallOrigin } from './run-contract.ts';
+import { type BlockState, type CallOrigin, OutputBudget } from './run-contract.ts';
 import { type ReplyTo, type SealedResult, sealResult } from './seal-result.ts';
 import { Overlay } from './state/overlay.ts';
 import { sealWriteSet } from './write-set.ts';
@@ -125,6 +125,7 @@ export function executeBlock(replica: Replica, { point, transactionIds, body }: 
     context: { blockHash: point.id, height: point.height, timeMs: point.timeMs },
     state: overlay,
     freeStateBytes: state.maxBytes - state.bytes,
+    outputBudget: new OutputBudget(),
   };
   sessions.prune(overlay, point.height);
   pruneReplays(overlay, point.height);

@@ -6,6 +6,7 @@
  */
 import type { BlockHash, PublicKey, TransactionId } from '../../protocol/brand.ts';
 import type { Outcome } from '../../protocol/call.ts';
+import { utf8 } from '../../protocol/hex.ts';
 import { outcomeFits } from '../../protocol/sealed-output.ts';
 import { type CallResult, failedCall, refusedCall } from './call-result.ts';
 import { CallHost } from './contract-host.ts';
@@ -50,6 +51,28 @@ export interface BlockState {
   readonly state: Overlay;
   /** Accounted bytes by which the block may grow the committed state. */
   readonly freeStateBytes: number;
+  readonly outputBudget: OutputBudget;
+}
+
+/** Most bytes that the sealed outputs of a block may take: with write set and receipts they fit into one frame. */
+const MAX_BLOCK_OUTPUT_BYTES = 56 * 1024 * 1024;
+/** Bytes that sealing adds to an output: key encapsulation, tag, encoding. */
+const SEALED_OVERHEAD_BYTES = 2048;
+/** Padding to a power of two at most doubles an output. */
+const PADDING_FACTOR = 2;
+
+/** What the outputs of a block may still take. Outputs of failed calls are small and not counted. */
+export class OutputBudget {
+  #remainingBytes = MAX_BLOCK_OUTPUT_BYTES;
+
+  /** Takes room for outputs with these texts; false, taking nothing, when there is not enough. */
+  take(texts: readonly string[]): boolean {
+    let needed = 0;
+    for (const text of texts) needed += SEALED_OVERHEAD_BYTES + PADDING_FACTOR * utf8(text).length;
+    if (needed > this.#remainingBytes) return false;
+    this.#remainingBytes -= needed;
+    return true;
+  }
 }
 
 /** One entry to run. */
@@ -92,6 +115,8 @@ export function runContract(machine: CallMachine, run: ContractRun, origin: Call
   }
   const outcome: Outcome = { kind: 'ok', result: result.result };
   if (!outcomeFits(outcome)) return failedCall('RESULT_TOO_LARGE', result.gasUsed);
+  const texts = host.messages.map((message) => (message.outcome.kind === 'message' ? message.outcome.json : ''));
+  if (!block.outputBudget.take([result.result, ...texts])) return failedCall('BLOCK_OUTPUTS_FULL', result.gasUsed);
   overlay.commitInto(block.state);
   return { outcome, gasUsed: result.gasUsed, messages: host.messages, claims: host.claims };
 }
