@@ -6,10 +6,25 @@
  */
 import type { BlockHash, ChainId, Hash, Measurement, PublicKey, StateRoot, TransactionId } from './brand.ts';
 import {
-  jsonBase64, jsonChoice, jsonCount, jsonFlag, jsonHex, jsonList, jsonObject, jsonRecord, jsonText, jsonWord, type Shaped,
+  jsonBase64,
+  jsonChoice,
+  jsonCount,
+  jsonFlag,
+  jsonHex,
+  jsonList,
+  jsonObject,
+  jsonRecord,
+  jsonText,
+  jsonWord,
+  type Shaped,
 } from './json-shape.ts';
 import {
-  MAX_BLOCK_TRANSACTIONS, MAX_ENVELOPE_BYTES, MAX_OUTPUT_BYTES, MAX_OUTPUTS, MAX_PATH_LENGTH, MAX_VALIDATORS,
+  MAX_BLOCK_TRANSACTIONS,
+  MAX_ENVELOPE_BYTES,
+  MAX_OUTPUT_BYTES,
+  MAX_OUTPUTS,
+  MAX_PATH_LENGTH,
+  MAX_VALIDATORS,
 } from './limits.ts';
 import { MAX_RECEIPT_BYTES } from './receipt.ts';
 import { MAX_RESULT_CERTIFICATE_BYTES } from './result.ts';
@@ -44,7 +59,10 @@ export const problemShape = jsonRecord(
     retryable: jsonFlag('Whether the same request may succeed later'),
     hint: jsonText(512, 'What to do next'),
   },
-  { detail: jsonText(512, 'Which part of the request'), instance: jsonText(128, 'Identifier of this request in the log') },
+  {
+    detail: jsonText(512, 'Which part of the request'),
+    instance: jsonText(128, 'Identifier of this request in the log'),
+  },
 );
 export type Problem = Shaped<typeof problemShape>;
 

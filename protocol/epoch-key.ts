@@ -42,7 +42,10 @@ export interface SignedEpochKeyStatement {
 /** Encodes and signs the statement, as an enclave. */
 export const signEpochKeys = (statement: EpochKeyStatement, enclaveSecret: Uint8Array): SignedEpochKeyStatement => {
   const bytes = encode(epochKeyStatementCodec, statement);
-  return { statement: bytes, signature: ed25519Sign(signingBytes('epochKey', statement.chainId, bytes), enclaveSecret) };
+  return {
+    statement: bytes,
+    signature: ed25519Sign(signingBytes('epochKey', statement.chainId, bytes), enclaveSecret),
+  };
 };
 
 /** Whether the enclave of a validator signed exactly these bytes for this chain. */
@@ -72,7 +75,8 @@ export const provenEpochKeys = (
     best = Math.max(best, signers.size);
     if (signers.size < set.quorum) continue;
     const statement = decodeOrUndefined(epochKeyStatementCodec, candidate.statement);
-    if (statement?.chainId === chainId) return { verdict: 'proven', statement, signers: [...signers].sort((a, b) => a - b) };
+    if (statement?.chainId === chainId)
+      return { verdict: 'proven', statement, signers: [...signers].sort((a, b) => a - b) };
   }
   return { verdict: 'unproven', valid: best, needed: set.quorum };
 };

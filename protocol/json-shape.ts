@@ -32,7 +32,12 @@ const checked = <T>(schema: JsonSchema, holds: (value: unknown) => boolean): Sha
 export const jsonText = (maxLength: number, description?: string, pattern?: string): Shape<string> => {
   const expression = pattern === undefined ? undefined : new RegExp(pattern, 'u');
   return checked(
-    { type: 'string', maxLength, ...(pattern !== undefined && { pattern }), ...(description !== undefined && { description }) },
+    {
+      type: 'string',
+      maxLength,
+      ...(pattern !== undefined && { pattern }),
+      ...(description !== undefined && { description }),
+    },
     (value) => typeof value === 'string' && value.length <= maxLength && (expression?.test(value) ?? true),
   );
 };
@@ -53,13 +58,21 @@ export const jsonBase64 = (maxBytes: number, description?: string): Shape<string
 /** Safe integers from 0. */
 export const jsonCount = (description?: string): Shape<number> =>
   checked(
-    { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER, ...(description !== undefined && { description }) },
+    {
+      type: 'integer',
+      minimum: 0,
+      maximum: Number.MAX_SAFE_INTEGER,
+      ...(description !== undefined && { description }),
+    },
     (value) => Number.isSafeInteger(value) && (value as number) >= 0,
   );
 
 /** true or false. */
 export const jsonFlag = (description?: string): Shape<boolean> =>
-  checked({ type: 'boolean', ...(description !== undefined && { description }) }, (value) => typeof value === 'boolean');
+  checked(
+    { type: 'boolean', ...(description !== undefined && { description }) },
+    (value) => typeof value === 'boolean',
+  );
 
 /** One of a few words. */
 export const jsonWord = <const W extends string>(...words: readonly W[]): Shape<W> =>
@@ -67,7 +80,10 @@ export const jsonWord = <const W extends string>(...words: readonly W[]): Shape<
 
 /** Any JSON object, judged elsewhere. */
 export const jsonObject = (description: string): Shape<object> =>
-  checked({ type: 'object', description }, (value) => typeof value === 'object' && value !== null && !Array.isArray(value));
+  checked(
+    { type: 'object', description },
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  );
 
 /** A list of `minimum` to `maximum` items. */
 export const jsonList = <T>(item: Shape<T>, maximum: number, minimum = 0): Shape<readonly T[]> => ({
@@ -108,7 +124,10 @@ export const jsonRecord = <R extends Fields, O extends Fields = Record<never, ne
 };
 
 /** One of several records that a word field tells apart. */
-export const jsonChoice = <Key extends string, V extends Readonly<Record<string, Shape<{ readonly [K in Key]: string }>>>>(
+export const jsonChoice = <
+  Key extends string,
+  V extends Readonly<Record<string, Shape<{ readonly [K in Key]: string }>>>,
+>(
   key: Key,
   variants: V,
 ): Shape<Shaped<V[keyof V]>> => ({

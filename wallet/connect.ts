@@ -4,16 +4,29 @@
 import { randomBytes } from '#primitives';
 import { networkShape, type NodeStatus, statusShape } from '../protocol/api.ts';
 import { type ChainId, type Height, height, type TransactionId } from '../protocol/brand.ts';
-import { SEAL_RANDOMNESS_BYTES, sealSessionOpen } from '../protocol/envelope-seal.ts';
+import { SEAL_RANDOMNESS_BYTES, sealCall, sealSessionOpen } from '../protocol/envelope-seal.ts';
+import { isCloisterError } from '../protocol/errors.ts';
 import { chainIdOf, type Genesis } from '../protocol/genesis.ts';
+import { sealQuery } from '../protocol/query.ts';
 import { platformNotice } from '../protocol/receipt.ts';
+import type { OutputKeys } from '../protocol/sealed-output.ts';
 import type { Account } from './account.ts';
+import { ask, type QueryResult } from './ask.ts';
+import { type CallOptions, callOf, DEFAULT_WAIT_MS } from './call.ts';
 import { CallFailed, CallRefused, walletErrors } from './errors.ts';
 import { NetworkInternals } from './internals.ts';
-import { type ContractMessage, messagesTo, openResult } from './outcome.ts';
+import { type CallResult, type ContractMessage, messagesTo, openResult } from './outcome.ts';
 import { ProofChecker, type ProvenTransaction } from './proof.ts';
 import { Session } from './session.ts';
-import { openRecord, RESERVED_NUMBERS, ReservedSession, recordOf, reserveNumbers, sealRecord, type SessionStore } from './session-store.ts';
+import {
+  openRecord,
+  RESERVED_NUMBERS,
+  ReservedSession,
+  recordOf,
+  reserveNumbers,
+  sealRecord,
+  type SessionStore,
+} from './session-store.ts';
 import { Submitter } from './submitter.ts';
 import { type FetchFunction, NodeClient } from './transport.ts';
 import { verifyNetwork, type VerifiedNetwork, type WalletPolicy } from './verify-network.ts';
@@ -35,9 +48,21 @@ export interface OpenSessionOptions {
   readonly store?: SessionStore;
 }
 
+/** A transaction as any party sees it: the public receipt, and the messages that are sealed to that party. */
+export interface SeenTransaction extends Pick<ProvenTransaction, 'receipt' | 'receiptFile'> {
+  readonly height: number;
+  readonly messages: readonly ContractMessage[];
+}
+
+const sessionlessKeys = (account: Account): OutputKeys => ({
+  get replyKeyPair() {
+    return account.replyKeyPair;
+  },
+  session: () => undefined,
+});
+
 const MAX_NETWORK_BYTES = 4 * 1024 * 1024;
 const MAX_STATUS_BYTES = 64 * 1024;
-const DEFAULT_OPEN_MS = 30_000;
 
 /** A verified network. */
 export class Network {
@@ -83,52 +108,119 @@ export class Network {
     const sealed = sealSessionOpen(
       internals.verified.target,
       account,
-      { replyKey: account.replyKeyPair.publicKey, expiryHeight: internals.expiryHeight(), sessionExpiryHeight: askedExpiryHeight },
+      {
+        replyKey: account.replyKeyPair.publicKey,
+        expiryHeight: internals.expiryHeight(),
+        sessionExpiryHeight: askedExpiryHeight,
+      },
       randomBytes(SEAL_RANDOMNESS_BYTES),
     );
     const { keys } = sealed.session;
-    const proven = await internals.submitter.submit(sealed, options.waitMs ?? DEFAULT_OPEN_MS);
+    const proven = await internals.submitter.submit(sealed, options.waitMs ?? DEFAULT_WAIT_MS);
     const sessionExpiryHeight = this.#openedUntil(proven, account, keys, askedExpiryHeight);
     const { store } = options;
     if (store === undefined) {
-      return new Session(internals, account, new ReservedSession(keys, 0, Number.MAX_SAFE_INTEGER), sessionExpiryHeight);
+      return new Session(
+        internals,
+        account,
+        new ReservedSession(keys, 0, Number.MAX_SAFE_INTEGER),
+        sessionExpiryHeight,
+      );
     }
     const record = recordOf(account, this.chainId, keys, RESERVED_NUMBERS, sessionExpiryHeight);
     await store.update(() => sealRecord(record, account));
     return new Session(internals, account, new ReservedSession(keys, 0, RESERVED_NUMBERS), sessionExpiryHeight, store);
   }
 
+  /** Goes on with the session of a store, or opens one there when it holds none of this account that is still usable. */
+  async continueSession(
+    account: Account,
+    store: SessionStore,
+    options: Omit<OpenSessionOptions, 'store'> = {},
+  ): Promise<Session> {
+    try {
+      const session = await this.resumeSession(account, store);
+      await this.#internals.refreshHeight();
+      if (session.expiryHeight > this.#internals.expiryHeight()) return session;
+    } catch (error) {
+      if (!isCloisterError(error) || error.code !== 'SESSION_EXPORT_INVALID') throw error;
+    }
+    return this.openSession(account, { ...options, store });
+  }
+
   /** Goes on with a session that a store holds or that `Session.export` returned. Throws SESSION_EXPORT_INVALID. */
   async resumeSession(account: Account, from: SessionStore | string): Promise<Session> {
     if (typeof from === 'string') {
       const { session, nextNumber, expiryHeight } = openRecord(from, account, this.chainId);
-      return new Session(this.#internals, account, new ReservedSession(session, nextNumber, Number.MAX_SAFE_INTEGER), expiryHeight);
+      return new Session(
+        this.#internals,
+        account,
+        new ReservedSession(session, nextNumber, Number.MAX_SAFE_INTEGER),
+        expiryHeight,
+      );
     }
     const { record, next, end } = await reserveNumbers(from, account, this.chainId);
-    return new Session(this.#internals, account, new ReservedSession(record.session, next, end), record.expiryHeight, from);
+    return new Session(
+      this.#internals,
+      account,
+      new ReservedSession(record.session, next, end),
+      record.expiryHeight,
+      from,
+    );
+  }
+
+  /** One signed call outside a session: for callers that make few. Rejects as `Session.call` does. */
+  async call<Result = unknown>(
+    account: Account,
+    contract: string,
+    method: string,
+    args?: unknown,
+    options: CallOptions = {},
+  ): Promise<CallResult<Result>> {
+    const internals = this.#internals;
+    const call = callOf(contract, method, args, options.idempotencyKey);
+    await internals.refreshHeight();
+    const { target } = internals.verified;
+    const request = { call, replyKey: account.replyKeyPair.publicKey, expiryHeight: internals.expiryHeight() };
+    const envelope = sealCall(target, account, request, randomBytes(SEAL_RANDOMNESS_BYTES));
+    const proven = await internals.submitter.submit(envelope, options.waitMs ?? DEFAULT_WAIT_MS);
+    return openResult(proven, internals.verified, sessionlessKeys(account)) as CallResult<Result>;
+  }
+
+  /** One signed query outside a session. Rejects as `Session.query` does. */
+  query<Result = unknown>(
+    account: Account,
+    contract: string,
+    method: string,
+    args?: unknown,
+  ): Promise<QueryResult<Result>> {
+    const call = callOf(contract, method, args);
+    const { target } = this.#internals.verified;
+    return ask<Result>(this.#internals, () => sealQuery(target, account, call, randomBytes(SEAL_RANDOMNESS_BYTES)));
   }
 
   /** The proven receipt of a transaction, and what contracts sealed in it to the account; undefined while pending. */
-  async transaction(
-    transactionId: TransactionId,
-    account: Account,
-  ): Promise<(Pick<ProvenTransaction, 'receipt' | 'receiptFile'> & { readonly height: number; readonly messages: readonly ContractMessage[] }) | undefined> {
+  async transaction(transactionId: TransactionId, account: Account): Promise<SeenTransaction | undefined> {
     const proven = await this.#internals.submitter.find(transactionId);
     if (proven === undefined) return undefined;
-    const keys = { replyKeyPair: account.replyKeyPair, session: () => undefined };
     const { receipt, receiptFile, block } = proven;
-    return { receipt, receiptFile, height: block.statement.height, messages: messagesTo(proven, this.#internals.verified, keys) };
+    const messages = messagesTo(proven, this.#internals.verified, sessionlessKeys(account));
+    return { receipt, receiptFile, height: block.statement.height, messages };
   }
 
   /** Last height of the opened session: what the enclaves granted, never later than asked. */
   #openedUntil(proven: ProvenTransaction, account: Account, keys: ReservedSession['keys'], asked: Height): Height {
-    const outputKeys = { replyKeyPair: account.replyKeyPair, session: (id: string) => (id === keys.id ? keys : undefined) };
+    const outputKeys = {
+      replyKeyPair: account.replyKeyPair,
+      session: (id: string) => (id === keys.id ? keys : undefined),
+    };
     try {
       const { result } = openResult(proven, this.#internals.verified, outputKeys);
       const granted = (result as { expiryHeight?: unknown } | null)?.expiryHeight;
       return typeof granted === 'number' && granted < asked ? height(granted) : asked;
     } catch (error) {
-      const failure = error instanceof CallFailed ? error.failure : error instanceof CallRefused ? error.reason : 'unreadable';
+      const failure =
+        error instanceof CallFailed ? error.failure : error instanceof CallRefused ? error.reason : 'unreadable';
       throw walletErrors.error('SESSION_NOT_OPENED', { failure }, error);
     }
   }

@@ -121,7 +121,9 @@ export type WalletErrorCode = keyof typeof walletErrors.table;
 const DEFAULT_STATUS = 500;
 
 /** The error of a node's problem document: the node's code, sentence and hint. */
-export const nodeRefusal = (problem: Pick<Problem, 'code' | 'title' | 'hint' | 'retryable'> & { readonly status?: number }): CloisterError =>
+export const nodeRefusal = (
+  problem: Pick<Problem, 'code' | 'title' | 'hint' | 'retryable'> & { readonly status?: number },
+): CloisterError =>
   new CloisterError(problem.code, {
     message: problem.title,
     hint: problem.hint,

@@ -70,7 +70,8 @@ export class NetworkInternals {
       throw walletErrors.error('STALE_ANSWER', { height: answer.height, seen: this.height });
     }
     const certified = this.proofs.stateRootAt(answer.height);
-    if (certified !== undefined && certified !== answer.stateRoot) throw walletErrors.error('STATE_CONFLICT', { height: answer.height });
+    if (certified !== undefined && certified !== answer.stateRoot)
+      throw walletErrors.error('STATE_CONFLICT', { height: answer.height });
     this.#seen = answer.height;
     return answer;
   }

@@ -23,20 +23,34 @@ const keystoreShape = jsonRecord({
   format: jsonWord(KEYSTORE_FORMAT),
   publicKey: jsonHex(32),
   kdf: jsonRecord({ name: jsonWord('scrypt'), log2N: jsonCount(), salt: jsonHex(32) }),
-  cipher: jsonRecord({ name: jsonWord('chacha20-poly1305'), nonce: jsonHex(12), ciphertext: jsonHex(SEED_BYTES + TAG_BYTES) }),
+  cipher: jsonRecord({
+    name: jsonWord('chacha20-poly1305'),
+    nonce: jsonHex(12),
+    ciphertext: jsonHex(SEED_BYTES + TAG_BYTES),
+  }),
 });
 
 /** The content of a keystore file. */
 export type Keystore = Shaped<typeof keystoreShape>;
 
 const passphraseKey = (passphrase: string, kdf: Keystore['kdf']): Promise<Uint8Array> =>
-  scryptAsync(utf8(passphrase.normalize('NFKC')), fromHex(kdf.salt), { N: 2 ** kdf.log2N, r: 8, p: 1, dkLen: 32, maxmem: 2 ** 31 });
+  scryptAsync(utf8(passphrase.normalize('NFKC')), fromHex(kdf.salt), {
+    N: 2 ** kdf.log2N,
+    r: 8,
+    p: 1,
+    dkLen: 32,
+    maxmem: 2 ** 31,
+  });
 
 const authenticated = (publicKey: string, kdf: Keystore['kdf']): Uint8Array =>
   utf8(`${KEYSTORE_FORMAT}\n${publicKey}\n${kdf.name}\n${kdf.log2N}\n${kdf.salt}`);
 
 /** Seals an account under a passphrase. `log2N` from 14 to 20 sets the cost. */
-export const sealKeystore = async (account: Account, passphrase: string, log2N = DEFAULT_SCRYPT_COST): Promise<Keystore> => {
+export const sealKeystore = async (
+  account: Account,
+  passphrase: string,
+  log2N = DEFAULT_SCRYPT_COST,
+): Promise<Keystore> => {
   if (log2N < MIN_SCRYPT_COST || log2N > MAX_SCRYPT_COST) throw new RangeError('log2N must lie between 14 and 20');
   const kdf = { name: 'scrypt', log2N, salt: toHex(randomBytes(32)) } as const;
   const nonce = randomBytes(12);

@@ -53,7 +53,12 @@ export const resultOf = (outcome: Outcome, place?: CallPlace): unknown => {
   }
 };
 
-const open = (transaction: ProvenTransaction, index: number, network: VerifiedNetwork, keys: OutputKeys): Outcome | undefined => {
+const open = (
+  transaction: ProvenTransaction,
+  index: number,
+  network: VerifiedNetwork,
+  keys: OutputKeys,
+): Outcome | undefined => {
   const sealed = transaction.outputs[index];
   if (sealed === undefined) return undefined;
   const place = { chainId: network.chainId, transactionId: transaction.receipt.transactionId, index };
@@ -62,7 +67,11 @@ const open = (transaction: ProvenTransaction, index: number, network: VerifiedNe
 };
 
 /** Messages of a transaction that these keys open. */
-export const messagesTo = (transaction: ProvenTransaction, network: VerifiedNetwork, keys: OutputKeys): ContractMessage[] =>
+export const messagesTo = (
+  transaction: ProvenTransaction,
+  network: VerifiedNetwork,
+  keys: OutputKeys,
+): ContractMessage[] =>
   transaction.outputs.flatMap((_sealed, index) => {
     const outcome = index === 0 ? undefined : open(transaction, index, network, keys);
     return outcome?.kind === 'message' ? [{ contract: outcome.contract, value: parsed(outcome.json) }] : [];

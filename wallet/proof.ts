@@ -11,7 +11,10 @@ import { MAX_BLOCK_TRANSACTIONS } from '../protocol/limits.ts';
 import { verifyMerklePath } from '../protocol/merkle.ts';
 import { MAX_RECEIPT_BYTES, type Receipt, type ReceiptFile, receiptCodec, receiptFileOf } from '../protocol/receipt.ts';
 import {
-  MAX_RESULT_CERTIFICATE_BYTES, type ResultStatement, resultCertificateCodec, resultCertificateFault,
+  MAX_RESULT_CERTIFICATE_BYTES,
+  type ResultStatement,
+  resultCertificateCodec,
+  resultCertificateFault,
 } from '../protocol/result.ts';
 import { outputCommitment } from '../protocol/sealed-output.ts';
 import { walletErrors } from './errors.ts';
@@ -67,7 +70,8 @@ export class ProofChecker {
   block(proof: BlockProof): ProvenBlock {
     const known = this.#proven.get(proof.certificate);
     const block = known ?? this.#check(proof);
-    if (block.count !== proof.count || block.statement.height !== proof.height) return refused('height or count differ from the certificate');
+    if (block.count !== proof.count || block.statement.height !== proof.height)
+      return refused('height or count differ from the certificate');
     if (known === undefined) this.#remember(proof.certificate, block);
     return block;
   }
@@ -78,11 +82,15 @@ export class ProofChecker {
     if (result.height !== statement.height) return refused('another height');
     const leaf = fromBase64(result.receipt);
     const path = result.path.map((sibling: Hash) => fromHex(sibling));
-    if (!verifyMerklePath(statement.receiptsRoot, leaf, result.index, block.count, path)) return refused('not in the block');
+    if (!verifyMerklePath(statement.receiptsRoot, leaf, result.index, block.count, path))
+      return refused('not in the block');
     const receipt = this.#receipt(leaf);
-    if (receipt.transactionId !== transactionId || receipt.index !== result.index) return refused('receipt of another transaction');
+    if (receipt.transactionId !== transactionId || receipt.index !== result.index)
+      return refused('receipt of another transaction');
     const outputs = result.outputs.map((output) => fromBase64(output) as SealedBytes);
-    const committed = outputs.length === receipt.outputs.length && outputs.every((output, i) => outputCommitment(output) === receipt.outputs[i]);
+    const committed =
+      outputs.length === receipt.outputs.length &&
+      outputs.every((output, i) => outputCommitment(output) === receipt.outputs[i]);
     if (!committed) return refused('outputs differ from the receipt');
     const parts = { receipt: leaf, index: result.index, count: block.count, path, certificate: block.certificate };
     return { receipt, block, outputs, receiptFile: () => receiptFileOf(this.#network.genesis, parts) };
@@ -108,7 +116,8 @@ export class ProofChecker {
     }
     const { statement } = certificate;
     if (statement.chainId !== chainId) return refused('another chain');
-    if (statement.measurement !== genesis.measurement || statement.platform !== genesis.platform) return refused('another measurement');
+    if (statement.measurement !== genesis.measurement || statement.platform !== genesis.platform)
+      return refused('another measurement');
     const fault = resultCertificateFault(certificate, validators);
     return fault === undefined ? { statement, certificate: bytes, count: proof.count } : refused(fault);
   }

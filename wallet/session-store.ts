@@ -25,7 +25,13 @@ export const RESERVED_NUMBERS = 128;
  */
 export const MAX_NUMBER_SPAN = 960;
 
-const recordCodec = struct({ chainId: chainIdCodec, account: publicKeyCodec, session: sessionCodec, nextNumber: u64, expiryHeight: heightCodec });
+const recordCodec = struct({
+  chainId: chainIdCodec,
+  account: publicKeyCodec,
+  session: sessionCodec,
+  nextNumber: u64,
+  expiryHeight: heightCodec,
+});
 
 /** What is stored of a session. */
 export type SessionRecord = Infer<typeof recordCodec>;
@@ -144,7 +150,13 @@ export const reserveNumbers = async (
 };
 
 /** The record of a session. */
-export const recordOf = (account: Account, chainId: ChainId, keys: SessionKeys, nextNumber: number, expiryHeight: Height): SessionRecord => ({
+export const recordOf = (
+  account: Account,
+  chainId: ChainId,
+  keys: SessionKeys,
+  nextNumber: number,
+  expiryHeight: Height,
+): SessionRecord => ({
   chainId,
   account: account.publicKey,
   session: { ...keys, caller: account.publicKey, expiryHeight },

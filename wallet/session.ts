@@ -5,69 +5,21 @@
  * proven receipt and an opened result. Heights seen never go back.
  */
 import { randomBytes } from '#primitives';
-import type { Call } from '../protocol/call.ts';
-import { BYTES_MEDIA_TYPE } from '../protocol/api.ts';
-import type { Height, StateRoot } from '../protocol/brand.ts';
+import type { Height } from '../protocol/brand.ts';
+import { type Call, NONCE_BYTES } from '../protocol/call.ts';
 import { sealSessionCall } from '../protocol/envelope-seal.ts';
 import type { ParsedEnvelope } from '../protocol/envelope.ts';
-import { CloisterError } from '../protocol/errors.ts';
-import { utf8 } from '../protocol/hex.ts';
-import { MAX_ARGUMENT_BYTES, MAX_OUTPUT_BYTES } from '../protocol/limits.ts';
-import { type Answer, openAnswer, sealSessionQuery } from '../protocol/query.ts';
+import { sealSessionQuery } from '../protocol/query.ts';
 import type { OutputKeys } from '../protocol/sealed-output.ts';
 import type { SessionKeys } from '../protocol/session.ts';
 import type { Account } from './account.ts';
+import { ask, type QueryResult } from './ask.ts';
+import { type CallOptions, callOf, DEFAULT_WAIT_MS } from './call.ts';
 import { walletErrors } from './errors.ts';
 import type { NetworkInternals } from './internals.ts';
-import { type CallResult, openResult, resultOf } from './outcome.ts';
+import { type CallResult, openResult } from './outcome.ts';
 import type { ProvenTransaction } from './proof.ts';
-import { pause } from './scheduling.ts';
 import { type ReservedSession, recordOf, reserveNumbers, sealRecord, type SessionStore } from './session-store.ts';
-import { retryAfterOf } from './transport.ts';
-
-/** How a call is made. */
-export interface CallOptions {
-  /** How long to wait for the proven result, ms; 30 s unless set. */
-  readonly waitMs?: number;
-  /** A key under which this account finds its own earlier attempt. */
-  readonly idempotencyKey?: string;
-}
-
-/** What a query answered, and of when. */
-export interface QueryResult<Result = unknown> {
-  readonly result: Result;
-  readonly height: number;
-  readonly stateRoot: StateRoot;
-  /** Consensus time of that height, ms since the Unix epoch. */
-  readonly timeMs: number;
-  readonly simulated: boolean;
-}
-
-const DEFAULT_WAIT_MS = 30_000;
-const QUERY_TIMEOUT_MS = 15_000;
-/** How long a query goes on asking for an answer that is not older than what was seen, ms. */
-const FRESHNESS_DEADLINE_MS = 3_000;
-const FIRST_RETRY_MS = 10;
-
-const jsonArguments = (args: unknown): string => {
-  let json: string | undefined;
-  try {
-    json = JSON.stringify(args ?? null);
-  } catch (cause) {
-    throw walletErrors.error('ARGUMENTS_INVALID', {}, cause);
-  }
-  if (json === undefined || !json.isWellFormed()) throw walletErrors.error('ARGUMENTS_INVALID');
-  const sizeBytes = utf8(json).length;
-  if (sizeBytes > MAX_ARGUMENT_BYTES) throw walletErrors.error('CALL_TOO_LARGE', { sizeBytes, maxBytes: MAX_ARGUMENT_BYTES });
-  return json;
-};
-
-const callOf = (contract: string, method: string, args: unknown, idempotencyKey?: string): Call => ({
-  contract,
-  method,
-  args: jsonArguments(args),
-  idempotencyKey,
-});
 
 /** See the module comment. Made by `Network.openSession` and `Network.resumeSession`. */
 export class Session {
@@ -81,7 +33,13 @@ export class Session {
   #reserving: Promise<void> | undefined;
   #closed = false;
 
-  constructor(network: NetworkInternals, account: Account, numbers: ReservedSession, expiryHeight: Height, store?: SessionStore) {
+  constructor(
+    network: NetworkInternals,
+    account: Account,
+    numbers: ReservedSession,
+    expiryHeight: Height,
+    store?: SessionStore,
+  ) {
     this.account = account;
     this.expiryHeight = expiryHeight;
     this.#network = network;
@@ -109,12 +67,21 @@ export class Session {
    * Calls a contract. Rejects with CallRefused, CallFailed, a node's refusal, or OUTCOME_UNKNOWN when no node gave a
    * proven result in time.
    */
-  call<Result = unknown>(contract: string, method: string, args?: unknown, options: CallOptions = {}): Promise<CallResult<Result>> {
+  call<Result = unknown>(
+    contract: string,
+    method: string,
+    args?: unknown,
+    options: CallOptions = {},
+  ): Promise<CallResult<Result>> {
     try {
       const call = callOf(contract, method, args, options.idempotencyKey);
       const waitMs = options.waitMs ?? DEFAULT_WAIT_MS;
-      const proven = this.#isReady() ? this.#submit(call, waitMs) : this.#prepare().then(() => this.#submit(call, waitMs));
-      return proven.then((transaction) => openResult(transaction, this.#network.verified, this.#keys) as CallResult<Result>);
+      const proven = this.#isReady()
+        ? this.#submit(call, waitMs)
+        : this.#prepare().then(() => this.#submit(call, waitMs));
+      return proven.then(
+        (transaction) => openResult(transaction, this.#network.verified, this.#keys) as CallResult<Result>,
+      );
     } catch (error) {
       return Promise.reject(error);
     }
@@ -124,25 +91,10 @@ export class Session {
   async query<Result = unknown>(contract: string, method: string, args?: unknown): Promise<QueryResult<Result>> {
     if (this.#closed) throw walletErrors.error('SESSION_CLOSED');
     const call = callOf(contract, method, args);
-    const deadline = Date.now() + FRESHNESS_DEADLINE_MS;
-    let wait = FIRST_RETRY_MS;
-    for (;;) {
-      const failure = await this.#ask(call).catch((error: unknown) => error);
-      if (!(failure instanceof Error)) {
-        const { height, stateRoot, timeMs, outcome } = failure as Answer;
-        return { result: resultOf(outcome) as Result, height, stateRoot, timeMs, simulated: this.simulated };
-      }
-      if (!this.#isWorthAsking(failure) || Date.now() + wait >= deadline) throw failure;
-      await pause((retryAfterOf(failure) ?? 0) * 1000 || wait);
-      wait = Math.min(wait * 2, 500);
-    }
-  }
-
-  /** A node that lags does not know a new session yet; a node that lied is asked again only when there is another. */
-  #isWorthAsking(failure: Error): failure is CloisterError {
-    if (!(failure instanceof CloisterError)) return false;
-    if (failure.code === 'ANSWER_MALFORMED') return this.#network.client.nodes > 1;
-    return failure.retryable || failure.code === 'QUERY_REFUSED';
+    const { target } = this.#network.verified;
+    return ask<Result>(this.#network, () =>
+      sealSessionQuery(target, this.#numbers.keys, call, randomBytes(NONCE_BYTES)),
+    );
   }
 
   /**
@@ -153,7 +105,10 @@ export class Session {
     if (this.#closed) throw walletErrors.error('SESSION_CLOSED');
     this.#closed = true;
     const { chainId } = this.#network.verified;
-    return sealRecord(recordOf(this.account, chainId, this.#numbers.keys, this.#numbers.next, this.expiryHeight), this.account);
+    return sealRecord(
+      recordOf(this.account, chainId, this.#numbers.keys, this.#numbers.next, this.expiryHeight),
+      this.account,
+    );
   }
 
   /** What JSON shows: nothing secret. */
@@ -163,7 +118,10 @@ export class Session {
 
   #seal(call: Call): ParsedEnvelope {
     if (this.#closed) throw walletErrors.error('SESSION_CLOSED');
-    return sealSessionCall(this.#network.verified.target, this.#numbers, { call, expiryHeight: this.#network.expiryHeight() });
+    return sealSessionCall(this.#network.verified.target, this.#numbers, {
+      call,
+      expiryHeight: this.#network.expiryHeight(),
+    });
   }
 
   /** Seals and hands over, in this very turn. */
@@ -195,24 +153,5 @@ export class Session {
     if (this.#store === undefined) throw walletErrors.error('SESSION_CLOSED');
     const { next, end } = await reserveNumbers(this.#store, this.account, this.#network.verified.chainId);
     this.#numbers.extend(next, end);
-  }
-
-  async #ask(call: Call): Promise<Answer> {
-    const { verified, client } = this.#network;
-    const query = sealSessionQuery(verified.target, this.#numbers.keys, call, randomBytes(16));
-    const { bytes } = await client.send({
-      method: 'POST',
-      path: '/v1/queries',
-      headers: { 'content-type': BYTES_MEDIA_TYPE },
-      body: query.bytes.slice(),
-      timeoutMs: QUERY_TIMEOUT_MS,
-      maxAnswerBytes: MAX_OUTPUT_BYTES,
-    });
-    const opened = openAnswer(bytes, query.binding);
-    if (opened.verdict === 'rejected') {
-      client.useNext();
-      throw walletErrors.error('ANSWER_MALFORMED', { rule: opened.code });
-    }
-    return this.#network.checkFreshness(opened.answer);
   }
 }

@@ -6,7 +6,13 @@
  * the very same bytes, at the next node, with bounded back-off, until the deadline.
  */
 import {
-  type BlockProof, MAX_SUBMISSION, MAX_WAIT_SECONDS, type SubmitReply, type SubmitResult, submitReplyShape, transactionShape,
+  type BlockProof,
+  MAX_SUBMISSION,
+  MAX_WAIT_SECONDS,
+  type SubmitReply,
+  type SubmitResult,
+  submitReplyShape,
+  transactionShape,
 } from '../protocol/api.ts';
 import type { ParsedEnvelope } from '../protocol/envelope.ts';
 import { CloisterError } from '../protocol/errors.ts';
@@ -73,7 +79,8 @@ export class Submitter {
 
   /** Submits an envelope and resolves with its proven result. */
   submit(envelope: ParsedEnvelope, waitMs: number): Promise<ProvenTransaction> {
-    if (this.#waiting >= this.#limits.waiting) return Promise.reject(walletErrors.error('TOO_MANY_WAITING', { waiting: this.#waiting }));
+    if (this.#waiting >= this.#limits.waiting)
+      return Promise.reject(walletErrors.error('TOO_MANY_WAITING', { waiting: this.#waiting }));
     this.#waiting += 1;
     const { promise, resolve, reject } = Promise.withResolvers<ProvenTransaction>();
     const since = Date.now();
@@ -126,7 +133,9 @@ export class Submitter {
     }
   }
 
-  async #post(batch: readonly Pending[]): Promise<{ readonly reply: SubmitReply; readonly retryAfterSeconds: number | undefined }> {
+  async #post(
+    batch: readonly Pending[],
+  ): Promise<{ readonly reply: SubmitReply; readonly retryAfterSeconds: number | undefined }> {
     const now = Date.now();
     const longest = Math.max(...batch.map((pending) => pending.deadline - now), 1_000);
     const seconds = Math.min(Math.ceil(longest / 1000), MAX_WAIT_SECONDS);
@@ -149,10 +158,15 @@ export class Submitter {
   ): Promise<Judgement> {
     const id = pending.envelope.transactionId;
     if (result?.transactionId !== id) return this.#distrust(pending, walletErrors.error('ANSWER_MALFORMED'));
-    if (result.status === 'accepted') return this.#again(pending, walletErrors.error('OUTCOME_UNKNOWN', { transactionId: id }));
+    if (result.status === 'accepted')
+      return this.#again(pending, walletErrors.error('OUTCOME_UNKNOWN', { transactionId: id }));
     if (result.status === 'refused') {
       const { code, hint, retryable } = result;
-      return this.#judgeRefusal(pending, nodeRefusal({ code, hint, retryable, title: 'The node refused the envelope.' }), retryAfterSeconds);
+      return this.#judgeRefusal(
+        pending,
+        nodeRefusal({ code, hint, retryable, title: 'The node refused the envelope.' }),
+        retryAfterSeconds,
+      );
     }
     const proof = blocks.get(result.height);
     if (proof === undefined) return this.#distrust(pending, walletErrors.error('ANSWER_MALFORMED'));
@@ -170,7 +184,11 @@ export class Submitter {
   }
 
   #again(pending: Pending, error: unknown, retryAfterSeconds?: number): Judgement {
-    return { kind: 'again', error, afterMs: retryAfterSeconds === undefined ? this.#backoff(pending) : retryAfterSeconds * 1000 };
+    return {
+      kind: 'again',
+      error,
+      afterMs: retryAfterSeconds === undefined ? this.#backoff(pending) : retryAfterSeconds * 1000,
+    };
   }
 
   async #judgeRefusal(pending: Pending, refusal: CloisterError, retryAfterSeconds?: number): Promise<Judgement> {
@@ -203,7 +221,11 @@ export class Submitter {
 
   /** The proven result of a transaction that a node has; undefined while it is pending. */
   async find(transactionId: string): Promise<ProvenTransaction | undefined> {
-    const document = await this.#client.get(`/v1/transactions/${transactionId}`, transactionShape, MAX_OUTPUT_BYTES * 64);
+    const document = await this.#client.get(
+      `/v1/transactions/${transactionId}`,
+      transactionShape,
+      MAX_OUTPUT_BYTES * 64,
+    );
     if (document.status === 'pending') return undefined;
     return this.#proofs.transaction(document, this.#proofs.block(document.block), transactionId);
   }

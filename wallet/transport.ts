@@ -79,7 +79,11 @@ const refusalOf = (response: Response, bytes: Uint8Array): CloisterError => {
   const retryAfterSeconds = retryAfterHeader(response);
   if (retryAfterSeconds === undefined) return refusal;
   const { code, message, hint, retryable, status } = refusal;
-  return new CloisterError(code, { message, hint, retryable, ...(status !== undefined && { status }) }, { retryAfterSeconds });
+  return new CloisterError(
+    code,
+    { message, hint, retryable, ...(status !== undefined && { status }) },
+    { retryAfterSeconds },
+  );
 };
 
 /** Requests to the nodes of one network. */

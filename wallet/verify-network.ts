@@ -8,7 +8,14 @@ import { reportDataOf, verifySimEvidence } from '../protocol/attestation.ts';
 import type { ChainId, Measurement } from '../protocol/brand.ts';
 import type { SealingTarget } from '../protocol/envelope-seal.ts';
 import { epochKeyOf, provenEpochKeys } from '../protocol/epoch-key.ts';
-import { chainIdOf, type Genesis, genesisFromJson, type Validator, type ValidatorSet, validatorSetOf } from '../protocol/genesis.ts';
+import {
+  chainIdOf,
+  type Genesis,
+  genesisFromJson,
+  type Validator,
+  type ValidatorSet,
+  validatorSetOf,
+} from '../protocol/genesis.ts';
 import { fromHex } from '../protocol/hex.ts';
 import type { HpkeSuite } from '../protocol/hpke.ts';
 import { fromBase64 } from '../protocol/json-shape.ts';
@@ -52,9 +59,11 @@ const checkPolicy = (genesis: Genesis, policy: WalletPolicy): void => {
   const refuse = (rule: string): never => {
     throw walletErrors.error('POLICY_REFUSED', { rule });
   };
-  if (policy.policyClass === 'production' && genesis.platform === 'sim') refuse('a production policy refuses the simulated platform');
+  if (policy.policyClass === 'production' && genesis.platform === 'sim')
+    refuse('a production policy refuses the simulated platform');
   if (policy.policyClass === 'production' && genesis.policyClass !== 'production') refuse('the network is a testnet');
-  if (policy.measurements?.includes(genesis.measurement) === false) refuse('the enclave measurement is not an accepted one');
+  if (policy.measurements?.includes(genesis.measurement) === false)
+    refuse('the enclave measurement is not an accepted one');
 };
 
 const checkEvidence = (genesis: Genesis, validator: Validator, index: number, policy: WalletPolicy): void => {
@@ -74,14 +83,20 @@ const checkEvidence = (genesis: Genesis, validator: Validator, index: number, po
   }
 };
 
-const sealingTarget = (document: NetworkDocument, genesis: Genesis, chainId: ChainId, suite: HpkeSuite): SealingTarget => {
+const sealingTarget = (
+  document: NetworkDocument,
+  genesis: Genesis,
+  chainId: ChainId,
+  suite: HpkeSuite,
+): SealingTarget => {
   const signed = document.epochKeys.map(({ validator, statement, signature }) => ({
     validator,
     statement: fromBase64(statement),
     signature: fromBase64(signature),
   }));
   const proof = provenEpochKeys(signed, chainId, validatorSetOf(genesis));
-  if (proof.verdict === 'unproven') throw walletErrors.error('EPOCH_KEY_UNPROVEN', { valid: proof.valid, needed: proof.needed });
+  if (proof.verdict === 'unproven')
+    throw walletErrors.error('EPOCH_KEY_UNPROVEN', { valid: proof.valid, needed: proof.needed });
   const epochPublicKey = epochKeyOf(proof.statement, suite);
   if (epochPublicKey === undefined) throw walletErrors.error('EPOCH_KEY_UNPROVEN', { suite });
   return { chainId, keyEpoch: proof.statement.epoch, suite, epochPublicKey };

@@ -1,6 +1,12 @@
 /** From what the service knows to the documents of `protocol/api.ts`. */
 import type {
-  BlockDocument, BlockProof, CommittedResult, NetworkDocument, SubmitReply, SubmitResult, TransactionDocument,
+  BlockDocument,
+  BlockProof,
+  CommittedResult,
+  NetworkDocument,
+  SubmitReply,
+  SubmitResult,
+  TransactionDocument,
 } from '../../protocol/api.ts';
 import type { Hash } from '../../protocol/brand.ts';
 import { chainIdOf } from '../../protocol/genesis.ts';
@@ -8,7 +14,14 @@ import { toHex } from '../../protocol/hex.ts';
 import { toBase64 } from '../../protocol/json-shape.ts';
 import { platformNotice } from '../../protocol/receipt.ts';
 import { apiErrors } from './errors.ts';
-import type { ApiService, CommittedBlockProof, CommittedTransaction, KnownBlock, KnownTransaction, SubmitOutcome } from './service.ts';
+import type {
+  ApiService,
+  CommittedBlockProof,
+  CommittedTransaction,
+  KnownBlock,
+  KnownTransaction,
+  SubmitOutcome,
+} from './service.ts';
 
 const blockProof = (proof: CommittedBlockProof): BlockProof => ({
   height: proof.height,

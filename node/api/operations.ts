@@ -28,7 +28,13 @@ export class OperationsServer implements AsyncDisposable {
 
   /** Starts listening. */
   static async start(options: OperationsOptions): Promise<OperationsServer> {
-    const app = fastify({ logger: false, bodyLimit: 1024, requestTimeout: 10_000, forceCloseConnections: true, exposeHeadRoutes: true });
+    const app = fastify({
+      logger: false,
+      bodyLimit: 1024,
+      requestTimeout: 10_000,
+      forceCloseConnections: true,
+      exposeHeadRoutes: true,
+    });
     app.server.maxConnections = MAX_CONNECTIONS;
     app.setErrorHandler(problemHandler(options.log));
     app.setNotFoundHandler((_request, reply) => sendProblem(reply, apiErrors.error('UNKNOWN_ROUTE')));

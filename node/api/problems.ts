@@ -39,7 +39,9 @@ const frameworkCodes: Readonly<Record<string, ApiErrorCode>> = {
 
 const validationDetail = (error: FastifyError): string | undefined => {
   const first = error.validation?.[0];
-  return first === undefined ? undefined : `${error.validationContext ?? 'request'}${first.instancePath}: ${first.keyword}`;
+  return first === undefined
+    ? undefined
+    : `${error.validationContext ?? 'request'}${first.instancePath}: ${first.keyword}`;
 };
 
 interface Judged {

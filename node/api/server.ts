@@ -76,7 +76,13 @@ const createApp = (limits: ApiLimits): FastifyInstance =>
     },
     clientErrorHandler: answerBrokenClient,
     ajv: {
-      customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false, allErrors: false, strict: false },
+      customOptions: {
+        removeAdditional: false,
+        coerceTypes: false,
+        useDefaults: false,
+        allErrors: false,
+        strict: false,
+      },
     },
   });
 
@@ -85,7 +91,11 @@ const addGuards = (app: FastifyInstance, limits: ApiLimits): void => {
   const guard = new RequestGuard(limits.requestsPerAddress);
   app.server.maxConnections = limits.connections;
   app.addHook('onRequest', async (request, reply) => {
-    reply.headers({ 'access-control-allow-origin': '*', 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' });
+    reply.headers({
+      'access-control-allow-origin': '*',
+      'x-content-type-options': 'nosniff',
+      'cache-control': 'no-store',
+    });
     const leave = guard.enter(request.ip);
     if (leave === undefined) throw apiErrors.error('TOO_MANY_REQUESTS');
     reply.raw.once('close', leave);
@@ -104,10 +114,14 @@ const addGuards = (app: FastifyInstance, limits: ApiLimits): void => {
 
 const addContentTypes = (app: FastifyInstance): void => {
   app.removeContentTypeParser('text/plain');
-  app.addContentTypeParser(BYTES_MEDIA_TYPE, { parseAs: 'buffer', bodyLimit: MAX_SUBMISSION_BYTES }, (_request, body, done) => {
-    const bytes = body as Buffer;
-    done(null, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-  });
+  app.addContentTypeParser(
+    BYTES_MEDIA_TYPE,
+    { parseAs: 'buffer', bodyLimit: MAX_SUBMISSION_BYTES },
+    (_request, body, done) => {
+      const bytes = body as Buffer;
+      done(null, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    },
+  );
   app.setSerializerCompiler(() => (document) => JSON.stringify(document));
 };
 
@@ -126,7 +140,12 @@ export class ApiServer implements AsyncDisposable {
     const limits = { ...defaultApiLimits, ...options.limits };
     const app = createApp(limits);
     const closing = new AbortController();
-    const context: RouteContext = { service: options.service, chainId: chainIdOf(options.service.genesis), limits, closing: closing.signal };
+    const context: RouteContext = {
+      service: options.service,
+      chainId: chainIdOf(options.service.genesis),
+      limits,
+      closing: closing.signal,
+    };
     app.setErrorHandler(problemHandler(options.log));
     app.setNotFoundHandler((_request, reply) => sendProblem(reply, apiErrors.error('UNKNOWN_ROUTE')));
     addContentTypes(app);

@@ -50,7 +50,9 @@ export type SubmitOutcome =
     };
 
 /** A transaction that the node knows. */
-export type KnownTransaction = CommittedTransaction | { readonly kind: 'pending'; readonly transactionId: TransactionId };
+export type KnownTransaction =
+  | CommittedTransaction
+  | { readonly kind: 'pending'; readonly transactionId: TransactionId };
 
 /** Outcome of a query. */
 export type QueryOutcome =
@@ -105,4 +107,3 @@ export interface ApiService {
   /** Calls the listener whenever `head` has grown; returns how to stop. */
   onHead(listener: () => void): () => void;
 }
-

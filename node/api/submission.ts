@@ -14,9 +14,11 @@ const CALL_FIELDS = ['contract', 'method', 'args', 'arguments', 'call', 'caller'
 /** Random bytes are all printable over this length with a chance below 2^-90. */
 const SAMPLE_BYTES = 64;
 
-const isPrintable = (byte: number): boolean => (byte >= 0x20 && byte < 0x7f) || byte === 0x0a || byte === 0x0d || byte === 0x09;
+const isPrintable = (byte: number): boolean =>
+  (byte >= 0x20 && byte < 0x7f) || byte === 0x0a || byte === 0x0d || byte === 0x09;
 
-const readsAsText = (bytes: Uint8Array): boolean => bytes.length > 0 && bytes.subarray(0, SAMPLE_BYTES).every(isPrintable);
+const readsAsText = (bytes: Uint8Array): boolean =>
+  bytes.length > 0 && bytes.subarray(0, SAMPLE_BYTES).every(isPrintable);
 
 /** Whether a JSON body is a call that was never sealed. */
 export const isPlainCall = (body: unknown): boolean => {

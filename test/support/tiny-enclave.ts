@@ -4,22 +4,48 @@
  */
 import { ed25519PublicKey, randomBytes, sha256 } from '#primitives';
 import { certifySimProcessor, makeSimEvidence, reportDataOf } from '../../protocol/attestation.ts';
-import type { BlockHash, ChainId, Hash, Height, Measurement, PublicKey, SealedBytes, StateRoot, TransactionId } from '../../protocol/brand.ts';
+import type {
+  BlockHash,
+  ChainId,
+  Hash,
+  Height,
+  Measurement,
+  PublicKey,
+  SealedBytes,
+  StateRoot,
+  TransactionId,
+} from '../../protocol/brand.ts';
 import { epoch, height } from '../../protocol/brand.ts';
 import type { Outcome } from '../../protocol/call.ts';
 import { encode } from '../../protocol/codec.ts';
 import type { ParsedEnvelope } from '../../protocol/envelope.ts';
 import { openEnvelope, type EnvelopeKeys } from '../../protocol/envelope-open.ts';
 import { signEpochKeys } from '../../protocol/epoch-key.ts';
-import { chainIdOf, contributionCommitment, defaultParameters, type Genesis, quorumOf } from '../../protocol/genesis.ts';
+import {
+  chainIdOf,
+  contributionCommitment,
+  defaultParameters,
+  type Genesis,
+  quorumOf,
+} from '../../protocol/genesis.ts';
 import { domainHash, toHex, u64Bytes, utf8 } from '../../protocol/hash.ts';
 import { HPKE_SUITES, hpkeKeyPair } from '../../protocol/hpke.ts';
 import { merkleTree } from '../../protocol/merkle.ts';
 import { sealAnswer } from '../../protocol/query.ts';
 import { openQuery } from '../../protocol/query-open.ts';
 import { encodeReceipt } from '../../protocol/receipt.ts';
-import { resultCertificateCodec, resultCertificateOf, type ResultStatement, signResultStatement } from '../../protocol/result.ts';
-import { type OutputSealingSecret, outputCommitment, sealOutput, sealSessionOutput } from '../../protocol/sealed-output.ts';
+import {
+  resultCertificateCodec,
+  resultCertificateOf,
+  type ResultStatement,
+  signResultStatement,
+} from '../../protocol/result.ts';
+import {
+  type OutputSealingSecret,
+  outputCommitment,
+  sealOutput,
+  sealSessionOutput,
+} from '../../protocol/sealed-output.ts';
 import type { Session, SessionId } from '../../protocol/session.ts';
 
 /** A party's or validator's seeded secret. */
@@ -205,7 +231,11 @@ export class TinyNetwork {
   }
 
   /** Answers a sealed query at a height, the newest unless named; undefined when it cannot be opened. */
-  answer(sealedQuery: Uint8Array, at: Height = this.head, stateRoot: StateRoot = this.stateRootAt(at)): Uint8Array | undefined {
+  answer(
+    sealedQuery: Uint8Array,
+    at: Height = this.head,
+    stateRoot: StateRoot = this.stateRootAt(at),
+  ): Uint8Array | undefined {
     const opened = openQuery(sealedQuery, this.#keys);
     if (opened.verdict === 'rejected') return undefined;
     const outcome: Outcome =
@@ -227,11 +257,21 @@ export class TinyNetwork {
       case 'rejected':
         return undefined;
       case 'call':
-        return { caller: opened.caller, outcome: this.#run(opened.caller, opened.call), replyKey: opened.replyKey, session: undefined };
+        return {
+          caller: opened.caller,
+          outcome: this.#run(opened.caller, opened.call),
+          replyKey: opened.replyKey,
+          session: undefined,
+        };
       case 'session-opening':
         this.#sessions.set(opened.session.id, opened.session);
         this.#replyKeys.set(opened.session.caller, opened.replyKey);
-        return { caller: opened.session.caller, outcome: { kind: 'ok', result: 'null' }, replyKey: opened.replyKey, session: undefined };
+        return {
+          caller: opened.session.caller,
+          outcome: { kind: 'ok', result: 'null' },
+          replyKey: opened.replyKey,
+          session: undefined,
+        };
       case 'session-call': {
         const number = `${opened.session.id}/${opened.counter}`;
         if (this.#usedNumbers.has(number)) return undefined;
@@ -258,7 +298,11 @@ export class TinyNetwork {
     }
   }
 
-  #seal(transactionId: TransactionId, opened: Opened, messages: readonly { recipient: PublicKey; text: string }[]): SealedBytes[] {
+  #seal(
+    transactionId: TransactionId,
+    opened: Opened,
+    messages: readonly { recipient: PublicKey; text: string }[],
+  ): SealedBytes[] {
     const place = { chainId: this.chainId, transactionId, index: 0 };
     const own =
       opened.session === undefined

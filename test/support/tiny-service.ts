@@ -8,7 +8,15 @@ import type { ParsedEnvelope } from '../../protocol/envelope.ts';
 import type { Genesis } from '../../protocol/genesis.ts';
 import { platformNotice } from '../../protocol/receipt.ts';
 import type {
-  ApiService, CommittedTransaction, KnownBlock, KnownTransaction, QueryOutcome, Readiness, SignedEpochKey, SubmitOptions, SubmitOutcome,
+  ApiService,
+  CommittedTransaction,
+  KnownBlock,
+  KnownTransaction,
+  QueryOutcome,
+  Readiness,
+  SignedEpochKey,
+  SubmitOptions,
+  SubmitOutcome,
 } from '../../node/api/service.ts';
 import type { TinyBlock, TinyNetwork } from './tiny-enclave.ts';
 
@@ -56,13 +64,19 @@ export class TinyService implements ApiService {
     if (this.behaviour.fail === true) throw new Error('secret detail of a failure');
     if ((this.behaviour.fullTimes ?? 0) > 0) {
       this.behaviour.fullTimes = (this.behaviour.fullTimes ?? 0) - 1;
-      return envelopes.map(({ transactionId }) => ({ kind: 'refused', transactionId, code: 'MEMPOOL_FULL', retryAfterSeconds: 0 }));
+      return envelopes.map(({ transactionId }) => ({
+        kind: 'refused',
+        transactionId,
+        code: 'MEMPOOL_FULL',
+        retryAfterSeconds: 0,
+      }));
     }
     if ((this.behaviour.unknownTimes ?? 0) > 0) {
       this.behaviour.unknownTimes = (this.behaviour.unknownTimes ?? 0) - 1;
       return envelopes.map(({ transactionId }) => ({ kind: 'refused', transactionId, code: 'SESSION_UNKNOWN' }));
     }
-    for (const envelope of envelopes) if (!this.#known.has(envelope.transactionId)) this.#held.set(envelope.transactionId, envelope);
+    for (const envelope of envelopes)
+      if (!this.#known.has(envelope.transactionId)) this.#held.set(envelope.transactionId, envelope);
     if (this.behaviour.hold !== true && options.waitMs > 0) this.flush();
     return envelopes.map(({ transactionId }): SubmitOutcome => {
       const known = this.#known.get(transactionId);

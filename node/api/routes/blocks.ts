@@ -16,7 +16,12 @@ const addBlock = (app: FastifyInstance, context: RouteContext): void => {
       schema: {
         summary: 'A final block',
         tags: ['blocks'],
-        params: { type: 'object', properties: { height: heightText }, required: ['height'], additionalProperties: false },
+        params: {
+          type: 'object',
+          properties: { height: heightText },
+          required: ['height'],
+          additionalProperties: false,
+        },
         response: { 200: blockShape.schema, ...problemReplies(400, 404) },
       },
     },
@@ -45,7 +50,8 @@ export const blockRoutes = (app: FastifyInstance, context: RouteContext): void =
     {
       schema: {
         summary: 'Stream of final blocks (Server-Sent Events)',
-        description: 'Event ids are heights; `Last-Event-ID` or `from` resumes from the ledger. Slow clients are dropped and may resume.',
+        description:
+          'Event ids are heights; `Last-Event-ID` or `from` resumes from the ledger. Slow clients are dropped and may resume.',
         tags: ['blocks'],
         querystring: { type: 'object', properties: { from: heightText }, additionalProperties: false },
         headers: { type: 'object', properties: { 'last-event-id': heightText } },

@@ -26,7 +26,14 @@ export const networkRoutes = (app: FastifyInstance, { service }: RouteContext): 
   );
   app.get(
     '/v1/status',
-    { schema: { summary: 'Status of this node', tags: ['network'], querystring: noQuery, response: { 200: statusShape.schema } } },
+    {
+      schema: {
+        summary: 'Status of this node',
+        tags: ['network'],
+        querystring: noQuery,
+        response: { 200: statusShape.schema },
+      },
+    },
     async () => service.status(),
   );
 };

@@ -20,7 +20,10 @@ export const queryRoutes = (app: FastifyInstance, context: RouteContext): void =
         tags: ['queries'],
         consumes: [BYTES_MEDIA_TYPE],
         body: bytesContent,
-        response: { 200: { description: 'The sealed answer', ...bytesContent }, ...problemReplies(400, 413, 415, 429, 503) },
+        response: {
+          200: { description: 'The sealed answer', ...bytesContent },
+          ...problemReplies(400, 413, 415, 429, 503),
+        },
       },
       preValidation: async (request) => {
         if (!(request.body instanceof Uint8Array)) throw apiErrors.error('UNSUPPORTED_MEDIA_TYPE');

@@ -11,7 +11,11 @@ export const idParameters: JsonSchema = {
 };
 
 /** A height as it stands in a URL. */
-export const heightText: JsonSchema = { type: 'string', pattern: '^(0|[1-9][0-9]{0,14})$', description: 'A block height' };
+export const heightText: JsonSchema = {
+  type: 'string',
+  pattern: '^(0|[1-9][0-9]{0,14})$',
+  description: 'A block height',
+};
 
 /** No query parameters. */
 export const noQuery: JsonSchema = { type: 'object', properties: {}, additionalProperties: false };

@@ -1,7 +1,12 @@
 /** Submitting sealed envelopes, and reading transactions and receipt files back. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import {
-  BYTES_MEDIA_TYPE, MAX_SUBMISSION_BYTES, type Submission, submissionShape, submitReplyShape, transactionShape,
+  BYTES_MEDIA_TYPE,
+  MAX_SUBMISSION_BYTES,
+  type Submission,
+  submissionShape,
+  submitReplyShape,
+  transactionShape,
 } from '../../../protocol/api.ts';
 import type { TransactionId } from '../../../protocol/brand.ts';
 import { CloisterError } from '../../../protocol/errors.ts';
@@ -25,7 +30,9 @@ const isRefused = (checked: Checked): checked is Refused => 'kind' in checked;
 
 /** Bytes of each envelope of a request body. */
 const envelopesOf = (body: Submission | Uint8Array): Uint8Array[] =>
-  body instanceof Uint8Array ? [body] : body.envelopes.map((envelope, index) => fromBase64(envelope, `body.envelopes[${index}]`));
+  body instanceof Uint8Array
+    ? [body]
+    : body.envelopes.map((envelope, index) => fromBase64(envelope, `body.envelopes[${index}]`));
 
 const checkAll = (context: RouteContext, bytes: readonly Uint8Array[]): Checked[] =>
   bytes.map((envelope) => {
@@ -64,7 +71,9 @@ const commonRefusal = (outcomes: readonly SubmitOutcome[]): Refused | undefined 
 
 const retryAfter = (outcomes: readonly SubmitOutcome[]): number | undefined => {
   const times = outcomes.flatMap((outcome) =>
-    outcome.kind === 'refused' && apiErrors.table[outcome.code].retryable ? [outcome.retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS] : [],
+    outcome.kind === 'refused' && apiErrors.table[outcome.code].retryable
+      ? [outcome.retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS]
+      : [],
   );
   return times.length === 0 ? undefined : Math.max(...times);
 };
@@ -87,14 +96,25 @@ const submissionSchema = {
     'the same reply; what is not committed in time is `accepted`. Sending an envelope again is always safe.',
   tags: ['transactions'],
   consumes: ['application/json', BYTES_MEDIA_TYPE],
-  headers: { type: 'object', properties: { prefer: { type: 'string', maxLength: 256, description: 'wait=<seconds>, at most 60' } } },
-  response: { 200: submitReplyShape.schema, 202: submitReplyShape.schema, ...problemReplies(400, 413, 415, 422, 429, 503) },
+  headers: {
+    type: 'object',
+    properties: { prefer: { type: 'string', maxLength: 256, description: 'wait=<seconds>, at most 60' } },
+  },
+  response: {
+    200: submitReplyShape.schema,
+    202: submitReplyShape.schema,
+    ...problemReplies(400, 413, 415, 422, 429, 503),
+  },
 };
 
-const submissionBody = { body: { content: {
-  'application/json': { schema: submissionShape.schema },
-  [BYTES_MEDIA_TYPE]: { schema: {} },
-} } };
+const submissionBody = {
+  body: {
+    content: {
+      'application/json': { schema: submissionShape.schema },
+      [BYTES_MEDIA_TYPE]: { schema: {} },
+    },
+  },
+};
 
 interface ById {
   readonly Params: { readonly id: TransactionId };
@@ -132,7 +152,13 @@ const addReaders = (app: FastifyInstance, { service }: RouteContext): void => {
       const known = await found(request.params.id);
       if (known.kind === 'pending') throw apiErrors.error('RECEIPT_NOT_READY');
       const { receipt, index, path, block } = known;
-      return receiptFileOf(service.genesis, { receipt, index, path, count: block.count, certificate: block.certificate });
+      return receiptFileOf(service.genesis, {
+        receipt,
+        index,
+        path,
+        count: block.count,
+        certificate: block.certificate,
+      });
     },
   );
 };

@@ -10,7 +10,14 @@ import { OperationsServer } from '../../../node/api/operations.ts';
 import { ApiServer } from '../../../node/api/server.ts';
 import { loggerOver, silentLogger } from '../../../node/logger.ts';
 import {
-  blockShape, networkShape, type Problem, problemShape, statusShape, type SubmitReply, submitReplyShape, transactionShape,
+  blockShape,
+  networkShape,
+  type Problem,
+  problemShape,
+  statusShape,
+  type SubmitReply,
+  submitReplyShape,
+  transactionShape,
 } from '../../../protocol/api.ts';
 import { epoch, height } from '../../../protocol/brand.ts';
 import type { Call } from '../../../protocol/call.ts';
@@ -47,7 +54,12 @@ const envelopeFor = (tiny: TinyNetwork, method = 'add'): ParsedEnvelope => {
   if (proof.verdict !== 'proven') throw new Error('unproven');
   const account = createAccount();
   const call: Call = { contract: 'counter', method, args: '{"amount":1}', idempotencyKey: undefined };
-  const target = { chainId: tiny.chainId, keyEpoch: epoch(1), suite: 'x-wing' as const, epochPublicKey: epochKeyOf(proof.statement, 'x-wing') ?? new Uint8Array(0) };
+  const target = {
+    chainId: tiny.chainId,
+    keyEpoch: epoch(1),
+    suite: 'x-wing' as const,
+    epochPublicKey: epochKeyOf(proof.statement, 'x-wing') ?? new Uint8Array(0),
+  };
   const { publicKey: replyKey } = account.replyKeyPair;
   return sealCall(target, account, { call, replyKey, expiryHeight: height(1000) }, randomBytes(SEAL_RANDOMNESS_BYTES));
 };
@@ -59,8 +71,17 @@ const post = (url: string, body: unknown, headers: Record<string, string> = {}):
     body: typeof body === 'string' ? body : JSON.stringify(body),
   });
 
-const postBytes = (url: string, path: string, body: Uint8Array, headers: Record<string, string> = {}): Promise<Response> =>
-  fetch(`${url}${path}`, { method: 'POST', headers: { 'content-type': 'application/octet-stream', ...headers }, body: body.slice() });
+const postBytes = (
+  url: string,
+  path: string,
+  body: Uint8Array,
+  headers: Record<string, string> = {},
+): Promise<Response> =>
+  fetch(`${url}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/octet-stream', ...headers },
+    body: body.slice(),
+  });
 
 /** The problem of a refused request: exactly the documented shape, with no trace of the implementation. */
 const problemOf = async (response: Response): Promise<Problem> => {
@@ -75,13 +96,18 @@ const problemOf = async (response: Response): Promise<Problem> => {
 
 const codeOf = async (response: Promise<Response>): Promise<string> => (await problemOf(await response)).code;
 
-const replyOf = async (response: Response): Promise<SubmitReply> => submitReplyShape.read(await response.json(), 'reply');
+const replyOf = async (response: Response): Promise<SubmitReply> =>
+  submitReplyShape.read(await response.json(), 'reply');
 
 describe('submission', () => {
   it('answers with result, receipt and one certificate per block when asked to wait', async () => {
     const { tiny, url } = await start();
     const envelopes = [envelopeFor(tiny), envelopeFor(tiny)];
-    const response = await post(url, { envelopes: envelopes.map(({ bytes }) => toBase64(bytes)) }, { prefer: 'wait=5' });
+    const response = await post(
+      url,
+      { envelopes: envelopes.map(({ bytes }) => toBase64(bytes)) },
+      { prefer: 'wait=5' },
+    );
     expect(response.status).toBe(200);
     expect(response.headers.get('preference-applied')).toBe('wait=5');
     expect(response.headers.get('server')).toBeNull();
@@ -117,7 +143,12 @@ describe('submission', () => {
     const asText = new TextEncoder().encode(JSON.stringify(plain));
     expect(await codeOf(post(url, { envelopes: [toBase64(asText)] }))).toBe('TX_NOT_ENCRYPTED');
     expect(await codeOf(postBytes(url, '/v1/transactions', asText))).toBe('TX_NOT_ENCRYPTED');
-    const asMessage = encode(callCodec, { contract: 'token', method: 'transfer', args: '{}', idempotencyKey: undefined });
+    const asMessage = encode(callCodec, {
+      contract: 'token',
+      method: 'transfer',
+      args: '{}',
+      idempotencyKey: undefined,
+    });
     expect(await codeOf(postBytes(url, '/v1/transactions', asMessage))).toBe('TX_NOT_ENCRYPTED');
     expect(service.submissions).toEqual([]);
     expect(lines.join('')).not.toContain('somebody-in-clear');
@@ -126,7 +157,18 @@ describe('submission', () => {
   it('refuses every malformed request with a stable code', async () => {
     const { tiny, service, url } = await start();
     const good = toBase64(envelopeFor(tiny).bytes);
-    for (const body of ['', '{', '[]', 'null', '"x"', '{}', '{"envelopes":[]}', '{"envelopes":["!!!!"]}', '{"envelopes":[7]}', '{"envelopes":{}}']) {
+    for (const body of [
+      '',
+      '{',
+      '[]',
+      'null',
+      '"x"',
+      '{}',
+      '{"envelopes":[]}',
+      '{"envelopes":["!!!!"]}',
+      '{"envelopes":[7]}',
+      '{"envelopes":{}}',
+    ]) {
       expect(await codeOf(post(url, body)), body).toMatch(/^(BAD_REQUEST|MALFORMED_MESSAGE)$/u);
     }
     expect(await codeOf(post(url, { envelopes: [good], extra: 1 }))).toBe('BAD_REQUEST');
@@ -135,8 +177,12 @@ describe('submission', () => {
     expect(await codeOf(post(url, { envelopes: [toBase64(randomBytes(67 * 1024))] }))).toBe('BAD_REQUEST');
     expect(await codeOf(postBytes(url, '/v1/transactions', randomBytes(67 * 1024)))).toBe('TX_TOO_LARGE');
     expect(await codeOf(postBytes(url, '/v1/transactions', randomBytes(3 * 1024 * 1024)))).toBe('REQUEST_TOO_LARGE');
-    expect(await codeOf(postBytes(url, '/v1/transactions', Uint8Array.of(0xc1, ...randomBytes(500))))).toMatch(/^TX_(MALFORMED|NOT_ENCRYPTED)$/u);
-    expect(await codeOf(post(url, 'a=b', { 'content-type': 'application/x-www-form-urlencoded' }))).toBe('UNSUPPORTED_MEDIA_TYPE');
+    expect(await codeOf(postBytes(url, '/v1/transactions', Uint8Array.of(0xc1, ...randomBytes(500))))).toMatch(
+      /^TX_(MALFORMED|NOT_ENCRYPTED)$/u,
+    );
+    expect(await codeOf(post(url, 'a=b', { 'content-type': 'application/x-www-form-urlencoded' }))).toBe(
+      'UNSUPPORTED_MEDIA_TYPE',
+    );
     expect(await codeOf(post(url, 'hello', { 'content-type': 'text/plain' }))).toBe('UNSUPPORTED_MEDIA_TYPE');
     const foreign = envelopeFor(new TinyNetwork({ network: 'elsewhere' }));
     expect(await codeOf(postBytes(url, '/v1/transactions', foreign.bytes))).toBe('WRONG_CHAIN');
@@ -147,9 +193,18 @@ describe('submission', () => {
     const { tiny, url } = await start();
     const foreign = envelopeFor(new TinyNetwork({ network: 'elsewhere' }));
     const good = envelopeFor(tiny);
-    const response = await post(url, { envelopes: [foreign, good].map(({ bytes }) => toBase64(bytes)) }, { prefer: 'wait=1' });
+    const response = await post(
+      url,
+      { envelopes: [foreign, good].map(({ bytes }) => toBase64(bytes)) },
+      { prefer: 'wait=1' },
+    );
     const { results } = await replyOf(response);
-    expect(results[0]).toMatchObject({ status: 'refused', code: 'WRONG_CHAIN', retryable: false, transactionId: foreign.transactionId });
+    expect(results[0]).toMatchObject({
+      status: 'refused',
+      code: 'WRONG_CHAIN',
+      retryable: false,
+      transactionId: foreign.transactionId,
+    });
     expect(results[1]).toMatchObject({ status: 'committed', transactionId: good.transactionId });
   });
 
@@ -183,11 +238,20 @@ describe('reading', () => {
     expect(status).toMatchObject({ executedHeight: 1, ready: true });
     const block = blockShape.read(await (await fetch(`${url}/v1/blocks/1`)).json(), 'block');
     expect(block.transactionIds).toHaveLength(1);
-    const openApi = (await (await fetch(`${url}/v1/openapi.json`)).json()) as { openapi: string; paths: Record<string, object> };
+    const openApi = (await (await fetch(`${url}/v1/openapi.json`)).json()) as {
+      openapi: string;
+      paths: Record<string, object>;
+    };
     expect(openApi.openapi).toBe('3.1.0');
     expect(Object.keys(openApi.paths).sort()).toEqual([
-      '/v1/blocks', '/v1/blocks/{height}', '/v1/network', '/v1/queries', '/v1/receipts/{id}', '/v1/status',
-      '/v1/transactions', '/v1/transactions/{id}',
+      '/v1/blocks',
+      '/v1/blocks/{height}',
+      '/v1/network',
+      '/v1/queries',
+      '/v1/receipts/{id}',
+      '/v1/status',
+      '/v1/transactions',
+      '/v1/transactions/{id}',
     ]);
     expect(JSON.stringify(openApi.paths['/v1/transactions'])).toContain('envelopes');
   });
@@ -201,7 +265,8 @@ describe('reading', () => {
     expect(await get(`/v1/transactions/${unknown.toUpperCase()}`)).toBe('BAD_REQUEST');
     expect(await get('/v1/receipts/..%2f..%2fetc')).toBe('BAD_REQUEST');
     expect(await get(`/v1/receipts/${'a'.repeat(65)}`)).toMatch(/^(BAD_REQUEST|UNKNOWN_ROUTE)$/u);
-    for (const bad of ['-1', '01', '1.5', '1e3', '99999999999999999999', 'x']) expect(await get(`/v1/blocks/${bad}`), bad).toBe('BAD_REQUEST');
+    for (const bad of ['-1', '01', '1.5', '1e3', '99999999999999999999', 'x'])
+      expect(await get(`/v1/blocks/${bad}`), bad).toBe('BAD_REQUEST');
     expect(await get('/v1/blocks/7')).toBe('UNKNOWN_BLOCK');
     expect(await get('/v1/blocks/0')).toBe('UNKNOWN_BLOCK');
     expect(await get('/v1/status?verbose=1')).toBe('BAD_REQUEST');
@@ -258,12 +323,20 @@ describe('bounds', () => {
         socket.on('error', () => resolve(answer));
       });
     expect(await talk('nonsense\r\n\r\n')).toContain('"code":"BAD_REQUEST"');
-    expect(await talk('POST /v1/transactions HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{')).toMatch(/REQUEST_TIMEOUT|^HTTP\/1\.1 408/u);
+    expect(
+      await talk(
+        'POST /v1/transactions HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{',
+      ),
+    ).toMatch(/REQUEST_TIMEOUT|^HTTP\/1\.1 408/u);
   });
 });
 
 /** Reads block events until there are `count`, then leaves. */
-const readEvents = async (url: string, count: number, headers: Record<string, string> = {}): Promise<{ id: string; height: number }[]> => {
+const readEvents = async (
+  url: string,
+  count: number,
+  headers: Record<string, string> = {},
+): Promise<{ id: string; height: number }[]> => {
   const leaving = new AbortController();
   const response = await fetch(url, { headers, signal: leaving.signal });
   expect(response.headers.get('content-type')).toBe('text/event-stream');

@@ -27,9 +27,26 @@ const bundle = async (): Promise<{ readonly text: string; readonly inputs: reado
 
 /** What a page has; typed arrays are shared with the outside so that bytes of `fetch` are of the page's own kind. */
 const webGlobals = () => ({
-  AbortController, AbortSignal, ArrayBuffer, BigInt64Array, BigUint64Array, crypto: globalThis.crypto, DataView, fetch,
-  Float64Array, Int32Array, MessageChannel, performance, setTimeout, clearTimeout, TextDecoder, TextEncoder, Uint16Array, Uint32Array,
-  Uint8Array, URL,
+  AbortController,
+  AbortSignal,
+  ArrayBuffer,
+  BigInt64Array,
+  BigUint64Array,
+  crypto: globalThis.crypto,
+  DataView,
+  fetch,
+  Float64Array,
+  Int32Array,
+  MessageChannel,
+  performance,
+  setTimeout,
+  clearTimeout,
+  TextDecoder,
+  TextEncoder,
+  Uint16Array,
+  Uint32Array,
+  Uint8Array,
+  URL,
 });
 
 const page = `(async () => {
@@ -57,7 +74,12 @@ describe('the browser build', () => {
 
   it('connects, calls, asks and verifies with web globals only', async () => {
     const tiny = new TinyNetwork();
-    await using server = await ApiServer.start({ service: new TinyService(tiny), log: silentLogger(), host: '127.0.0.1', port: 0 });
+    await using server = await ApiServer.start({
+      service: new TinyService(tiny),
+      log: silentLogger(),
+      host: '127.0.0.1',
+      port: 0,
+    });
     const context = createContext({ ...webGlobals(), url: `http://127.0.0.1:${server.port}`, chainId: tiny.chainId });
     runInContext((await bundle()).text, context);
     const seen = JSON.parse(await (runInContext(page, context) as Promise<string>)) as object;

@@ -2,7 +2,15 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { ApiServer } from '../../../node/api/server.ts';
 import { silentLogger } from '../../../node/logger.ts';
-import { connect, createAccount, type Account, type CallResult, type Network, type Session, verifyReceipt } from '../../../wallet/index.ts';
+import {
+  connect,
+  createAccount,
+  type Account,
+  type CallResult,
+  type Network,
+  type Session,
+  verifyReceipt,
+} from '../../../wallet/index.ts';
 import { type Behaviour, TinyService } from '../../support/tiny-service.ts';
 import { TinyNetwork } from '../../support/tiny-enclave.ts';
 
@@ -25,7 +33,9 @@ const startNode = async (network: TinyNetwork, behaviour: Behaviour = {}): Promi
   return { url: `http://127.0.0.1:${server.port}`, service, server };
 };
 
-const start = async (behaviour: Behaviour = {}): Promise<{ tiny: TinyNetwork; node: Node; network: Network; account: Account; session: Session }> => {
+const start = async (
+  behaviour: Behaviour = {},
+): Promise<{ tiny: TinyNetwork; node: Node; network: Network; account: Account; session: Session }> => {
   const tiny = new TinyNetwork();
   const node = await startNode(tiny, behaviour);
   const network = await connect({ url: node.url, chainId: tiny.chainId });
@@ -55,8 +65,12 @@ describe('a call', () => {
 
   it('travels with the calls of the same turn in one request', async () => {
     const { node, session } = await start();
-    const results = await Promise.all(Array.from({ length: 300 }, () => session.call<{ total: number }>('counter', 'add', { amount: 1 })));
-    expect(results.map(({ result }) => result.total).sort((a, b) => a - b)).toEqual(Array.from({ length: 300 }, (_, i) => i + 1));
+    const results = await Promise.all(
+      Array.from({ length: 300 }, () => session.call<{ total: number }>('counter', 'add', { amount: 1 })),
+    );
+    expect(results.map(({ result }) => result.total).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 300 }, (_, i) => i + 1),
+    );
     expect(node.service.submissions.toSorted((a, b) => a - b)).toEqual([1, 44, 256]);
   });
 
@@ -65,7 +79,10 @@ describe('a call', () => {
     const refusal = await session.call('counter', 'refuse').catch((error: unknown) => error);
     expect(refusal).toMatchObject({ code: 'CALL_REFUSED', reason: 'not_today', detail: { until: 'tomorrow' } });
     expect(JSON.stringify({ ...(refusal as object) })).not.toContain('not_today');
-    await expect(session.call('counter', 'nothing')).rejects.toMatchObject({ code: 'CALL_FAILED', failure: 'UNKNOWN_METHOD' });
+    await expect(session.call('counter', 'nothing')).rejects.toMatchObject({
+      code: 'CALL_FAILED',
+      failure: 'UNKNOWN_METHOD',
+    });
   });
 
   it('delivers messages that contracts seal to a party', async () => {
@@ -104,7 +121,9 @@ describe('a call', () => {
   it('refuses what is no JSON or too large before anything is sealed', async () => {
     const { node, session } = await start();
     await expect(session.call('counter', 'add', { amount: 5n })).rejects.toMatchObject({ code: 'ARGUMENTS_INVALID' });
-    await expect(session.call('counter', 'add', 'x'.repeat(61 * 1024))).rejects.toMatchObject({ code: 'CALL_TOO_LARGE' });
+    await expect(session.call('counter', 'add', 'x'.repeat(61 * 1024))).rejects.toMatchObject({
+      code: 'CALL_TOO_LARGE',
+    });
     expect(node.service.submissions).toEqual([1]);
   });
 });
@@ -114,8 +133,16 @@ describe('a query', () => {
     const { session, tiny } = await start();
     const { height } = await session.call('counter', 'add', { amount: 2 });
     const answer = await session.query<{ total: number }>('counter', 'total');
-    expect(answer).toMatchObject({ result: { total: 2 }, height, stateRoot: tiny.stateRootAt(height), simulated: true });
-    await expect(session.query('counter', 'nothing')).rejects.toMatchObject({ code: 'CALL_REFUSED', reason: 'no_such_query' });
+    expect(answer).toMatchObject({
+      result: { total: 2 },
+      height,
+      stateRoot: tiny.stateRootAt(height),
+      simulated: true,
+    });
+    await expect(session.query('counter', 'nothing')).rejects.toMatchObject({
+      code: 'CALL_REFUSED',
+      reason: 'no_such_query',
+    });
   });
 
   it('is never older than what was seen, and never of another state', async () => {
@@ -132,6 +159,22 @@ describe('a query', () => {
   });
 });
 
+describe('an account without a session', () => {
+  it('makes signed calls and queries', async () => {
+    const { tiny, network, account } = await start();
+    const done = await network.call<{ total: number; caller: string }>(account, 'counter', 'add', { amount: 4 });
+    expect(done.result).toEqual({ total: 4, caller: account.publicKey });
+    expect(verifyReceipt(JSON.parse(JSON.stringify(done.receipt)), tiny.chainId)).toMatchObject({ verdict: 'valid' });
+    await expect(network.query(account, 'counter', 'total')).resolves.toMatchObject({
+      result: { total: 4, caller: account.publicKey },
+    });
+    await expect(network.call(account, 'counter', 'refuse')).rejects.toMatchObject({
+      code: 'CALL_REFUSED',
+      reason: 'not_today',
+    });
+  });
+});
+
 describe('a session', () => {
   it('goes on in another process without repeating a number', async () => {
     const { network, account, session } = await start();
@@ -144,7 +187,7 @@ describe('a session', () => {
     expect(await codeOf(network.resumeSession(createAccount(), text))).toBe('SESSION_EXPORT_INVALID');
   });
 
-  it('keeps the numbers in flight within the enclaves\' replay window', async () => {
+  it("keeps the numbers in flight within the enclaves' replay window", async () => {
     const { node, session } = await start();
     const calls = Array.from({ length: 2_000 }, () => session.call('counter', 'add', { amount: 1 }));
     node.service.behaviour.hold = true;
@@ -170,8 +213,16 @@ describe('a session', () => {
     const first = await network.openSession(account, { store });
     const second = await network.resumeSession(account, store);
     const third = await network.resumeSession(account, store);
-    const calls = [first, second, third].flatMap((session) => [session.call('counter', 'add', { amount: 1 }), session.call('counter', 'add', { amount: 1 })]);
-    await expect(Promise.all(calls)).resolves.toHaveLength(6);
+    const fourth = await network.continueSession(account, store);
+    expect(fourth.id).toBe(first.id);
+    record = undefined;
+    const opened = await network.continueSession(account, store);
+    expect(opened.id).not.toBe(first.id);
+    const calls = [first, second, third, opened].flatMap((session) => [
+      session.call('counter', 'add', { amount: 1 }),
+      session.call('counter', 'add', { amount: 1 }),
+    ]);
+    await expect(Promise.all(calls)).resolves.toHaveLength(8);
   });
 });
 
@@ -186,12 +237,18 @@ describe('a lying node', () => {
     };
     expect(await attempt({ genesis: other.genesis })).toBe('NODE_ON_OTHER_CHAIN');
     expect(await attempt({ epochKeys: tiny.epochKeys([0, 1]) })).toBe('EPOCH_KEY_UNPROVEN');
-    expect(await attempt({ epochKeys: [...tiny.epochKeys([0, 1]), ...tiny.epochKeys([1]), ...tiny.epochKeys([0])] })).toBe('EPOCH_KEY_UNPROVEN');
+    expect(
+      await attempt({ epochKeys: [...tiny.epochKeys([0, 1]), ...tiny.epochKeys([1]), ...tiny.epochKeys([0])] }),
+    ).toBe('EPOCH_KEY_UNPROVEN');
     expect(await attempt({ epochKeys: other.epochKeys() })).toBe('EPOCH_KEY_UNPROVEN');
     const forged = new Uint8Array(1216);
-    expect(await attempt({ epochKeys: [...tiny.epochKeys([0, 1, 2], forged).slice(0, 2), ...tiny.epochKeys([2, 3])] })).toBe('EPOCH_KEY_UNPROVEN');
+    expect(
+      await attempt({ epochKeys: [...tiny.epochKeys([0, 1, 2], forged).slice(0, 2), ...tiny.epochKeys([2, 3])] }),
+    ).toBe('EPOCH_KEY_UNPROVEN');
     expect(await attempt({}, { policy: { policyClass: 'production' } })).toBe('POLICY_REFUSED');
-    expect(await attempt({}, { policy: { policyClass: 'testnet', measurements: ['cd'.repeat(48)] } })).toBe('POLICY_REFUSED');
+    expect(await attempt({}, { policy: { policyClass: 'testnet', measurements: ['cd'.repeat(48)] } })).toBe(
+      'POLICY_REFUSED',
+    );
   });
 
   it('cannot pass off bad evidence, even with a chain id that fits it', async () => {
@@ -233,7 +290,9 @@ describe('a lying node', () => {
     ];
     for (const bend of lies) {
       node.service.behaviour.bend = bend;
-      expect(await codeOf(session.call('counter', 'add', { amount: 1 }))).toMatch(/^(RECEIPT_REFUSED|ANSWER_MALFORMED)$/u);
+      expect(await codeOf(session.call('counter', 'add', { amount: 1 }))).toMatch(
+        /^(RECEIPT_REFUSED|ANSWER_MALFORMED)$/u,
+      );
     }
   });
 
@@ -241,6 +300,8 @@ describe('a lying node', () => {
     const tiny = new TinyNetwork();
     const honest = await startNode(tiny);
     const liar = await startNode(tiny, { genesis: other.genesis });
-    await expect(connect({ urls: [liar.url, honest.url], chainId: tiny.chainId })).resolves.toMatchObject({ chainId: tiny.chainId });
+    await expect(connect({ urls: [liar.url, honest.url], chainId: tiny.chainId })).resolves.toMatchObject({
+      chainId: tiny.chainId,
+    });
   });
 });

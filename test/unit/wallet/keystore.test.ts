@@ -8,7 +8,7 @@ import { Account, createAccount, openKeystore, sealKeystore } from '../../../wal
 const CHEAP = 14;
 
 describe('an account', () => {
-  it('is the same for the same seed and signs under the network\'s rule', () => {
+  it("is the same for the same seed and signs under the network's rule", () => {
     const seed = new Uint8Array(32).fill(7);
     const account = Account.fromSeed(seed);
     expect(Account.fromSeed(seed).publicKey).toBe(account.publicKey);
@@ -20,7 +20,12 @@ describe('an account', () => {
 
   it('shows its public key and nothing else, however it is printed', () => {
     const account = Account.fromSeed(new Uint8Array(32).fill(7));
-    const printed = [inspect(account, { depth: 10, showHidden: true }), JSON.stringify(account), String(account), inspect({ nested: { account } }, { depth: 10 })];
+    const printed = [
+      inspect(account, { depth: 10, showHidden: true }),
+      JSON.stringify(account),
+      String(account),
+      inspect({ nested: { account } }, { depth: 10 }),
+    ];
     for (const text of printed) expect(text).not.toMatch(/seed|secret|(?:07){4}|7, 7, 7/iu);
     expect(JSON.parse(JSON.stringify(account))).toEqual({ publicKey: account.publicKey });
   });
@@ -38,11 +43,19 @@ describe('a keystore', () => {
   it('is refused when any field was changed, before an unbounded cost is paid', async () => {
     const file = await sealKeystore(createAccount(), 'p', CHEAP);
     const other = createAccount().publicKey;
-    await expect(openKeystore({ ...file, publicKey: other }, 'p')).rejects.toMatchObject({ code: 'KEYSTORE_PASSPHRASE_WRONG' });
+    await expect(openKeystore({ ...file, publicKey: other }, 'p')).rejects.toMatchObject({
+      code: 'KEYSTORE_PASSPHRASE_WRONG',
+    });
     const malformed = [
-      undefined, {}, { ...file, extra: 1 }, { ...file, format: 'cloister-keystore/2' }, { ...file, kdf: { ...file.kdf, log2N: 40 } },
-      { ...file, kdf: { ...file.kdf, log2N: 1 } }, { ...file, cipher: { ...file.cipher, nonce: 'zz' } },
+      undefined,
+      {},
+      { ...file, extra: 1 },
+      { ...file, format: 'cloister-keystore/2' },
+      { ...file, kdf: { ...file.kdf, log2N: 40 } },
+      { ...file, kdf: { ...file.kdf, log2N: 1 } },
+      { ...file, cipher: { ...file.cipher, nonce: 'zz' } },
     ];
-    for (const bad of malformed) await expect(openKeystore(bad, 'p')).rejects.toMatchObject({ code: 'KEYSTORE_MALFORMED' });
+    for (const bad of malformed)
+      await expect(openKeystore(bad, 'p')).rejects.toMatchObject({ code: 'KEYSTORE_MALFORMED' });
   });
 });

@@ -3,7 +3,12 @@ import { describe, expect, expectTypeOf, it } from 'vitest';
 import { type CallResult, type Session, typed } from '../../../wallet/index.ts';
 
 interface Token {
-  readonly calls: { readonly transfer: { readonly args: { readonly to: string; readonly amount: string }; readonly result: { readonly id: string } } };
+  readonly calls: {
+    readonly transfer: {
+      readonly args: { readonly to: string; readonly amount: string };
+      readonly result: { readonly id: string };
+    };
+  };
   readonly queries: { readonly balance: { readonly args: { readonly token: string }; readonly result: string } };
 }
 
@@ -20,7 +25,10 @@ describe('a typed contract', () => {
     expectTypeOf(sent).toEqualTypeOf<Promise<CallResult<{ readonly id: string }>>>();
     await sent;
     await token.query.balance({ token: 't' });
-    expect(made).toEqual([['token', 'transfer', { to: 'x', amount: '1' }, { waitMs: 5 }], ['token', 'balance', { token: 't' }]]);
+    expect(made).toEqual([
+      ['token', 'transfer', { to: 'x', amount: '1' }, { waitMs: 5 }],
+      ['token', 'balance', { token: 't' }],
+    ]);
     expect((await token.call) === token.call).toBe(true);
   });
 });
