@@ -7,7 +7,7 @@
 import type { ValidatorIndex } from '../protocol/brand.ts';
 import { assertNever } from '../protocol/brand.ts';
 import { decode } from '../protocol/codec.ts';
-import { type BlockWithBody, type Proposal } from '../protocol/consensus/block.ts';
+import type { BlockWithBody, Proposal } from '../protocol/consensus/block.ts';
 import { certificateCodec } from '../protocol/consensus/certificate.ts';
 import { blockId } from '../protocol/consensus/header.ts';
 import { type ConsensusMessage, consensusMessageCodec } from '../protocol/consensus/message.ts';

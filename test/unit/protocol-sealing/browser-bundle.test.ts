@@ -2,7 +2,7 @@
 import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 import * as nativeSeal from '../../../protocol/envelope-seal.ts';
-import * as nativeHpke from '../../../protocol/hpke.ts';
+import type * as nativeHpke from '../../../protocol/hpke.ts';
 import {
   alice,
   callOf,
