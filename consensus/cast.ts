@@ -10,9 +10,13 @@ import type { FinalBlock } from './effect.ts';
 import { type CoreState, type OwnVotes, viewOf } from './state.ts';
 import type { Turn } from './turn.ts';
 
-/** Whether this core may cast votes now. */
+/** Whether this core may cast votes now, in its current view at least. */
 export const mayVote = (state: CoreState, turn: Turn): boolean =>
-  state.started && !state.halted && state.config.self !== undefined && turn.now.monotonicMs >= state.quietUntilMs;
+  state.started &&
+  !state.halted &&
+  state.config.self !== undefined &&
+  state.current > state.voteFloor &&
+  turn.now.monotonicMs >= state.quietUntilMs;
 
 const permitted = (own: OwnVotes, kind: VoteKind, hash: BlockHash): boolean => {
   if (kind === 'notarize') return own.notarize === undefined && (own.finalize === undefined || own.finalize === hash);

@@ -36,6 +36,8 @@ export interface Scenario {
   readonly crashes: readonly Crash[];
   readonly baseTimeoutMs: number;
   readonly compactBodies: number;
+  /** Largest distance of a clock from true time. */
+  readonly clockSkewMs: number;
 }
 
 const drawCrashes = (validators: number, gstMs: number, random: ReturnType<typeof randomOf>): Crash[] => {
@@ -75,5 +77,6 @@ export const scenarioOf = (seed: number, validators: number): Scenario => {
     crashes: drawCrashes(validators, gstMs, random),
     baseTimeoutMs: 300,
     compactBodies: random.chance(0.5) ? 0 : 0.3,
+    clockSkewMs: random.chance(0.1) ? 1_000 : 200,
   };
 };

@@ -2,11 +2,12 @@
  * A simulated validator: the real core, a driver that performs its effects as the production driver must, and a disk
  * that loses what was not synced. Liars and mutants change it through `Hooks`, never through the core.
  */
-import type { BlockHash, ValidatorIndex, Verified } from '../../protocol/brand.ts';
+import type { BlockHash, Hash, Height, StateRoot, ValidatorIndex, Verified } from '../../protocol/brand.ts';
 import type { Proposal } from '../../protocol/consensus/block.ts';
 import { EMPTY_TRANSACTION_ROOT } from '../../protocol/consensus/body.ts';
 import type { Certificate } from '../../protocol/consensus/certificate.ts';
 import type { Evidence } from '../../protocol/consensus/evidence.ts';
+import type { StateReference } from '../../protocol/consensus/header.ts';
 import type { ConsensusRequest } from '../../protocol/consensus/request.ts';
 import type { Status } from '../../protocol/consensus/status.ts';
 import type { Vote, VoteStatement } from '../../protocol/consensus/vote.ts';
@@ -88,7 +89,7 @@ export class SimNode {
     this.#world = world;
     this.index = index as ValidatorIndex;
     this.#hooks = hooks;
-    this.skewMs = world.random.between(-200, 200);
+    this.skewMs = world.random.between(-world.scenario.clockSkewMs, world.scenario.clockSkewMs);
   }
 
   get world(): World {
@@ -210,9 +211,9 @@ export class SimNode {
       case 'request':
         return this.send(effect.to, { kind: 'request', request: effect.request });
       case 'needResultCertificate':
-        return;
+        return this.#findResult(effect.certHash);
       case 'build':
-        return this.#build(effect.view, effect.parent, effect.payload === 'any');
+        return this.#build(effect);
       case 'deliver':
         return this.#deliver(effect.blocks, effect.finalization);
       case 'discard':
@@ -276,12 +277,27 @@ export class SimNode {
     });
   }
 
-  #build(view: number, parent: BlockHash, any: boolean): void {
-    this.#building = any ? [...this.waiting].slice(0, 20) : [];
+  /** Execution follows delivery by two blocks; its results are the same everywhere. */
+  #build({ view, parent, payload: wanted, stateCert: known, maxStateHeight }: Extract<Effect, { kind: 'build' }>): void {
+    this.#building = wanted === 'any' ? [...this.waiting].slice(0, 20) : [];
+    const executed = Math.min(this.ledger.length - 2, maxStateHeight);
+    const stateCert = executed > (known?.height ?? 0) ? resultAt(executed) : known;
     const txCount = this.#building.length;
     const txRoot = txCount === 0 ? EMPTY_TRANSACTION_ROOT : domainHash('sim', ...this.#building.map(u64Bytes));
-    const payload = { summary: { txRoot, txCount, bodyBytes: txCount * 512 }, stateCert: undefined };
-    this.input({ kind: 'built', view: view as never, parent, payload });
+    const payload = { summary: { txRoot, txCount, bodyBytes: txCount * 512 }, stateCert };
+    this.input({ kind: 'built', view, parent, payload });
+  }
+
+  /** A result certificate exists once some validator has delivered the height; fetching it takes a moment. */
+  #findResult(certHash: Hash): void {
+    const { agenda, random, checks } = this.#world;
+    const incarnation = this.#incarnation;
+    const result = resultAt(Number.parseInt(certHash, 16));
+    agenda.at(agenda.nowMs + random.between(1, 20), () => {
+      if (incarnation !== this.#incarnation) return;
+      if (result.height <= checks.chain.length) this.input({ kind: 'resultCertificate', verdict: 'valid', ...result });
+      else this.input({ kind: 'resultCertificate', verdict: 'invalid', certHash });
+    });
   }
 
   #deliver(blocks: readonly FinalBlock[], finalization: Certificate): void {
@@ -409,6 +425,11 @@ export class SimNode {
   }
 
 }
+
+const resultAt = (at: number): StateReference => {
+  const certHash = at.toString(16).padStart(64, '0') as Hash;
+  return { height: at as Height, root: certHash as StateRoot, certHash };
+};
 
 const isGenuine = (value: object, check: () => { readonly verdict: 'accept' | 'reject' }): boolean => {
   if (genuine.has(value)) return true;

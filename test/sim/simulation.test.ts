@@ -32,6 +32,31 @@ describe('seeded simulation', () => {
     expect(failuresOf(16, FIRST_SEED, 40)).toEqual([]);
   });
 
+  it('a network slower than the base timeout still comes to finality: the timer grows until it does', () => {
+    const slow = (drawn: Scenario): Scenario => ({ ...drawn, maxDelayMs: 800, maxDelayBeforeGstMs: 800 });
+    const failures: string[] = [];
+    for (let seed = 1; seed <= 150; seed += 1) {
+      const { violation } = simulate(seed, 4, { scenario: slow });
+      if (violation !== undefined) failures.push(`seed ${seed}: ${violation}`);
+    }
+    expect(failures).toEqual([]);
+  });
+
+  it('evidence never accuses an honest validator, even when liars are too many for agreement', () => {
+    const tooMany = (drawn: Scenario): Scenario => ({ ...drawn, liars: new Map([[0, 'equivocate'], [2, 'equivocate']]) });
+    let forked = 0;
+    for (let seed = 1; seed <= 150; seed += 1) {
+      const { violation, accused } = simulate(seed, 4, { scenario: tooMany });
+      expect(violation ?? '').not.toContain('P13');
+      expect(violation ?? '').not.toContain('P6');
+      if (violation?.startsWith('P1:') || violation?.startsWith('P2') || violation?.startsWith('P3')) {
+        forked += 1;
+        expect(accused).toBeGreaterThan(0);
+      }
+    }
+    expect(forked).toBeGreaterThan(0);
+  });
+
   it('repeats a seed exactly', () => {
     expect(simulate(77, 4)).toEqual(simulate(77, 4));
   });

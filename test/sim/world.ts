@@ -46,7 +46,7 @@ export class World {
       minBlockIntervalMs: 20,
       maxBodyBytes: 1024 * 1024,
       maxBlockTransactions: 4096,
-      maxStateLagBlocks: 1_000_000,
+      maxStateLagBlocks: 12,
     };
     this.nodes = Array.from({ length: scenario.validators }, (_, index) => this.#endpoints(index, mutant));
   }

@@ -386,6 +386,7 @@ describe('R13 restart', () => {
       log: [{ kind: 'finalized', epoch: anchorOf(4).epoch, view: 1 as never, height: 1 as never, block: hash }],
     });
     rig.give(proposalEvent(blockOn(4, base, 1)));
+    expect(of(rig.pass(10_000), 'wake').length).toBeLessThan(100);
     expect(rig.cast).toEqual([]);
   });
 
