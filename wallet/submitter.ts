@@ -231,10 +231,15 @@ export class Submitter {
   }
 
   #settle(pending: Pending, judgement: Judgement): void {
-    if (judgement.kind === 'proven') return pending.resolve(judgement.transaction);
-    if (judgement.kind === 'final') return pending.reject(judgement.error);
     const left = pending.deadline - Date.now();
-    if (left <= 0) return pending.reject(judgement.error);
+    if (judgement.kind === 'proven') {
+      pending.resolve(judgement.transaction);
+      return;
+    }
+    if (judgement.kind === 'final' || left <= 0) {
+      pending.reject(judgement.error);
+      return;
+    }
     void pause(Math.min(judgement.afterMs, left)).then(() => this.#enqueue(pending));
   }
 }

@@ -2,14 +2,11 @@
  * A confidential network in one object, for tests of what stands outside of it: real keys, evidence, envelopes,
  * certificates and sealed results, with a few lines in the place of consensus and of the contract runtime.
  */
-import { ed25519PublicKey, randomBytes, sha256 } from '#primitives';
-import { certifySimProcessor, makeSimEvidence, reportDataOf } from '../../protocol/attestation.ts';
 import type {
   BlockHash,
   ChainId,
   Hash,
   Height,
-  Measurement,
   PublicKey,
   SealedBytes,
   StateRoot,
@@ -21,14 +18,8 @@ import { encode } from '../../protocol/codec.ts';
 import type { ParsedEnvelope } from '../../protocol/envelope.ts';
 import { openEnvelope, type EnvelopeKeys } from '../../protocol/envelope-open.ts';
 import { signEpochKeys } from '../../protocol/epoch-key.ts';
-import {
-  chainIdOf,
-  contributionCommitment,
-  defaultParameters,
-  type Genesis,
-  quorumOf,
-} from '../../protocol/genesis.ts';
-import { domainHash, toHex, u64Bytes, utf8 } from '../../protocol/hash.ts';
+import { chainIdOf, type Genesis, quorumOf } from '../../protocol/genesis.ts';
+import { domainHash, u64Bytes } from '../../protocol/hash.ts';
 import { HPKE_SUITES, hpkeKeyPair } from '../../protocol/hpke.ts';
 import { merkleTree } from '../../protocol/merkle.ts';
 import { sealAnswer } from '../../protocol/query.ts';
@@ -47,61 +38,7 @@ import {
   sealSessionOutput,
 } from '../../protocol/sealed-output.ts';
 import type { Session, SessionId } from '../../protocol/session.ts';
-
-/** A party's or validator's seeded secret. */
-const secretOf = (label: string): Uint8Array => sha256(utf8(label));
-const publicOf = (secret: Uint8Array): PublicKey => toHex(ed25519PublicKey(secret)) as PublicKey;
-
-const VALIDATORS = 4;
-const MEASUREMENT = 'ab'.repeat(48) as Measurement;
-
-interface Party {
-  readonly validatorSecret: Uint8Array;
-  readonly enclaveSecret: Uint8Array;
-}
-
-/** What a test may bend in the genesis. */
-export interface TinyOptions {
-  readonly network?: string;
-  /** Replaces the evidence of validator 0. */
-  readonly evidence?: (genuine: Uint8Array) => Uint8Array;
-  readonly debug?: boolean;
-}
-
-const genesisOf = (parties: readonly Party[], network: string, options: TinyOptions): Genesis => {
-  const rootSecret = secretOf(`${network}/root`);
-  const processorSecret = secretOf(`${network}/processor`);
-  const certificate = certifySimProcessor(rootSecret, new Uint8Array(16), publicOf(processorSecret));
-  const validators = parties.map((party, index) => {
-    const enclaveKey = publicOf(party.enclaveSecret);
-    const enclaveKem = hpkeKeyPair('x-wing', secretOf(`${network}/kem/${index}`)).publicKey;
-    const reportData = reportDataOf({ platform: 'sim', enclaveKey, enclaveKem, nonce: new Uint8Array(32) });
-    const quote = { measurement: MEASUREMENT, debug: options.debug === true && index === 0, reportData };
-    const genuine = makeSimEvidence(processorSecret, certificate, quote);
-    return {
-      name: `validator-${index}`,
-      validatorKey: publicOf(party.validatorSecret),
-      peerId: `peer-${index}`,
-      enclaveKey,
-      enclaveKem: toHex(enclaveKem),
-      evidence: toHex(index === 0 && options.evidence !== undefined ? options.evidence(genuine) : genuine),
-      contribution: index < 2 ? contributionCommitment(secretOf(`${network}/share/${index}`)) : undefined,
-    };
-  });
-  return {
-    version: 1,
-    network,
-    timeMs: 1_700_000_000_000,
-    policyClass: 'testnet',
-    platform: 'sim',
-    measurement: MEASUREMENT,
-    simRoot: publicOf(rootSecret),
-    parameters: defaultParameters,
-    members: [{ name: 'member', key: publicOf(secretOf(`${network}/member`)) }],
-    threshold: 1,
-    validators,
-  };
-};
+import { genesisOf, type Party, secretOf, type TinyOptions, VALIDATORS } from './tiny-genesis.ts';
 
 /** One executed transaction. */
 export interface TinyTransaction {
@@ -316,6 +253,3 @@ export class TinyNetwork {
     return [own, ...others].filter((output) => output !== undefined);
   }
 }
-
-/** Fresh bytes that are no envelope. */
-export const randomNoise = (length: number): Uint8Array => randomBytes(length);
