@@ -34,7 +34,9 @@ const embedInterpreter = (interpreter: Uint8Array): Plugin => ({
 const portableMsgpackr: Plugin = {
   name: 'portable-msgpackr',
   setup: (plugin) => {
-    plugin.onResolve({ filter: /^msgpackr$/ }, ({ resolveDir }) => plugin.resolve('msgpackr/pack', { resolveDir, kind: 'import-statement' }));
+    plugin.onResolve({ filter: /^msgpackr$/ }, ({ resolveDir }) =>
+      plugin.resolve('msgpackr/pack', { resolveDir, kind: 'import-statement' }),
+    );
   },
 };
 

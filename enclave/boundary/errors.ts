@@ -9,7 +9,11 @@ const lyingHost = { hint: 'Feed the enclave finalised blocks in order, unchanged
 
 /** Codes of the enclave room. */
 export const enclaveErrors = defineErrors({
-  FRAME_TOO_LARGE: { message: 'The frame is larger than the boundary allows.', hint: 'Split the request.', retryable: false },
+  FRAME_TOO_LARGE: {
+    message: 'The frame is larger than the boundary allows.',
+    hint: 'Split the request.',
+    retryable: false,
+  },
   FRAME_EMPTY: { message: 'The frame has no body.', hint: 'Check the framing of the channel.', retryable: false },
   FRAME_VERSION_UNKNOWN: {
     message: 'The frame has another boundary version.',
@@ -31,7 +35,11 @@ export const enclaveErrors = defineErrors({
     hint: 'Use the enclave bundle and platform that the genesis names.',
     retryable: false,
   },
-  GENESIS_REFUSED: { message: 'The genesis is not valid for this enclave.', hint: 'Fetch the genesis again.', retryable: false },
+  GENESIS_REFUSED: {
+    message: 'The genesis is not valid for this enclave.',
+    hint: 'Fetch the genesis again.',
+    retryable: false,
+  },
   SEALED_STATE_REFUSED: {
     message: 'A sealed blob was not made by this enclave on this processor.',
     hint: 'Provision the enclave again from its peers.',
@@ -67,7 +75,12 @@ export const enclaveErrors = defineErrors({
     retryable: true,
     status: 503,
   },
-  QUERY_REFUSED: { message: 'The query could not be opened or is not signed.', hint: 'Reconnect the wallet.', retryable: false, status: 400 },
+  QUERY_REFUSED: {
+    message: 'The query could not be opened or is not signed.',
+    hint: 'Reconnect the wallet.',
+    retryable: false,
+    status: 400,
+  },
   QUERY_EXPIRED: { message: 'The query is too old.', hint: 'Ask again.', retryable: true, status: 400 },
   FAIL_STOP: {
     message: 'The enclave stopped because one of its invariants broke.',
@@ -91,8 +104,16 @@ export const enclaveErrors = defineErrors({
     retryable: true,
     status: 429,
   },
-  ENCLAVE_START_FAILED: { message: 'The enclave did not start.', hint: 'Check the bundle path and the process limits.', retryable: true },
-  CHANNEL_BROKEN: { message: 'The enclave sent bytes that are not a boundary message.', hint: 'Restart the enclave.', retryable: true },
+  ENCLAVE_START_FAILED: {
+    message: 'The enclave did not start.',
+    hint: 'Check the bundle path and the process limits.',
+    retryable: true,
+  },
+  CHANNEL_BROKEN: {
+    message: 'The enclave sent bytes that are not a boundary message.',
+    hint: 'Restart the enclave.',
+    retryable: true,
+  },
 });
 
 /** A code of the enclave room. */

@@ -6,19 +6,45 @@
  * hashed has a hand-laid preimage or travels as bytes. Everything here is public or sealed: the channel needs no secrecy.
  */
 import {
-  bool, byteString, bytes, decode, encode, type Infer, list, optional, struct, text, u16, u32, u64, union,
+  bool,
+  byteString,
+  bytes,
+  decode,
+  encode,
+  type Infer,
+  list,
+  optional,
+  struct,
+  text,
+  u16,
+  u32,
+  u64,
+  union,
 } from '../../protocol/codec.ts';
 import { blockBodyCodec } from '../../protocol/consensus/body.ts';
 import { certificateCodec } from '../../protocol/consensus/certificate.ts';
 import { headerCodec } from '../../protocol/consensus/header.ts';
 import { MAX_PROOF_HEADERS } from '../../protocol/finality.ts';
 import {
-  MAX_BLOCK_TRANSACTIONS, MAX_ENVELOPE_BYTES, MAX_OUTPUT_BYTES, MAX_OUTPUTS, MAX_VALIDATORS, MAX_WRITE_SET_BYTES,
+  MAX_BLOCK_TRANSACTIONS,
+  MAX_ENVELOPE_BYTES,
+  MAX_OUTPUT_BYTES,
+  MAX_OUTPUTS,
+  MAX_VALIDATORS,
+  MAX_WRITE_SET_BYTES,
 } from '../../protocol/limits.ts';
 import { MAX_RECEIPT_BYTES } from '../../protocol/receipt.ts';
 import { resultCertificateCodec } from '../../protocol/result.ts';
 import {
-  blockHashCodec, chainIdCodec, epochCodec, hashCodec, heightCodec, measurementCodec, publicKeyCodec, signatureCodec, stateRootCodec,
+  blockHashCodec,
+  chainIdCodec,
+  epochCodec,
+  hashCodec,
+  heightCodec,
+  measurementCodec,
+  publicKeyCodec,
+  signatureCodec,
+  stateRootCodec,
   transactionIdCodec,
 } from '../../protocol/scalars.ts';
 import { enclaveErrors, type EnclaveErrorCode } from './errors.ts';
@@ -115,17 +141,25 @@ const queryReply = struct({ height: heightCodec, sealedAnswer: byteString(MAX_OU
 /** Restores executed history, or proves its freshness afterwards. */
 const restoreRequest = union({
   /** One executed height: its header, the result certificate and the sealed write set. */
-  block: [1, struct({
-    header: headerCodec,
-    certificate: resultCertificateCodec,
-    sealedWriteSet: byteString(MAX_WRITE_SET_BYTES),
-  })],
+  block: [
+    1,
+    struct({
+      header: headerCodec,
+      certificate: resultCertificateCodec,
+      sealedWriteSet: byteString(MAX_WRITE_SET_BYTES),
+    }),
+  ],
   /** Asks for a new challenge that other enclaves shall answer. */
   challenge: [2, struct({})],
   /** Asks this enclave to answer another enclave's challenge with its signed height. */
   answer: [3, struct({ challenge: bytes(32) })],
   /** Hands in the answers of other enclaves. */
-  answers: [4, struct({ answers: list(struct({ validator: u16, height: heightCodec, signature: signatureCodec }), MAX_VALIDATORS) })],
+  answers: [
+    4,
+    struct({
+      answers: list(struct({ validator: u16, height: heightCodec, signature: signatureCodec }), MAX_VALIDATORS),
+    }),
+  ],
 });
 const restoreReply = struct({
   height: heightCodec,
@@ -205,7 +239,9 @@ export function encodeRequest<K extends RequestKind>(id: number, kind: K, reques
 
 /** A request as the enclave sees it, or the id to refuse. */
 export type DecodedRequest =
-  | { readonly [K in RequestKind]: { readonly kind: K; readonly id: number; readonly request: RequestOf<K> } }[RequestKind]
+  | {
+      readonly [K in RequestKind]: { readonly kind: K; readonly id: number; readonly request: RequestOf<K> };
+    }[RequestKind]
   | { readonly kind: 'malformed'; readonly id: number };
 
 const kindByTag = new Map<number, RequestKind>(

@@ -10,7 +10,14 @@ import type { Duplex } from 'node:stream';
 import type { CloisterError } from '../../protocol/errors.ts';
 import { enclaveErrors } from '../boundary/errors.ts';
 import { FrameDecoder, frameHeader } from '../boundary/framing.ts';
-import { decodeReply, encodeRequest, type ReplyOf, replyId, type RequestKind, type RequestOf } from '../boundary/messages.ts';
+import {
+  decodeReply,
+  encodeRequest,
+  type ReplyOf,
+  replyId,
+  type RequestKind,
+  type RequestOf,
+} from '../boundary/messages.ts';
 import { CHANNEL_DESCRIPTOR, launchEnclave, type LaunchOptions } from './launch.ts';
 
 /** Launch options and the bound of pipelining. */

@@ -43,8 +43,13 @@ function coarse(opened: Extract<OpenedEnvelope, { verdict: 'rejected' }>): Admis
   return opened.code === 'ENVELOPE_OTHER_CHAIN' ? opened.code : 'UNREADABLE';
 }
 
-function isReplayed(replica: Replica, opened: Exclude<OpenedEnvelope, { verdict: 'rejected' }>, expiryHeight: number): boolean {
-  if (opened.verdict === 'session-call') return !replica.sessions.accepts(replica.state, opened.session.id, opened.counter);
+function isReplayed(
+  replica: Replica,
+  opened: Exclude<OpenedEnvelope, { verdict: 'rejected' }>,
+  expiryHeight: number,
+): boolean {
+  if (opened.verdict === 'session-call')
+    return !replica.sessions.accepts(replica.state, opened.session.id, opened.counter);
   const caller = opened.verdict === 'call' ? opened.caller : opened.session.caller;
   return isSpent(replica.state, { expiryHeight, caller, nonce: opened.nonce });
 }

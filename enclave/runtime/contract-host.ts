@@ -20,7 +20,14 @@ function wellFormed(text: string): string {
   return text;
 }
 
-function scanOwn(reader: StateReader, prefix: string, from: string, to: string, limit: number, reverse: boolean): StateEntry[] {
+function scanOwn(
+  reader: StateReader,
+  prefix: string,
+  from: string,
+  to: string,
+  limit: number,
+  reverse: boolean,
+): StateEntry[] {
   const rows = scan(reader, { from: prefix + from, to: prefix + to, reverse }, limit);
   return rows.map(([key, value]) => [key.slice(prefix.length), value]);
 }

@@ -22,6 +22,11 @@ export type DerivationPurpose = keyof typeof derivationLabels;
 const SEPARATOR = Uint8Array.of(0);
 
 /** Derives `lengthBytes` from a pseudo-random key for one purpose, bound to `context` (a chain, an epoch, a call …). */
-export function derive(secret: Uint8Array, purpose: DerivationPurpose, context: Uint8Array, lengthBytes: number): Uint8Array {
+export function derive(
+  secret: Uint8Array,
+  purpose: DerivationPurpose,
+  context: Uint8Array,
+  lengthBytes: number,
+): Uint8Array {
   return hkdfExpand(secret, lengthBytes, utf8(derivationLabels[purpose]), SEPARATOR, context);
 }

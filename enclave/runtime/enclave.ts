@@ -121,7 +121,15 @@ export class Enclave {
     const reportData = reportDataOf({ platform: SIMULATED_PLATFORM, enclaveKey, enclaveKem, nonce });
     const evidence = makeSimEvidence(request.processorSecret, certificate, { measurement, debug: false, reportData });
     this.#greeted = { identity, sealer };
-    return { measurement, platform: SIMULATED_PLATFORM, enclaveKey, enclaveKem, evidence, contribution: commitment, sealedIdentity };
+    return {
+      measurement,
+      platform: SIMULATED_PLATFORM,
+      enclaveKey,
+      enclaveKem,
+      evidence,
+      contribution: commitment,
+      sealedIdentity,
+    };
   }
 
   #provision(request: RequestOf<'provision'>): ReplyOf<'provision'> {
@@ -156,7 +164,10 @@ export class Enclave {
       if (this.#bound.network.chainId !== network.chainId) throw enclaveErrors.error('WRONG_CHAIN');
       return this.#bound;
     }
-    return { network, shares: new ShareCollection(network.genesis, network.chainId, FIRST_EPOCH, network.self, identity) };
+    return {
+      network,
+      shares: new ShareCollection(network.genesis, network.chainId, FIRST_EPOCH, network.self, identity),
+    };
   }
 
   #becomeReady({ genesis, chainId, self }: NetworkBinding, secret: Uint8Array): Ready {
@@ -169,7 +180,10 @@ export class Enclave {
 
   #epochKey(chainId: ChainId, replica: Replica, identity: Identity): ReplyOf<'provision'>['epochKey'] {
     const suites = ['x25519', 'x-wing'] as const;
-    const keys = suites.map((suite) => ({ suite: HPKE_SUITES[suite].kemId, publicKey: replica.keys.envelopeKem[suite].publicKey }));
+    const keys = suites.map((suite) => ({
+      suite: HPKE_SUITES[suite].kemId,
+      publicKey: replica.keys.envelopeKem[suite].publicKey,
+    }));
     return signEpochKeys({ chainId, epoch: replica.keys.epoch, keys }, identity.signingSecret);
   }
 
@@ -177,7 +191,8 @@ export class Enclave {
     const greeted = this.#greeted;
     const bound = this.#bound;
     const ready = this.#ready;
-    if (greeted === undefined || bound === undefined || ready === undefined) throw enclaveErrors.error('REQUEST_OUT_OF_PLACE');
+    if (greeted === undefined || bound === undefined || ready === undefined)
+      throw enclaveErrors.error('REQUEST_OUT_OF_PLACE');
     return { ...greeted, ...bound, ...ready };
   }
 
@@ -216,7 +231,8 @@ export class Enclave {
     if (request.kind === 'block') restoreHeight(replica, lightClient, request);
     const { height: executed } = lightClient.position;
     if (request.kind === 'challenge') challenge = freshness.newChallenge(this.#parts.random);
-    if (request.kind === 'answers' && !freshness.accept(request.answers, executed)) throw enclaveErrors.error('NOT_FRESH');
+    if (request.kind === 'answers' && !freshness.accept(request.answers, executed))
+      throw enclaveErrors.error('NOT_FRESH');
     if (request.kind === 'answer') {
       const signature = claimHeight(network.chainId, request.challenge, executed, identity.signingSecret);
       answer = { validator: network.self, height: executed, signature };

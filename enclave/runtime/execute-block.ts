@@ -45,7 +45,12 @@ interface Replied {
 /** A form for envelopes so malformed that they have none; validators never put one into a block. */
 const FORMLESS: EnvelopeForm = { kind: 'sealed', suite: 0, enc: new Uint8Array(0) };
 
-function openForExecution(replica: Replica, block: BlockState, bytes: Uint8Array, id: TransactionId): OpenedCall | EnvelopeForm {
+function openForExecution(
+  replica: Replica,
+  block: BlockState,
+  bytes: Uint8Array,
+  id: TransactionId,
+): OpenedCall | EnvelopeForm {
   const held = replica.openedCalls.take(id);
   // A session may have expired since its call was admitted; then it is opened again, in vain.
   const usable = held?.opened.verdict !== 'session-call' || held.opened.session.expiryHeight >= block.context.height;
@@ -63,7 +68,8 @@ function runOnce(replica: Replica, block: BlockState, call: Call, origin: CallOr
   if (key === undefined) return executeCall(replica.machine, call, origin, block);
   if (earlierAttempt(block.state, origin.caller, key) !== undefined) return failedCall('ALREADY_EXECUTED');
   const result = executeCall(replica.machine, call, origin, block);
-  if (result.outcome.kind === 'ok') rememberAttempt(block.state, origin.caller, key, origin.transactionId, block.context.height);
+  if (result.outcome.kind === 'ok')
+    rememberAttempt(block.state, origin.caller, key, origin.transactionId, block.context.height);
   return result;
 }
 
@@ -75,7 +81,9 @@ function runSessionCall(
   const { session, counter, call, transactionId } = opened;
   if (!replica.sessions.use(block.state, session.id, counter)) return failedCall('REPLAYED');
   const expiry = expiryFault(expiryHeight, block.context.height);
-  return expiry === undefined ? runOnce(replica, block, call, { caller: session.caller, transactionId }) : failedCall(expiry);
+  return expiry === undefined
+    ? runOnce(replica, block, call, { caller: session.caller, transactionId })
+    : failedCall(expiry);
 }
 
 function runOneShot(
@@ -97,7 +105,12 @@ function runOneShot(
   const fault = replica.sessions.open(block.state, { ...opened.session, expiryHeight: expiryOfSession });
   if (fault !== undefined) return failedCall(fault);
   if (opened.firstCall !== undefined) return runOnce(replica, block, opened.firstCall, { caller, transactionId });
-  return { outcome: { kind: 'ok', result: JSON.stringify({ expiryHeight: expiryOfSession }) }, gasUsed: 0, messages: [], claims: '' };
+  return {
+    outcome: { kind: 'ok', result: JSON.stringify({ expiryHeight: expiryOfSession }) },
+    gasUsed: 0,
+    messages: [],
+    claims: '',
+  };
 }
 
 function isOpened(found: OpenedCall | EnvelopeForm): found is OpenedCall {
@@ -109,11 +122,16 @@ function runTransaction(replica: Replica, block: BlockState, bytes: Uint8Array, 
   if (!isOpened(found)) return { result: failedCall('UNREADABLE'), replyTo: { kind: 'nobody', form: found } };
   const { opened, expiryHeight } = found;
   if (opened.verdict === 'session-call') {
-    return { result: runSessionCall(replica, block, { opened, expiryHeight }), replyTo: { kind: 'session', session: opened.session } };
+    return {
+      result: runSessionCall(replica, block, { opened, expiryHeight }),
+      replyTo: { kind: 'session', session: opened.session },
+    };
   }
   const result = runOneShot(replica, block, { opened, expiryHeight });
   const replyTo: ReplyTo =
-    opened.verdict === 'call' ? { kind: 'key', replyKey: opened.replyKey } : { kind: 'session', session: opened.session };
+    opened.verdict === 'call'
+      ? { kind: 'key', replyKey: opened.replyKey }
+      : { kind: 'session', session: opened.session };
   return { result, replyTo };
 }
 

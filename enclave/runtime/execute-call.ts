@@ -11,5 +11,10 @@ export function executeCall(machine: CallMachine, call: Call, origin: CallOrigin
   const deployment = deploymentOf(block.state, call.contract);
   const image = deployment && machine.images.image(block.state, deployment.codeHash);
   if (image === undefined) return failedCall('UNKNOWN_CONTRACT');
-  return runContract(machine, { contract: call.contract, image, entry: 'call', method: call.method, args: call.args }, origin, block);
+  return runContract(
+    machine,
+    { contract: call.contract, image, entry: 'call', method: call.method, args: call.args },
+    origin,
+    block,
+  );
 }

@@ -26,7 +26,12 @@ function claimBytes(chainId: ChainId, challenge: Uint8Array, height: Height): Ui
 }
 
 /** Answers another enclave's challenge with the own executed height. */
-export function claimHeight(chainId: ChainId, challenge: Uint8Array, height: Height, signingSecret: Uint8Array): Uint8Array {
+export function claimHeight(
+  chainId: ChainId,
+  challenge: Uint8Array,
+  height: Height,
+  signingSecret: Uint8Array,
+): Uint8Array {
   return ed25519Sign(claimBytes(chainId, challenge, height), signingSecret);
 }
 
@@ -64,11 +69,14 @@ export class Freshness {
     for (const { validator, height, signature } of claims) {
       const key = validators[validator]?.enclaveKey;
       if (key === undefined || validator === this.#self) continue;
-      if (ed25519Verify(signature, claimBytes(this.#chainId, challenge, height), fromHex(key))) heights.set(validator, height);
+      if (ed25519Verify(signature, claimBytes(this.#chainId, challenge, height), fromHex(key)))
+        heights.set(validator, height);
     }
     if (heights.size < quorumOf(validators.length)) return false;
     const descending = [...heights.values()].sort((a, b) => b - a);
-    this.#freshFrom = descending[faultBound(validators.length)];
+    // Any proof since the start suffices: a later one never takes freshness away.
+    const reached = descending[faultBound(validators.length)] ?? Number.POSITIVE_INFINITY;
+    this.#freshFrom = Math.min(this.#freshFrom ?? Number.POSITIVE_INFINITY, reached);
     this.#challenge = undefined;
     return true;
   }

@@ -30,7 +30,11 @@ export interface PlatformSealer {
 }
 
 /** The sealer of a simulated processor. */
-export function simulatedSealer(processorSecret: Uint8Array, measurement: Measurement, random: RandomSource): PlatformSealer {
+export function simulatedSealer(
+  processorSecret: Uint8Array,
+  measurement: Measurement,
+  random: RandomSource,
+): PlatformSealer {
   const root = hkdfExtract(fromHex(measurement), processorSecret);
   return {
     seal: (label, context, plaintext) => {

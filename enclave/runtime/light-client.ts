@@ -35,7 +35,8 @@ export interface BodyBounds {
 
 function codeOf(fault: FinalityFault): EnclaveErrorCode {
   if (fault === 'WRONG_CHAIN' || fault === 'WRONG_CONFIGURATION' || fault === 'WRONG_EPOCH') return 'WRONG_CHAIN';
-  if (fault === 'WRONG_HEIGHT' || fault === 'WRONG_PARENT' || fault === 'WRONG_VIEW' || fault === 'WRONG_TIME') return 'WRONG_ORDER';
+  if (fault === 'WRONG_HEIGHT' || fault === 'WRONG_PARENT' || fault === 'WRONG_VIEW' || fault === 'WRONG_TIME')
+    return 'WRONG_ORDER';
   if (fault === 'NO_HEADERS' || fault === 'WRONG_VERSION' || fault === 'WRONG_KIND') return 'BLOCK_MALFORMED';
   return fault === 'TOO_MANY_HEADERS' ? 'BLOCK_TOO_LARGE' : 'NOT_FINAL';
 }
@@ -73,7 +74,8 @@ export class LightClient {
     const { height } = this.#position;
     if (header.chainId !== this.#anchor.chainId) throw enclaveErrors.error('WRONG_CHAIN');
     if (header.height <= height) throw enclaveErrors.error('BLOCK_REPLAYED', { height: header.height });
-    if (header.height > height + 1) throw enclaveErrors.error('HEIGHT_SKIPPED', { height: header.height, executed: height });
+    if (header.height > height + 1)
+      throw enclaveErrors.error('HEIGHT_SKIPPED', { height: header.height, executed: height });
     if (header.parentHash !== this.#position.id) throw enclaveErrors.error('WRONG_ORDER', { height: header.height });
     return header;
   }
@@ -92,7 +94,8 @@ export class LightClient {
     if (verdict.verdict === 'invalid') throw enclaveErrors.error(codeOf(verdict.code), { fault: verdict.code });
     for (const point of verdict.points) {
       const before = this.#proven.get(point.height);
-      if (before !== undefined && conflict(before, point)) throw enclaveErrors.error('CHAIN_CONFLICT', { height: point.height });
+      if (before !== undefined && conflict(before, point))
+        throw enclaveErrors.error('CHAIN_CONFLICT', { height: point.height });
     }
     for (const point of verdict.points) this.#proven.set(point.height, point);
     return verdict.points[0] ?? this.#position;
@@ -110,10 +113,12 @@ export class LightClient {
 
   #checkBody(header: Header, body: BlockBody): readonly TransactionId[] {
     const { maxBodyBytes, maxBlockTransactions } = this.#bounds;
-    if (header.txCount > maxBlockTransactions || header.bodyBytes > maxBodyBytes) throw enclaveErrors.error('BLOCK_TOO_LARGE');
+    if (header.txCount > maxBlockTransactions || header.bodyBytes > maxBodyBytes)
+      throw enclaveErrors.error('BLOCK_TOO_LARGE');
     const ids = body.map(transactionId);
     const summary = summarize(body, ids);
-    const same = summary.txRoot === header.txRoot && summary.txCount === header.txCount && summary.bodyBytes === header.bodyBytes;
+    const same =
+      summary.txRoot === header.txRoot && summary.txCount === header.txCount && summary.bodyBytes === header.bodyBytes;
     if (!same || new Set(ids).size !== ids.length) throw enclaveErrors.error('BODY_CHANGED');
     return ids;
   }

@@ -35,13 +35,19 @@ function decodeGenesis(bytes: Uint8Array): Genesis {
 }
 
 function checkEvidence(genesis: Genesis, validator: Validator, index: number): void {
-  const keys = { platform: SIMULATED_PLATFORM, enclaveKey: validator.enclaveKey, enclaveKem: fromHex(validator.enclaveKem), nonce: GENESIS_NONCE } as const;
+  const keys = {
+    platform: SIMULATED_PLATFORM,
+    enclaveKey: validator.enclaveKey,
+    enclaveKem: fromHex(validator.enclaveKem),
+    nonce: GENESIS_NONCE,
+  } as const;
   const verdict = verifySimEvidence(fromHex(validator.evidence), genesis.simRoot, {
     policyClass: genesis.policyClass === 'testnet' ? 'testnet' : 'production',
     measurements: [genesis.measurement],
     reportData: reportDataOf(keys),
   });
-  if (verdict.verdict === 'refused') throw enclaveErrors.error('GENESIS_REFUSED', { validator: index, faults: verdict.codes.join(' ') });
+  if (verdict.verdict === 'refused')
+    throw enclaveErrors.error('GENESIS_REFUSED', { validator: index, faults: verdict.codes.join(' ') });
 }
 
 /** Checks a genesis for this enclave. Throws GENESIS_REFUSED or PLATFORM_REFUSED. */
@@ -51,8 +57,10 @@ export function bindToNetwork(genesisBytes: Uint8Array, identity: Identity, meas
   if (!allowed || genesis.measurement !== measurement) throw enclaveErrors.error('PLATFORM_REFUSED');
   const self = genesis.validators.findIndex((validator) => validator.enclaveKey === identity.enclaveKey);
   const own = genesis.validators[self];
-  if (own === undefined || own.enclaveKem !== toHex(identity.kem.publicKey)) throw enclaveErrors.error('GENESIS_REFUSED');
-  if (own.contribution !== undefined && own.contribution !== identity.commitment) throw enclaveErrors.error('GENESIS_REFUSED');
+  if (own === undefined || own.enclaveKem !== toHex(identity.kem.publicKey))
+    throw enclaveErrors.error('GENESIS_REFUSED');
+  if (own.contribution !== undefined && own.contribution !== identity.commitment)
+    throw enclaveErrors.error('GENESIS_REFUSED');
   genesis.validators.forEach((validator, index) => checkEvidence(genesis, validator, index));
   return { genesis, chainId: chainIdOf(genesis), self };
 }

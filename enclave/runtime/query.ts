@@ -36,5 +36,8 @@ export function answerQuery(replica: Replica, point: ChainPoint, sealedQuery: Ui
   if (opened.verdict === 'rejected') throw enclaveErrors.error('QUERY_REFUSED');
   const place = { height: point.height, stateRoot: replica.state.root(), timeMs: point.timeMs };
   const answer: Answer = { ...place, outcome: outcomeOf(replica, opened, point) };
-  return sealAnswer(answerFits(answer) ? answer : { ...place, outcome: { kind: 'failed', code: 'RESULT_TOO_LARGE' } }, opened.binding);
+  return sealAnswer(
+    answerFits(answer) ? answer : { ...place, outcome: { kind: 'failed', code: 'RESULT_TOO_LARGE' } },
+    opened.binding,
+  );
 }

@@ -20,7 +20,8 @@ export interface OneShot {
   readonly nonce: Uint8Array;
 }
 
-const nonceKey = ({ expiryHeight, caller, nonce }: OneShot): string => systemKeys.spentNonce(expiryHeight, caller, toHex(nonce));
+const nonceKey = ({ expiryHeight, caller, nonce }: OneShot): string =>
+  systemKeys.spentNonce(expiryHeight, caller, toHex(nonce));
 
 /** Whether the call was executed before. */
 export function isSpent(state: StateReader, call: OneShot): boolean {
@@ -38,14 +39,24 @@ export function earlierAttempt(state: StateReader, caller: PublicKey, key: strin
 }
 
 /** Remembers under an idempotency key that a call took effect. */
-export function rememberAttempt(state: Overlay, caller: PublicKey, key: string, id: TransactionId, height: number): void {
+export function rememberAttempt(
+  state: Overlay,
+  caller: PublicKey,
+  key: string,
+  id: TransactionId,
+  height: number,
+): void {
   state.set(systemKeys.idempotency(caller, key), id);
   state.set(systemKeys.idempotencyExpiry(height + MAX_EXPIRY_BLOCKS, `${caller}\u0000${key}`), '');
 }
 
 /** Forgets what expired before `height`. */
 export function pruneReplays(state: Overlay, height: number): void {
-  for (const [key] of scan(state, { ...expiredBefore((h) => systemKeys.spentNonce(h, '', ''), height), reverse: false }, MAX_PRUNED_PER_BLOCK)) {
+  for (const [key] of scan(
+    state,
+    { ...expiredBefore((h) => systemKeys.spentNonce(h, '', ''), height), reverse: false },
+    MAX_PRUNED_PER_BLOCK,
+  )) {
     state.remove(key);
   }
   const from = expiredBefore(systemKeys.idempotencyExpiry, height);

@@ -55,7 +55,8 @@ export function newReplica(chainId: ChainId, genesis: Genesis, keys: EpochKeys, 
 export function openingKeys(replica: Replica, state: StateReader, height: number): EnvelopeKeys {
   return {
     chainId: replica.chainId,
-    epochKey: (keyEpoch: Epoch, suite: HpkeSuite) => (keyEpoch === replica.keys.epoch ? replica.keys.envelopeKem[suite] : undefined),
+    epochKey: (keyEpoch: Epoch, suite: HpkeSuite) =>
+      keyEpoch === replica.keys.epoch ? replica.keys.envelopeKem[suite] : undefined,
     session: (id) => replica.sessions.find(state, id, height),
   };
 }

@@ -24,7 +24,8 @@ function checkCertificate(replica: Replica, { header, certificate }: ExecutedHei
   const { statement } = certificate;
   const { genesis } = replica;
   if (statement.chainId !== replica.chainId) throw enclaveErrors.error('WRONG_CHAIN');
-  const names = statement.height === header.height && statement.blockHash === blockId(header) && statement.timeMs === header.timeMs;
+  const names =
+    statement.height === header.height && statement.blockHash === blockId(header) && statement.timeMs === header.timeMs;
   const code = statement.measurement === genesis.measurement && statement.platform === genesis.platform;
   if (!names || !code) throw enclaveErrors.error('NOT_FINAL', { height: header.height });
   const fault = resultCertificateFault(certificate, validatorSetOf(genesis));
@@ -42,7 +43,12 @@ export function restoreHeight(replica: Replica, lightClient: LightClient, execut
   const root = replica.state.apply(writes);
   if (root !== statement.stateRoot) throw enclaveErrors.error('STATE_DIVERGED', { height: header.height });
   replica.sessions.forget();
-  const point: ChainPoint = { id: statement.blockHash, height: header.height, view: header.view, timeMs: header.timeMs };
+  const point: ChainPoint = {
+    id: statement.blockHash,
+    height: header.height,
+    view: header.view,
+    timeMs: header.timeMs,
+  };
   lightClient.advance(point);
   return point;
 }

@@ -48,12 +48,21 @@ function shapelessOutput(keys: EpochKeys, transactionId: TransactionId, form: En
   const { encBytes, kemId } = HPKE_SUITES['x-wing'];
   const context = fromHex(transactionId);
   if (form.kind === 'session') {
-    const ciphertext = derive(keys.shapelessOutput, 'shapelessOutput', context, bucket + SYNTHETIC_OVERHEAD_BYTES) as SealedBytes;
+    const ciphertext = derive(
+      keys.shapelessOutput,
+      'shapelessOutput',
+      context,
+      bucket + SYNTHETIC_OVERHEAD_BYTES,
+    ) as SealedBytes;
     return encode(sealedOutputCodec, { kind: 'session', sessionId: form.sessionId, ciphertext }) as SealedBytes;
   }
   const random = derive(keys.shapelessOutput, 'shapelessOutput', context, encBytes + bucket + TAG_BYTES);
   const ciphertext = random.subarray(encBytes) as SealedBytes;
-  return encode(sealedOutputCodec, { kind: 'hpke', form: { suite: kemId, enc: random.subarray(0, encBytes) }, ciphertext }) as SealedBytes;
+  return encode(sealedOutputCodec, {
+    kind: 'hpke',
+    form: { suite: kemId, enc: random.subarray(0, encBytes) },
+    ciphertext,
+  }) as SealedBytes;
 }
 
 /** Seals the outputs of a call and makes its receipt. */
@@ -71,9 +80,14 @@ export function sealResult(
   };
   const own = (): SealedBytes => {
     if (replyTo.kind === 'session') return sealSessionOutput(result.outcome, replyTo.session, place(0));
-    return replyTo.kind === 'key' ? toKey(result.outcome, replyTo.replyKey, 0) : shapelessOutput(keys, transactionId, replyTo.form);
+    return replyTo.kind === 'key'
+      ? toKey(result.outcome, replyTo.replyKey, 0)
+      : shapelessOutput(keys, transactionId, replyTo.form);
   };
-  const outputs = [own(), ...result.messages.map(({ replyKey, outcome }, position) => toKey(outcome, replyKey, position + 1))];
+  const outputs = [
+    own(),
+    ...result.messages.map(({ replyKey, outcome }, position) => toKey(outcome, replyKey, position + 1)),
+  ];
   const receipt = encodeReceipt({
     transactionId,
     index,

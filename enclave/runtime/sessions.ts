@@ -68,11 +68,23 @@ export class CounterWindow {
   }
 }
 
-type StoredSession = readonly [caller: PublicKey, expiryHeight: number, callKey: string, resultKey: string, queryKey: string];
+type StoredSession = readonly [
+  caller: PublicKey,
+  expiryHeight: number,
+  callKey: string,
+  resultKey: string,
+  queryKey: string,
+];
 
 function store(session: Session): string {
   const { caller, expiryHeight, callKey, resultKey, queryKey } = session;
-  return JSON.stringify([caller, expiryHeight, toHex(callKey), toHex(resultKey), toHex(queryKey)] satisfies StoredSession);
+  return JSON.stringify([
+    caller,
+    expiryHeight,
+    toHex(callKey),
+    toHex(resultKey),
+    toHex(queryKey),
+  ] satisfies StoredSession);
 }
 
 function load(id: SessionId, text: string): Session {
@@ -143,13 +155,18 @@ export class SessionTable {
 
   /** Writes the windows that a block changed. */
   flush(state: Overlay): void {
-    for (const id of [...this.#touched].sort()) state.set(systemKeys.sessionWindow(id), this.#window(state, id).toString());
+    for (const id of [...this.#touched].sort())
+      state.set(systemKeys.sessionWindow(id), this.#window(state, id).toString());
     this.#touched.clear();
   }
 
   /** Removes sessions that expired before `height`. */
   prune(state: Overlay, height: number): void {
-    const expired = scan(state, { ...expiredBefore(systemKeys.sessionExpiry, height), reverse: false }, MAX_PRUNED_PER_BLOCK);
+    const expired = scan(
+      state,
+      { ...expiredBefore(systemKeys.sessionExpiry, height), reverse: false },
+      MAX_PRUNED_PER_BLOCK,
+    );
     if (expired.length === 0) return;
     for (const [key] of expired) {
       const id = key.slice(key.lastIndexOf('\u0000') + 1) as SessionId;

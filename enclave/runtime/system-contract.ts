@@ -9,7 +9,15 @@
 import type { Hash } from '../../protocol/brand.ts';
 import type { Call } from '../../protocol/call.ts';
 import { type CallResult, failedCall, refusedCall } from './call-result.ts';
-import { activate, codeHashOf, type Deployment, deploymentOf, deployments, isContractName, SYSTEM_CONTRACT } from './contract-registry.ts';
+import {
+  activate,
+  codeHashOf,
+  type Deployment,
+  deploymentOf,
+  deployments,
+  isContractName,
+  SYSTEM_CONTRACT,
+} from './contract-registry.ts';
 import { type BlockState, type CallMachine, type CallOrigin, runContract } from './run-contract.ts';
 import { Overlay } from './state/overlay.ts';
 import type { StateReader } from './state/reader.ts';
@@ -80,7 +88,13 @@ function approve(machine: CallMachine, args: string, origin: CallOrigin, block: 
   if (proposal.approvals.includes(origin.caller)) return refused('already_approved');
   const approved = { ...proposal, approvals: [...proposal.approvals, origin.caller] };
   const overlay = new Overlay(block.state);
-  return settle(machine, { name, codeHash: codeHash as Hash, proposal: approved }, origin, { ...block, state: overlay }, block.state);
+  return settle(
+    machine,
+    { name, codeHash: codeHash as Hash, proposal: approved },
+    origin,
+    { ...block, state: overlay },
+    block.state,
+  );
 }
 
 /** Records an approval, and activates the code when it was the last one needed; commits into `target` on success. */
@@ -97,28 +111,41 @@ function settle(
   if (image === undefined) return refused('code_unusable');
   let gasUsed = SYSTEM_GAS;
   const previous = deploymentOf(block.state, name);
-  const deployment: Deployment = { name, codeHash, version: (previous?.version ?? 0) + 1, activatedHeight: block.context.height };
+  const deployment: Deployment = {
+    name,
+    codeHash,
+    version: (previous?.version ?? 0) + 1,
+    activatedHeight: block.context.height,
+  };
   if (approvals < threshold) {
     block.state.set(systemKeys.proposal(name, codeHash), JSON.stringify(proposal));
   } else {
     block.state.remove(systemKeys.proposal(name, codeHash));
     activate(block.state, deployment);
     const run = { contract: name, image, entry: 'init', method: 'init', args: proposal.init } as const;
-    const result = runContract(machine, run, origin, { ...block, freeStateBytes: block.freeStateBytes - target.bytesDelta });
+    const result = runContract(machine, run, origin, {
+      ...block,
+      freeStateBytes: block.freeStateBytes - target.bytesDelta,
+    });
     gasUsed += result.gasUsed;
     if (result.outcome.kind !== 'ok') return refusedCall('init_failed', JSON.stringify(result.outcome), gasUsed);
   }
   if (target.bytesDelta + block.state.bytesDelta > block.freeStateBytes) return failedCall('STATE_FULL', gasUsed);
   block.state.commitInto(target);
   const active = approvals >= threshold;
-  return answer({ codeHash, approvals, threshold, active, ...(active ? { version: deployment.version } : {}) }, gasUsed);
+  return answer(
+    { codeHash, approvals, threshold, active, ...(active ? { version: deployment.version } : {}) },
+    gasUsed,
+  );
 }
 
 /** Executes a call of the system contract. */
 export function runSystemCall(machine: CallMachine, call: Call, origin: CallOrigin, block: BlockState): CallResult {
   if (call.method !== 'deploy' && call.method !== 'approve') return failedCall('UNKNOWN_METHOD', SYSTEM_GAS);
   if (!machine.governance.members.has(origin.caller)) return refused('forbidden');
-  return call.method === 'deploy' ? deploy(machine, call.args, origin, block) : approve(machine, call.args, origin, block);
+  return call.method === 'deploy'
+    ? deploy(machine, call.args, origin, block)
+    : approve(machine, call.args, origin, block);
 }
 
 /** Answers a query of the system contract: `contracts` lists what is active. */

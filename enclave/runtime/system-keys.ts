@@ -23,15 +23,20 @@ export const systemKeys = {
   sessionExpiry: (height: number, id: string): string => `\u0001session-expiry\u0000${ordered(height)}\u0000${id}`,
   sessionCount: '\u0001session-count',
   recipient: (caller: string): string => `\u0001recipient\u0000${caller}`,
-  spentNonce: (height: number, caller: string, nonce: string): string => `\u0001nonce\u0000${ordered(height)}\u0000${caller}${nonce}`,
+  spentNonce: (height: number, caller: string, nonce: string): string =>
+    `\u0001nonce\u0000${ordered(height)}\u0000${caller}${nonce}`,
   idempotency: (caller: PublicKey, key: string): string => `\u0001idempotency\u0000${caller}\u0000${key}`,
-  idempotencyExpiry: (height: number, suffix: string): string => `\u0001idempotency-expiry\u0000${ordered(height)}\u0000${suffix}`,
+  idempotencyExpiry: (height: number, suffix: string): string =>
+    `\u0001idempotency-expiry\u0000${ordered(height)}\u0000${suffix}`,
   contract: (name: string): string => `\u0001contract\u0000${name}`,
   code: (hash: string): string => `\u0001code\u0000${hash}`,
   proposal: (name: string, codeHash: string): string => `\u0001proposal\u0000${name}\u0000${codeHash}`,
 } as const;
 
 /** The range of all keys that a builder makes for heights below `height`. */
-export function expiredBefore(first: (height: number, rest: string) => string, height: number): { from: string; to: string } {
+export function expiredBefore(
+  first: (height: number, rest: string) => string,
+  height: number,
+): { from: string; to: string } {
   return { from: first(0, ''), to: first(height, '') };
 }

@@ -18,9 +18,21 @@ import { blockId, type Header } from '../../protocol/consensus/header.ts';
 import { type Vote, voteBytes, ZERO_HASH } from '../../protocol/consensus/vote.ts';
 import type { SealingTarget } from '../../protocol/envelope-seal.ts';
 import { epochKeyOf, epochKeyStatementCodec } from '../../protocol/epoch-key.ts';
-import { chainIdOf, defaultParameters, faultBound, type Genesis, genesisCodec, type Parameters } from '../../protocol/genesis.ts';
+import {
+  chainIdOf,
+  defaultParameters,
+  faultBound,
+  type Genesis,
+  genesisCodec,
+  type Parameters,
+} from '../../protocol/genesis.ts';
 import { toHex } from '../../protocol/hex.ts';
-import { type ResultCertificate, resultCertificateOf, resultStatementCodec, signResultStatement } from '../../protocol/result.ts';
+import {
+  type ResultCertificate,
+  resultCertificateOf,
+  resultStatementCodec,
+  signResultStatement,
+} from '../../protocol/result.ts';
 import { transactionId } from '../../protocol/transaction-id.ts';
 import { buildVm } from '../../scripts/build-vm.ts';
 import { seededRandom } from './seeded-random.ts';
@@ -98,7 +110,12 @@ export class EnclaveNetwork {
   }
 
   newEnclave(seed: number): Enclave {
-    return new Enclave({ measurement: TEST_MEASUREMENT, vm: this.newVm(), random: seededBytes(seed), heapBytes: () => 0 });
+    return new Enclave({
+      measurement: TEST_MEASUREMENT,
+      vm: this.newVm(),
+      random: seededBytes(seed),
+      heapBytes: () => 0,
+    });
   }
 
   #newValidator(root: Uint8Array, index: number): TestValidator {
@@ -144,11 +161,19 @@ export class EnclaveNetwork {
   provision(): this {
     const inboxes: RequestOf<'provision'>['contributions'][number][][] = this.validators.map(() => []);
     this.validators.forEach(({ enclave }, sender) => {
-      const { outgoing } = enclave.handle('provision', { genesis: this.genesisBytes, sealedEpoch: undefined, contributions: [] });
+      const { outgoing } = enclave.handle('provision', {
+        genesis: this.genesisBytes,
+        sealedEpoch: undefined,
+        contributions: [],
+      });
       for (const { validator, message } of outgoing) inboxes[validator]?.push({ validator: sender, message });
     });
     this.validators.forEach(({ enclave }, index) => {
-      const reply = enclave.handle('provision', { genesis: this.genesisBytes, sealedEpoch: undefined, contributions: inboxes[index] ?? [] });
+      const reply = enclave.handle('provision', {
+        genesis: this.genesisBytes,
+        sealedEpoch: undefined,
+        contributions: inboxes[index] ?? [],
+      });
       this.epochKeys = reply.epochKey;
       if (reply.sealedEpoch !== undefined) this.sealedEpochs[index] = reply.sealedEpoch;
     });
@@ -171,7 +196,12 @@ export class EnclaveNetwork {
   get target(): SealingTarget {
     const statement = decode(epochKeyStatementCodec, this.epochKeys?.statement ?? new Uint8Array(0), 4096);
     const suite = 'x-wing';
-    return { chainId: this.chainId, keyEpoch: epoch(1), suite, epochPublicKey: epochKeyOf(statement, suite) ?? new Uint8Array(0) };
+    return {
+      chainId: this.chainId,
+      keyEpoch: epoch(1),
+      suite,
+      epochPublicKey: epochKeyOf(statement, suite) ?? new Uint8Array(0),
+    };
   }
 
   /** The header of a next block, with fields to overwrite. */
@@ -199,11 +229,19 @@ export class EnclaveNetwork {
   }
 
   /** A finalization of a header by `signers` (a quorum unless given). */
-  finalize(header: Header, signers: readonly number[] = [0, 1, 2], secrets: readonly Uint8Array[] = this.validators.map((v) => v.secret)): Certificate {
+  finalize(
+    header: Header,
+    signers: readonly number[] = [0, 1, 2],
+    secrets: readonly Uint8Array[] = this.validators.map((v) => v.secret),
+  ): Certificate {
     const statement = { kind: 'finalize', epoch: header.epoch, view: header.view, hash: blockId(header) } as const;
     const votes = signers.map((signer): Vote => {
       const secret = secrets[signer] ?? new Uint8Array(32);
-      return { ...statement, signer: validatorIndex(signer), signature: ed25519Sign(voteBytes(header.chainId, statement), secret) };
+      return {
+        ...statement,
+        signer: validatorIndex(signer),
+        signature: ed25519Sign(voteBytes(header.chainId, statement), secret),
+      };
     });
     return certificateOf(votes, this.validators.length);
   }
@@ -221,7 +259,9 @@ export class EnclaveNetwork {
     const [header] = block.headers;
     if (first === undefined || header === undefined) throw new TypeError('nothing to execute');
     for (const reply of replies) {
-      const same = toHex(reply.statement) === toHex(first.statement) && toHex(reply.sealedWriteSet) === toHex(first.sealedWriteSet);
+      const same =
+        toHex(reply.statement) === toHex(first.statement) &&
+        toHex(reply.sealedWriteSet) === toHex(first.sealedWriteSet);
       if (!same) throw new TypeError('replicas disagree');
     }
     const statement = decode(resultStatementCodec, first.statement, 1024);
@@ -243,7 +283,11 @@ export class EnclaveNetwork {
     const enclave = this.newEnclave(this.#seed * 3000 + index);
     const { processorSecret, processorCertificate, hello } = validator;
     enclave.handle('hello', { processorSecret, processorCertificate, sealedIdentity: hello.sealedIdentity });
-    enclave.handle('provision', { genesis: this.genesisBytes, sealedEpoch: this.sealedEpochs[index], contributions: [] });
+    enclave.handle('provision', {
+      genesis: this.genesisBytes,
+      sealedEpoch: this.sealedEpochs[index],
+      contributions: [],
+    });
     validator.enclave = enclave;
     return enclave;
   }

@@ -3,7 +3,13 @@ import type { Height, TransactionId } from '../../protocol/brand.ts';
 import { height } from '../../protocol/brand.ts';
 import type { Call, Outcome, Signer } from '../../protocol/call.ts';
 import type { ParsedEnvelope } from '../../protocol/envelope.ts';
-import { SEAL_RANDOMNESS_BYTES, sealCall, sealSessionCall, sealSessionOpen, type SealingTarget } from '../../protocol/envelope-seal.ts';
+import {
+  SEAL_RANDOMNESS_BYTES,
+  sealCall,
+  sealSessionCall,
+  sealSessionOpen,
+  type SealingTarget,
+} from '../../protocol/envelope-seal.ts';
 import { type HpkeKeyPair, hpkeKeyPair } from '../../protocol/hpke.ts';
 import { type Answer, openAnswer, type SealedQuery, sealQuery, sealSessionQuery } from '../../protocol/query.ts';
 import { openOutput } from '../../protocol/sealed-output.ts';
@@ -41,7 +47,12 @@ export class TestWallet {
 
   /** Opens a session; later session calls use it. */
   open(expiryHeight: Height, firstCall?: Call, sessionExpiryHeight: Height = height(1_000_000)): ParsedEnvelope {
-    const request = { replyKey: this.replyKeys.publicKey, expiryHeight, sessionExpiryHeight, ...(firstCall === undefined ? {} : { firstCall }) };
+    const request = {
+      replyKey: this.replyKeys.publicKey,
+      expiryHeight,
+      sessionExpiryHeight,
+      ...(firstCall === undefined ? {} : { firstCall }),
+    };
     const opened = sealSessionOpen(this.#target, this.signer, request, this.#random(SEAL_RANDOMNESS_BYTES));
     this.session = opened.session;
     return opened;
@@ -69,8 +80,15 @@ export class TestWallet {
 
   /** What a sealed output says to this wallet, or the code why it says nothing. */
   outcome(sealed: Uint8Array | undefined, transactionId: TransactionId, index = 0): Outcome | string {
-    const keys = { replyKeyPair: this.replyKeys, session: (id: string) => (this.session?.keys.id === id ? this.session.keys : undefined) };
-    const opened = openOutput(sealed ?? new Uint8Array(0), keys, { chainId: this.#target.chainId, transactionId, index });
+    const keys = {
+      replyKeyPair: this.replyKeys,
+      session: (id: string) => (this.session?.keys.id === id ? this.session.keys : undefined),
+    };
+    const opened = openOutput(sealed ?? new Uint8Array(0), keys, {
+      chainId: this.#target.chainId,
+      transactionId,
+      index,
+    });
     return opened.verdict === 'opened' ? opened.outcome : opened.code;
   }
 }

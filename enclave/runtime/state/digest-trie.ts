@@ -141,7 +141,8 @@ export class DigestTrie {
   #hashBranch(branch: number): Uint8Array {
     for (let slot = branch * FANOUT; slot < (branch + 1) * FANOUT; slot++) {
       const child = this.#children[slot] ?? NONE;
-      if (child > 0 && this.#dirty[child - 1] === 1) this.#branchBytes.set(this.#hashBranch(child - 1), hashOffset(slot));
+      if (child > 0 && this.#dirty[child - 1] === 1)
+        this.#branchBytes.set(this.#hashBranch(child - 1), hashOffset(slot));
     }
     this.#dirty[branch] = 0;
     const start = branch * BRANCH_STRIDE;

@@ -18,7 +18,8 @@ describe('execution', () => {
   let network: EnclaveNetwork;
   let wallet: TestWallet;
 
-  const run = (...envelopes: readonly ParsedEnvelope[]) => network.execute(network.block(envelopes.map((envelope) => envelope.bytes)));
+  const run = (...envelopes: readonly ParsedEnvelope[]) =>
+    network.execute(network.block(envelopes.map((envelope) => envelope.bytes)));
   const outcome = (by: TestWallet, reply: ReplyOf<'execute'>, envelope: ParsedEnvelope, index = 0) =>
     by.outcome(reply.calls[index]?.outputs[0], envelope.transactionId);
   /** Runs one session call of the wallet and opens its result. */
@@ -29,25 +30,38 @@ describe('execution', () => {
   };
   const ask = (by: TestWallet, call: Call) => {
     const query = by.query(call);
-    const { sealedAnswer } = network.validators[0]?.enclave.handle('query', { sealedQuery: query.bytes }) ?? { sealedAnswer: new Uint8Array(0) };
+    const { sealedAnswer } = network.validators[0]?.enclave.handle('query', { sealedQuery: query.bytes }) ?? {
+      sealedAnswer: new Uint8Array(0),
+    };
     return by.answer(query, sealedAnswer);
   };
 
   beforeAll(async () => {
-    network = (await EnclaveNetwork.create({ members, threshold: 2, parameters: { maxGasPerCall: 200_000_000, maxStateBytes: 1_000_000 } })).provision();
+    network = (
+      await EnclaveNetwork.create({
+        members,
+        threshold: 2,
+        parameters: { maxGasPerCall: 200_000_000, maxStateBytes: 1_000_000 },
+      })
+    ).provision();
     wallet = new TestWallet(network.target, 10);
   });
 
   it('deploys by threshold, opens a session, and executes its calls', () => {
     const first = new TestWallet(network.target, 1, members[0]);
     const second = new TestWallet(network.target, 2, members[1]);
-    const deploy = first.call(callOf('system', 'deploy', { name: 'counter', code: counterContract, init: { start: 5 } }), network.soon);
+    const deploy = first.call(
+      callOf('system', 'deploy', { name: 'counter', code: counterContract, init: { start: 5 } }),
+      network.soon,
+    );
     const stranger = wallet.call(callOf('system', 'deploy', { name: 'evil', code: 'x', init: null }), network.soon);
     const proposed = run(deploy, stranger);
     const result = outcome(first, proposed, deploy);
     expect(result).toMatchObject({ kind: 'ok' });
     expect(outcome(wallet, proposed, stranger, 1)).toMatchObject({ kind: 'refused', reason: 'forbidden' });
-    const { codeHash, active } = JSON.parse(typeof result === 'object' && result.kind === 'ok' ? result.result : 'null');
+    const { codeHash, active } = JSON.parse(
+      typeof result === 'object' && result.kind === 'ok' ? result.result : 'null',
+    );
     expect(active).toBe(false);
     const early = wallet.open(network.soon, callOf('counter', 'add', { by: 1 }));
     const approve = second.call(callOf('system', 'approve', { name: 'counter', codeHash }), network.soon);
@@ -71,7 +85,11 @@ describe('execution', () => {
 
   it('keeps nothing of refused and failed calls, but audit records where the contract says so', () => {
     const before = ask(wallet, callOf('counter', 'count', null)).outcome;
-    expect(perform(callOf('counter', 'refuse', null)).outcome).toEqual({ kind: 'refused', reason: 'not_today', detail: '{"why":1}' });
+    expect(perform(callOf('counter', 'refuse', null)).outcome).toEqual({
+      kind: 'refused',
+      reason: 'not_today',
+      detail: '{"why":1}',
+    });
     expect(ask(wallet, callOf('counter', 'log', null)).outcome).toEqual({ kind: 'ok', result: 'null' });
     expect(perform(callOf('counter', 'fail', null)).outcome).toEqual({ kind: 'failed', code: 'CONTRACT_ERROR' });
     expect(perform(callOf('counter', 'spin', null)).outcome).toEqual({ kind: 'failed', code: 'OUT_OF_GAS' });
@@ -83,7 +101,11 @@ describe('execution', () => {
   it('shows outsiders one shape for success, refusal and failure', () => {
     const shapes = ['add', 'refuse', 'fail'].map((method) => {
       const { reply, receipt } = perform(callOf('counter', method, { by: 1 }));
-      return { receipt: reply.calls[0]?.receipt.length, outputs: reply.calls[0]?.outputs.map((output) => output.length), succeeded: receipt.succeeded };
+      return {
+        receipt: reply.calls[0]?.receipt.length,
+        outputs: reply.calls[0]?.outputs.map((output) => output.length),
+        succeeded: receipt.succeeded,
+      };
     });
     expect(new Set(shapes.map(({ receipt, outputs }) => JSON.stringify([receipt, outputs]))).size).toBe(1);
     expect(shapes.map((shape) => shape.succeeded)).toEqual([true, false, false]);
@@ -97,7 +119,10 @@ describe('execution', () => {
     expect(outcome(wallet, run(once), once)).toMatchObject({ kind: 'ok' });
     expect(outcome(wallet, run(once), once)).toEqual({ kind: 'failed', code: 'REPLAYED' });
     expect(perform(callOf('counter', 'add', { by: 1 }, 'order 7')).outcome).toMatchObject({ kind: 'ok' });
-    expect(perform(callOf('counter', 'add', { by: 1 }, 'order 7')).outcome).toEqual({ kind: 'failed', code: 'ALREADY_EXECUTED' });
+    expect(perform(callOf('counter', 'add', { by: 1 }, 'order 7')).outcome).toEqual({
+      kind: 'failed',
+      code: 'ALREADY_EXECUTED',
+    });
     const verdicts = network.validators[0]?.enclave.handle('admit', { envelopes: [numbered.bytes, once.bytes] });
     expect(verdicts?.verdicts.map(({ code }) => code)).toEqual(['REPLAYED', 'REPLAYED']);
   });
@@ -112,8 +137,17 @@ describe('execution', () => {
     const stranger = new TestWallet(network.target, 77);
     stranger.open(network.soon);
     const unknown = stranger.sessionCall(callOf('counter', 'add', { by: 1 }), network.soon);
-    const reply = enclave?.handle('admit', { envelopes: [good.bytes, stale.bytes, far.bytes, broken, unknown.bytes, new Uint8Array(9)] });
-    expect(reply?.verdicts.map(({ code }) => code)).toEqual(['', 'EXPIRED', 'EXPIRY_TOO_FAR', 'UNREADABLE', 'SESSION_UNKNOWN', 'ENVELOPE_MALFORMED']);
+    const reply = enclave?.handle('admit', {
+      envelopes: [good.bytes, stale.bytes, far.bytes, broken, unknown.bytes, new Uint8Array(9)],
+    });
+    expect(reply?.verdicts.map(({ code }) => code)).toEqual([
+      '',
+      'EXPIRED',
+      'EXPIRY_TOO_FAR',
+      'UNREADABLE',
+      'SESSION_UNKNOWN',
+      'ENVELOPE_MALFORMED',
+    ]);
     expect(enclave?.handle('status', {}).cachedCalls).toBe(1);
     // Only the first replica has opened the call before: results must agree all the same (checked by `execute`).
     const executed = run(good, unknown);
@@ -154,9 +188,15 @@ describe('execution', () => {
   it('answers queries with height, root and time, refuses writes in them, and unreadable ones', () => {
     const answer = ask(wallet, callOf('counter', 'count', null));
     const status = network.validators[0]?.enclave.handle('status', {});
-    expect(answer).toMatchObject({ height: status?.height, stateRoot: status?.stateRoot, timeMs: network.position.timeMs });
+    expect(answer).toMatchObject({
+      height: status?.height,
+      stateRoot: status?.stateRoot,
+      timeMs: network.position.timeMs,
+    });
     expect(ask(wallet, callOf('counter', 'add', { by: 1 })).outcome).toEqual({ kind: 'failed', code: 'READ_ONLY' });
-    expect(ask(new TestWallet(network.target, 30), callOf('counter', 'count', null)).outcome).toMatchObject({ kind: 'ok' });
+    expect(ask(new TestWallet(network.target, 30), callOf('counter', 'count', null)).outcome).toMatchObject({
+      kind: 'ok',
+    });
     expect(() => network.validators[0]?.enclave.handle('query', { sealedQuery: new Uint8Array(40) })).toThrow(
       expect.objectContaining({ code: 'QUERY_REFUSED' }),
     );

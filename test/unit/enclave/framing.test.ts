@@ -34,7 +34,16 @@ describe('framing', () => {
     const version = Uint8Array.of(0, 0, 0, 3, 9, 7, 7);
     const stream = concatBytes(good, large, good, empty, good, version, none, good);
     const whole = new FrameDecoder(200);
-    const expected = ['frame 1,2,3', 'FRAME_TOO_LARGE', 'frame 1,2,3', 'FRAME_EMPTY', 'frame 1,2,3', 'FRAME_VERSION_UNKNOWN', 'FRAME_EMPTY', 'frame 1,2,3'];
+    const expected = [
+      'frame 1,2,3',
+      'FRAME_TOO_LARGE',
+      'frame 1,2,3',
+      'FRAME_EMPTY',
+      'frame 1,2,3',
+      'FRAME_VERSION_UNKNOWN',
+      'FRAME_EMPTY',
+      'frame 1,2,3',
+    ];
     expect(described(whole.push(stream))).toEqual(expected);
     const bytewise = new FrameDecoder(200);
     expect([...stream].flatMap((byte) => described(bytewise.push(Uint8Array.of(byte))))).toEqual(expected);

@@ -1,7 +1,13 @@
 /** A host that lies at the boundary: each lie is refused with its code and leaves the state as it was. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { EnclaveErrorCode } from '../../../enclave/boundary/errors.ts';
-import { decodeReply, decodeRequest, encodeRefusal, encodeReply, encodeRequest } from '../../../enclave/boundary/messages.ts';
+import {
+  decodeReply,
+  decodeRequest,
+  encodeRefusal,
+  encodeReply,
+  encodeRequest,
+} from '../../../enclave/boundary/messages.ts';
 import type { Enclave } from '../../../enclave/runtime/enclave.ts';
 import { blockId } from '../../../protocol/consensus/header.ts';
 import { type ChainId, height, view } from '../../../protocol/brand.ts';
@@ -20,7 +26,10 @@ describe('a lying host', () => {
   beforeAll(async () => {
     network = (await EnclaveNetwork.create({ members: [member], parameters: { maxBlockTransactions: 3 } })).provision();
     wallet = new TestWallet(network.target, 1, member);
-    const deploy = wallet.call(callOf('system', 'deploy', { name: 'counter', code: counterContract, init: null }), network.soon);
+    const deploy = wallet.call(
+      callOf('system', 'deploy', { name: 'counter', code: counterContract, init: null }),
+      network.soon,
+    );
     network.execute(network.block([deploy.bytes, wallet.open(network.soon).bytes]));
     enclave = network.validators[0]?.enclave ?? network.newEnclave(1);
     next = network.block([wallet.sessionCall(callOf('counter', 'add', { by: 1 }), network.soon).bytes]);
@@ -30,15 +39,29 @@ describe('a lying host', () => {
     const before = enclave.handle('status', {});
     expect(attempt).toThrow(expect.objectContaining({ code }));
     const { heapBytes: _, ...after } = enclave.handle('status', {});
-    expect(after).toEqual({ ...after, stateRoot: before.stateRoot, height: before.height, blockHash: before.blockHash, state: 'ready' });
+    expect(after).toEqual({
+      ...after,
+      stateRoot: before.stateRoot,
+      height: before.height,
+      blockHash: before.blockHash,
+      state: 'ready',
+    });
   };
-  const executeRefused = (code: EnclaveErrorCode, block: TestBlock) => refused(code, () => enclave.handle('execute', block));
+  const executeRefused = (code: EnclaveErrorCode, block: TestBlock) =>
+    refused(code, () => enclave.handle('execute', block));
 
   it('cannot pass off a certificate of another chain', () => {
     const chainId = 'ab'.repeat(32) as ChainId;
     const header = network.header(next.body, network.position, { chainId });
     executeRefused('WRONG_CHAIN', { ...next, headers: [header], finalization: network.finalize(header) });
-    const foreign = { ...next, finalization: network.finalize(network.header(next.body), [0, 1, 2], [0, 1, 2].map((i) => seededBytes(i)(32))) };
+    const foreign = {
+      ...next,
+      finalization: network.finalize(
+        network.header(next.body),
+        [0, 1, 2],
+        [0, 1, 2].map((i) => seededBytes(i)(32)),
+      ),
+    };
     executeRefused('NOT_FINAL', foreign);
   });
 
@@ -47,7 +70,10 @@ describe('a lying host', () => {
     if (header === undefined) throw new TypeError('no header');
     executeRefused('NOT_FINAL', { ...next, finalization: network.finalize(header, [0, 1]) });
     executeRefused('NOT_FINAL', { ...next, finalization: { ...next.finalization, kind: 'notarize' } });
-    executeRefused('NOT_FINAL', { ...next, finalization: { ...next.finalization, signatures: next.finalization.signatures.slice(64) } });
+    executeRefused('NOT_FINAL', {
+      ...next,
+      finalization: { ...next.finalization, signatures: next.finalization.signatures.slice(64) },
+    });
     executeRefused('NOT_FINAL', { ...next, finalization: { ...next.finalization, bitmap: Uint8Array.of(0xff) } });
     executeRefused('NOT_FINAL', { ...next, headers: [{ ...header, timeMs: header.timeMs + 1 }] });
   });
@@ -72,14 +98,18 @@ describe('a lying host', () => {
     // Signed by a quorum and yet wrong, so an enclave of its own: for this one it would be a fork.
     const caughtUp = network.restart(2);
     for (const executed of network.executed) caughtUp.handle('restore', { kind: 'block', ...executed });
-    expect(() => caughtUp.handle('execute', network.block([other, other]))).toThrow(expect.objectContaining({ code: 'BODY_CHANGED' }));
+    expect(() => caughtUp.handle('execute', network.block([other, other]))).toThrow(
+      expect.objectContaining({ code: 'BODY_CHANGED' }),
+    );
   });
 
   it('cannot hand in more than the genesis allows', () => {
     const many = Array.from({ length: 4 }, () => wallet.call(callOf('counter', 'add', { by: 1 }), network.soon).bytes);
     const caughtUp = network.restart(2);
     for (const executed of network.executed) caughtUp.handle('restore', { kind: 'block', ...executed });
-    expect(() => caughtUp.handle('execute', network.block(many))).toThrow(expect.objectContaining({ code: 'BLOCK_TOO_LARGE' }));
+    expect(() => caughtUp.handle('execute', network.block(many))).toThrow(
+      expect.objectContaining({ code: 'BLOCK_TOO_LARGE' }),
+    );
     expect(caughtUp.handle('status', {})).toMatchObject({ state: 'ready', height: 1 });
   });
 
@@ -88,7 +118,7 @@ describe('a lying host', () => {
     const random = seededBytes(3);
     for (let trial = 0; trial < 200; trial++) {
       const bytes = Uint8Array.from(good);
-      const at = 5 + (random(1)[0] ?? 0) % (bytes.length - 5);
+      const at = 5 + ((random(1)[0] ?? 0) % (bytes.length - 5));
       bytes[at] = (bytes[at] ?? 0) ^ (1 + ((random(1)[0] ?? 0) % 255));
       const decoded = decodeRequest(bytes);
       expect(decoded.id).toBe(7);
@@ -99,7 +129,9 @@ describe('a lying host', () => {
     expect(decodeRequest(good.subarray(0, good.length - 1)).kind).toBe('malformed');
     const status = enclave.handle('status', {});
     expect(decodeReply('status', encodeReply(1, 'status', status))).toEqual(status);
-    expect(() => decodeReply('status', encodeRefusal(1, 'NOT_FINAL'))).toThrow(expect.objectContaining({ code: 'NOT_FINAL' }));
+    expect(() => decodeReply('status', encodeRefusal(1, 'NOT_FINAL'))).toThrow(
+      expect.objectContaining({ code: 'NOT_FINAL' }),
+    );
     expect(status.state).toBe('ready');
   });
 
@@ -109,10 +141,17 @@ describe('a lying host', () => {
       const request = kind === 'admit' ? { envelopes: [] } : next;
       expect(() => fresh.handle(kind, request)).toThrow(expect.objectContaining({ code: 'REQUEST_OUT_OF_PLACE' }));
     }
-    const { processorSecret, processorCertificate } = network.validators[0] ?? { processorSecret: new Uint8Array(32), processorCertificate: new Uint8Array() };
-    refused('REQUEST_OUT_OF_PLACE', () => enclave.handle('hello', { processorSecret, processorCertificate, sealedIdentity: undefined }));
+    const { processorSecret, processorCertificate } = network.validators[0] ?? {
+      processorSecret: new Uint8Array(32),
+      processorCertificate: new Uint8Array(),
+    };
+    refused('REQUEST_OUT_OF_PLACE', () =>
+      enclave.handle('hello', { processorSecret, processorCertificate, sealedIdentity: undefined }),
+    );
     const other = await EnclaveNetwork.create({ seed: 2 });
-    refused('GENESIS_REFUSED', () => enclave.handle('provision', { genesis: other.genesisBytes, sealedEpoch: undefined, contributions: [] }));
+    refused('GENESIS_REFUSED', () =>
+      enclave.handle('provision', { genesis: other.genesisBytes, sealedEpoch: undefined, contributions: [] }),
+    );
   });
 
   it('cannot restore a wrong history', () => {
@@ -121,18 +160,36 @@ describe('a lying host', () => {
     if (first === undefined) throw new TypeError('nothing executed');
     const attempt = (changes: Partial<typeof first>, code: EnclaveErrorCode) => {
       const before = restored.handle('status', {});
-      expect(() => restored.handle('restore', { kind: 'block', ...first, ...changes })).toThrow(expect.objectContaining({ code }));
+      expect(() => restored.handle('restore', { kind: 'block', ...first, ...changes })).toThrow(
+        expect.objectContaining({ code }),
+      );
       expect(restored.handle('status', {})).toEqual(before);
     };
     const { statement } = first.certificate;
     attempt({ header: { ...first.header, height: height(2) } }, 'HEIGHT_SKIPPED');
     attempt({ header: { ...first.header, view: view(9) } }, 'NOT_FINAL');
-    attempt({ certificate: { ...first.certificate, statement: { ...statement, stateRoot: 'cd'.repeat(32) as typeof statement.stateRoot } } }, 'NOT_FINAL');
-    attempt({ certificate: { ...first.certificate, validatorSignatures: first.certificate.enclaveSignatures } }, 'NOT_FINAL');
-    attempt({ sealedWriteSet: first.sealedWriteSet.map((byte, i) => (i === 40 ? byte ^ 1 : byte)) }, 'WRITE_SET_REFUSED');
+    attempt(
+      {
+        certificate: {
+          ...first.certificate,
+          statement: { ...statement, stateRoot: 'cd'.repeat(32) as typeof statement.stateRoot },
+        },
+      },
+      'NOT_FINAL',
+    );
+    attempt(
+      { certificate: { ...first.certificate, validatorSignatures: first.certificate.enclaveSignatures } },
+      'NOT_FINAL',
+    );
+    attempt(
+      { sealedWriteSet: first.sealedWriteSet.map((byte, i) => (i === 40 ? byte ^ 1 : byte)) },
+      'WRITE_SET_REFUSED',
+    );
     expect(signResultStatement(statement, new Uint8Array(32)).length).toBe(64);
     expect(restored.handle('restore', { kind: 'block', ...first })).toMatchObject({ height: 1, fresh: false });
-    expect(() => restored.handle('restore', { kind: 'block', ...first })).toThrow(expect.objectContaining({ code: 'BLOCK_REPLAYED' }));
+    expect(() => restored.handle('restore', { kind: 'block', ...first })).toThrow(
+      expect.objectContaining({ code: 'BLOCK_REPLAYED' }),
+    );
   });
 
   it('stops for good when shown a fork', () => {

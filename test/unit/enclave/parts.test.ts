@@ -37,14 +37,27 @@ describe('CounterWindow', () => {
 
 describe('write sets', () => {
   it('come back as they were, are equal for equal writes, and show their magnitude alone', () => {
-    const writes: StateWrite[] = [['a\u0000ключ', 'wert'], ['b', undefined], ['c', ''], ['d', '漢'.repeat(700)]];
+    const writes: StateWrite[] = [
+      ['a\u0000ключ', 'wert'],
+      ['b', undefined],
+      ['c', ''],
+      ['d', '漢'.repeat(700)],
+    ];
     const sealed = sealWriteSet(keys, height(5), writes);
     expect(openWriteSet(keys, height(5), sealed)).toEqual(writes);
     expect(sealWriteSet(keys, height(5), writes)).toEqual(sealed);
     expect(openWriteSet(keys, height(6), sealed)).toBeUndefined();
-    expect(openWriteSet(keys, height(5), sealed.map((byte, i) => (i === 20 ? byte ^ 1 : byte)))).toBeUndefined();
+    expect(
+      openWriteSet(
+        keys,
+        height(5),
+        sealed.map((byte, i) => (i === 20 ? byte ^ 1 : byte)),
+      ),
+    ).toBeUndefined();
     expect(openWriteSet(keys, height(5), new Uint8Array(3))).toBeUndefined();
-    expect(sealWriteSet(keys, height(5), []).length).toBe(sealWriteSet(keys, height(5), [['x', 'y'.repeat(300)]]).length);
+    expect(sealWriteSet(keys, height(5), []).length).toBe(
+      sealWriteSet(keys, height(5), [['x', 'y'.repeat(300)]]).length,
+    );
   });
 
   it('are padded by at most 12 %, never shortened, with few distinct lengths', () => {
@@ -110,9 +123,20 @@ describe('epoch keys', () => {
 
   it('give each call its own stream of randomness', () => {
     const stream = (block: string, transaction: string, caller: string) =>
-      new CallRandomness(keys, block.repeat(32) as BlockHash, transaction.repeat(32) as TransactionId, caller.repeat(32) as PublicKey);
+      new CallRandomness(
+        keys,
+        block.repeat(32) as BlockHash,
+        transaction.repeat(32) as TransactionId,
+        caller.repeat(32) as PublicKey,
+      );
     const first = stream('aa', 'bb', 'cc');
-    const draws = [first.next(32), first.next(32), stream('ab', 'bb', 'cc').next(32), stream('aa', 'ba', 'cc').next(32), stream('aa', 'bb', 'ca').next(32)];
+    const draws = [
+      first.next(32),
+      first.next(32),
+      stream('ab', 'bb', 'cc').next(32),
+      stream('aa', 'ba', 'cc').next(32),
+      stream('aa', 'bb', 'ca').next(32),
+    ];
     expect(new Set(draws.map(String)).size).toBe(5);
     expect(stream('aa', 'bb', 'cc').next(32)).toEqual(draws[0]);
   });

@@ -13,7 +13,10 @@ const running = async () => {
   const member = testSigner(1);
   const network = (await EnclaveNetwork.create({ members: [member] })).provision();
   const wallet = new TestWallet(network.target, 1, member);
-  const deploy = wallet.call(callOf('system', 'deploy', { name: 'counter', code: counterContract, init: { start: 1 } }), network.soon);
+  const deploy = wallet.call(
+    callOf('system', 'deploy', { name: 'counter', code: counterContract, init: { start: 1 } }),
+    network.soon,
+  );
   network.execute(network.block([deploy.bytes, wallet.open(network.soon).bytes]));
   const add = () => network.block([wallet.sessionCall(callOf('counter', 'add', { by: 1 }), network.soon).bytes]);
   return { network, wallet, add };
@@ -24,7 +27,11 @@ describe('provisioning', () => {
     const network = await EnclaveNetwork.create();
     network.provision();
     const signed = network.validators.flatMap(({ enclave }, validator) => {
-      const { epochKey } = enclave.handle('provision', { genesis: network.genesisBytes, sealedEpoch: undefined, contributions: [] });
+      const { epochKey } = enclave.handle('provision', {
+        genesis: network.genesisBytes,
+        sealedEpoch: undefined,
+        contributions: [],
+      });
       return epochKey === undefined ? [] : [{ ...epochKey, validator }];
     });
     const verdict = provenEpochKeys(signed, network.chainId, validatorSetOf(network.genesis));
@@ -46,20 +53,33 @@ describe('provisioning', () => {
     expect(() => give({ validator: 0, message: toSecond.message })).toThrow(refused);
     expect(() => give({ validator: 1, message: toThird.message })).toThrow(refused);
     expect(() => give({ validator: 3, message: toThird.message })).toThrow(refused);
-    expect(() => give({ validator: 0, message: toThird.message.map((byte, i) => (i === 30 ? byte ^ 1 : byte)) })).toThrow(refused);
-    expect(give({ validator: 0, message: toThird.message })).toMatchObject({ ready: false, epochKey: undefined, sealedEpoch: undefined });
+    expect(() =>
+      give({ validator: 0, message: toThird.message.map((byte, i) => (i === 30 ? byte ^ 1 : byte)) }),
+    ).toThrow(refused);
+    expect(give({ validator: 0, message: toThird.message })).toMatchObject({
+      ready: false,
+      epochKey: undefined,
+      sealedEpoch: undefined,
+    });
     expect(third.enclave.handle('status', {}).state).toBe('bound');
   });
 
   it('refuses production policy on the simulated platform, and evidence of other keys', async () => {
     const network = await EnclaveNetwork.create({ policyClass: 'production' });
     const enclave = network.validators[0]?.enclave;
-    const provision = (genesis: Uint8Array) => enclave?.handle('provision', { genesis, sealedEpoch: undefined, contributions: [] });
+    const provision = (genesis: Uint8Array) =>
+      enclave?.handle('provision', { genesis, sealedEpoch: undefined, contributions: [] });
     expect(() => provision(network.genesisBytes)).toThrow(expect.objectContaining({ code: 'PLATFORM_REFUSED' }));
     const [first, second, ...rest] = network.genesis.validators;
     if (first === undefined || second === undefined) throw new TypeError('no validators');
-    const swapped = { ...network.genesis, policyClass: 'testnet', validators: [first, { ...second, evidence: first.evidence }, ...rest] };
-    expect(() => provision(encode(genesisCodec, swapped))).toThrow(expect.objectContaining({ code: 'GENESIS_REFUSED' }));
+    const swapped = {
+      ...network.genesis,
+      policyClass: 'testnet',
+      validators: [first, { ...second, evidence: first.evidence }, ...rest],
+    };
+    expect(() => provision(encode(genesisCodec, swapped))).toThrow(
+      expect.objectContaining({ code: 'GENESIS_REFUSED' }),
+    );
   });
 
   it('opens sealed blobs on the same processor alone', async () => {
@@ -69,7 +89,9 @@ describe('provisioning', () => {
     const { processorSecret, processorCertificate } = second;
     const refused = expect.objectContaining({ code: 'SEALED_STATE_REFUSED' });
     const thief = network.newEnclave(5);
-    expect(() => thief.handle('hello', { processorSecret, processorCertificate, sealedIdentity: first.hello.sealedIdentity })).toThrow(refused);
+    expect(() =>
+      thief.handle('hello', { processorSecret, processorCertificate, sealedIdentity: first.hello.sealedIdentity }),
+    ).toThrow(refused);
     thief.handle('hello', { processorSecret, processorCertificate, sealedIdentity: second.hello.sealedIdentity });
     const provision = { genesis: network.genesisBytes, sealedEpoch: network.sealedEpochs[0], contributions: [] };
     expect(() => thief.handle('provision', provision)).toThrow(refused);
@@ -104,7 +126,10 @@ describe('restart', () => {
     for (const executed of network.executed) restored.handle('restore', { kind: 'block', ...executed });
     expect(restored.handle('admit', { envelopes: [envelope.bytes] }).verdicts[0]?.code).toBe('REPLAYED');
     const reply = network.execute(network.block([envelope.bytes]));
-    expect(wallet.outcome(reply.calls[0]?.outputs[0], envelope.transactionId)).toEqual({ kind: 'failed', code: 'REPLAYED' });
+    expect(wallet.outcome(reply.calls[0]?.outputs[0], envelope.transactionId)).toEqual({
+      kind: 'failed',
+      code: 'REPLAYED',
+    });
   });
 
   it('needs answers of a quorum to its own challenge', async () => {
@@ -121,16 +146,26 @@ describe('restart', () => {
     expect(() => restored.handle('restore', { kind: 'answers', answers: answers(old) })).toThrow(refused);
     expect(() => restored.handle('restore', { kind: 'answers', answers: [one] })).toThrow(refused);
     expect(() => restored.handle('restore', { kind: 'answers', answers: [one, one] })).toThrow(refused);
-    expect(() => restored.handle('restore', { kind: 'answers', answers: [one, { ...two, height: height(0) }] })).toThrow(refused);
-    expect(restored.handle('restore', { kind: 'answers', answers: [one, two] })).toMatchObject({ fresh: false, height: 0 });
+    expect(() =>
+      restored.handle('restore', { kind: 'answers', answers: [one, { ...two, height: height(0) }] }),
+    ).toThrow(refused);
+    expect(restored.handle('restore', { kind: 'answers', answers: [one, two] })).toMatchObject({
+      fresh: false,
+      height: 0,
+    });
     for (const executed of network.executed) restored.handle('restore', { kind: 'block', ...executed });
     expect(restored.handle('status', {}).fresh).toBe(true);
   });
 
   it('seals identities so that equal secrets look different', async () => {
     const network = await EnclaveNetwork.create();
-    const { processorSecret, processorCertificate } = network.validators[0] ?? { processorSecret: seededBytes(1)(32), processorCertificate: new Uint8Array() };
-    const blobs = [1, 2].map((seed) => network.newEnclave(seed).handle('hello', { processorSecret, processorCertificate, sealedIdentity: undefined }));
+    const { processorSecret, processorCertificate } = network.validators[0] ?? {
+      processorSecret: seededBytes(1)(32),
+      processorCertificate: new Uint8Array(),
+    };
+    const blobs = [1, 2].map((seed) =>
+      network.newEnclave(seed).handle('hello', { processorSecret, processorCertificate, sealedIdentity: undefined }),
+    );
     expect(blobs[0]?.sealedIdentity).not.toEqual(blobs[1]?.sealedIdentity);
     expect(blobs[0]?.enclaveKey).not.toBe(blobs[1]?.enclaveKey);
   });

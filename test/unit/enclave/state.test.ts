@@ -9,12 +9,19 @@ import { seededRandom } from '../../support/seeded-random.ts';
 import { concatBytes, toHex, utf8 } from '../../../protocol/hex.ts';
 
 const naiveRoot = (entries: Map<string, Uint8Array>): string => {
-  const leaves = [...entries].map(([path, digest]) => ({ path, hash: sha256(concatBytes(new Uint8Array([0]), Uint8Array.from(Buffer.from(path, 'hex')), digest)) }));
+  const leaves = [...entries].map(([path, digest]) => ({
+    path,
+    hash: sha256(concatBytes(new Uint8Array([0]), Uint8Array.from(Buffer.from(path, 'hex')), digest)),
+  }));
   const build = (members: typeof leaves, depth: number): Uint8Array => {
     if (members.length === 0) return new Uint8Array(32);
     if (members.length === 1 && depth > 0) return members[0]?.hash ?? new Uint8Array(32);
     const children = Array.from({ length: 16 }, (_, nibble) =>
-      build(members.filter((leaf) => Number.parseInt(leaf.path[depth] ?? '', 16) === nibble), depth + 1));
+      build(
+        members.filter((leaf) => Number.parseInt(leaf.path[depth] ?? '', 16) === nibble),
+        depth + 1,
+      ),
+    );
     return sha256(concatBytes(new Uint8Array([1]), ...children));
   };
   return toHex(build(leaves, 0));
@@ -28,7 +35,7 @@ describe('DigestTrie', () => {
     for (let step = 0; step < 1500; step++) {
       // Short alphabets force long common prefixes, hence deep branches and collapses.
       const path = new Uint8Array(32);
-      for (let i = 0; i < 32; i++) path[i] = i < 3 ? random.integer(3) * 17 : (random.integer(40) === 0 ? 1 : 0);
+      for (let i = 0; i < 32; i++) path[i] = i < 3 ? random.integer(3) * 17 : random.integer(40) === 0 ? 1 : 0;
       if (random.integer(3) === 0) {
         expect(trie.remove(path)).toBe(model.delete(toHex(path)));
       } else {
