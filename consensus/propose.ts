@@ -41,6 +41,7 @@ const foundation = (turn: Turn): Foundation | undefined => {
     nullifications.push(nullification);
   }
   const { finalized } = state;
+  if (finalized.finalization === undefined && finalized.view !== state.config.anchor.base.view) return undefined;
   return { parent: finalized, justification: { parent: finalized.finalization, nullifications: nullifications.toReversed() } };
 };
 

@@ -4,12 +4,13 @@
  */
 import type { View } from '../protocol/brand.ts';
 import { blockId } from '../protocol/consensus/header.ts';
+import type { Certificate } from '../protocol/consensus/certificate.ts';
 import type { WalRecord } from '../protocol/consensus/wal-record.ts';
 import { type VoteStatement, ZERO_HASH } from '../protocol/consensus/vote.ts';
 import { addBlock } from './blocks.ts';
 import { type CoreConfig, type CoreState, type FinalPoint, initialState, viewOf } from './state.ts';
 import { broadcastStatus } from './repair.ts';
-import { indexCertificate } from './tally.ts';
+import { heldCertificate, indexCertificate } from './tally.ts';
 import type { Turn } from './turn.ts';
 
 const restoreVote = (state: CoreState, vote: VoteStatement): void => {
@@ -20,13 +21,18 @@ const restoreVote = (state: CoreState, vote: VoteStatement): void => {
   else own.finalize = vote.hash;
 };
 
+const restoreCertificate = (state: CoreState, certificate: Certificate): void => {
+  const view = viewOf(state, certificate.view);
+  if (heldCertificate(view, certificate.kind) === undefined) indexCertificate(state, view, certificate);
+};
+
 const restoreRecord = (state: CoreState, record: WalRecord): void => {
   switch (record.kind) {
     case 'vote':
       return;
     case 'certificate': {
       const { certificate } = record;
-      if (certificate.view > state.finalized.view) indexCertificate(state, viewOf(state, certificate.view), certificate);
+      if (certificate.view > state.finalized.view) restoreCertificate(state, certificate);
       return;
     }
     case 'block': {
@@ -46,10 +52,14 @@ const restoreRecord = (state: CoreState, record: WalRecord): void => {
 
 /**
  * State of a core after a restart. `finalized` is the newest block of the durable ledger (or the epoch's base), whose
- * records the log may have dropped; `records` are those of the log, in order. Next input: `start`.
+ * records the log may have dropped; its finalization may be that of a later block, where the ledger was cut in the
+ * middle of a delivery. `records` are those of the log, in order. Next input: `start`.
  */
 export const restore = (config: CoreConfig, finalized: FinalPoint, records: readonly WalRecord[]): CoreState => {
-  const state = initialState(config, finalized);
+  const { finalization } = finalized;
+  const ownProof = finalization === undefined || finalization.hash === finalized.id;
+  const state = initialState(config, ownProof ? finalized : { ...finalized, finalization: undefined });
+  if (!ownProof) indexCertificate(state, viewOf(state, finalization.view), finalization);
   for (const record of records) {
     if (record.kind === 'vote') restoreVote(state, record.vote);
   }

@@ -73,7 +73,7 @@ export interface BlockState extends CheckedBlock {
 /** Newest final block. */
 export interface FinalPoint extends ChainPoint {
   readonly stateCert: StateReference | undefined;
-  /** Finalization of this very block; undefined at the epoch's base. */
+  /** Finalization of this block; undefined at the epoch's base. */
   readonly finalization: Certificate | undefined;
 }
 

@@ -13,7 +13,8 @@ import type { Turn } from './turn.ts';
 const slotsOf = (view: ViewState, kind: Vote['kind']): (Vote | undefined)[] =>
   kind === 'notarize' ? view.notarize : kind === 'nullify' ? view.nullify : view.finalize;
 
-const held = (view: ViewState, kind: Vote['kind']): Certificate | undefined =>
+/** The certificate of a kind that is held for a view. */
+export const heldCertificate = (view: ViewState, kind: Vote['kind']): Certificate | undefined =>
   kind === 'notarize' ? view.notarization : kind === 'nullify' ? view.nullification : view.finalization;
 
 const equalVotes = (slots: readonly (Vote | undefined)[], hash: BlockHash): number => {
@@ -37,7 +38,7 @@ export const addVote = (turn: Turn, vote: Vote): void => {
   if (earlier !== undefined) return;
   slots[vote.signer] = vote;
   if (vote.kind === 'nullify') view.nullifyCount += 1;
-  if (held(view, vote.kind) !== undefined) return;
+  if (heldCertificate(view, vote.kind) !== undefined) return;
   if (equalVotes(slots, vote.hash) < state.quorum) return;
   const votes = slots.filter((slot): slot is Vote => slot !== undefined && slot.hash === vote.hash);
   addCertificate(turn, certificateOf(votes.slice(0, state.quorum), state.validators));
@@ -47,7 +48,7 @@ const contradicts = (view: ViewState, certificate: Certificate): boolean => {
   if (certificate.kind === 'nullify') return view.finalization !== undefined;
   if (certificate.kind === 'finalize' && view.nullification !== undefined) return true;
   const other = certificate.kind === 'notarize' ? view.finalization : view.notarization;
-  const same = held(view, certificate.kind);
+  const same = heldCertificate(view, certificate.kind);
   return (other !== undefined && other.hash !== certificate.hash) || (same !== undefined && same.hash !== certificate.hash);
 };
 
@@ -60,7 +61,7 @@ export const addCertificate = (turn: Turn, certificate: Certificate): void => {
     halt(turn);
     return;
   }
-  if (held(view, certificate.kind) !== undefined) return;
+  if (heldCertificate(view, certificate.kind) !== undefined) return;
   indexCertificate(state, view, certificate);
   turn.records.push({ kind: 'certificate', certificate });
   turn.effects.push({ kind: 'relay', certificate });

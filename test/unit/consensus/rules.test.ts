@@ -390,6 +390,17 @@ describe('R13 restart', () => {
     expect(rig.cast).toEqual([]);
   });
 
+  it('goes on from a ledger that was cut in the middle of a delivery', () => {
+    const first = blockOn(4, base, 1);
+    const second = blockOn(4, pointOf(first), 2);
+    const finalized = { ...pointOf(first), stateCert: undefined, finalization: certificate(4, 'finalize', 2, second.id) };
+    const rig = new Rig(4, followerAt(4, 3), { finalized });
+    expect(currentOf(rig)).toBe(3);
+    expect(of(rig.effects, 'request').map(({ request }) => request.kind)).toContain('getHeader');
+    const answer = rig.give({ kind: 'blocks', blocks: [asAnswer(second)], finalization: undefined, from: 0 as ValidatorIndex });
+    expect(of(answer, 'deliver')[0]?.blocks.map(({ id }) => id)).toEqual([second.id]);
+  });
+
   it('listens before it votes when asked to, then votes', () => {
     const rig = new Rig(4, follower, { quietMs: 500 });
     rig.give(proposalEvent(blockOn(4, base, 1)));
