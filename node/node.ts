@@ -27,6 +27,7 @@ import { EpochKeyCollection, enclaveRelay } from './enclave-messages.ts';
 import { EnclaveSupervisor } from './enclave-supervisor.ts';
 import { nodeErrors } from './errors.ts';
 import { Execution } from './execution.ts';
+import { keepEvidence } from './evidence-file.ts';
 import { homePaths, writeFileDurably } from './home.ts';
 import type { NodeSecrets } from './keystore.ts';
 import { type Logger, roomLogger } from './logger.ts';
@@ -197,6 +198,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
       onEvidence: (evidence) => {
         instruments.evidence.with({ rule: evidence.rule }).add(1);
         logger.warn({ rule: evidence.rule, validator: evidence.first.signer, view: evidence.first.view }, 'evidence against a validator');
+        void keepEvidence(home, evidence).catch(onFatal);
       },
     }),
   );
