@@ -42,6 +42,9 @@ interface Replied {
   readonly replyTo: ReplyTo;
 }
 
+/** State that a call outside sessions may add by itself: nonce, reply key, session. Strangers cannot fill state beyond it. */
+const ONE_SHOT_STATE_BYTES = 16 * 1024;
+
 /** A form for envelopes so malformed that they have none; validators never put one into a block. */
 const FORMLESS: EnvelopeForm = { kind: 'sealed', suite: 0, enc: new Uint8Array(0) };
 
@@ -97,6 +100,7 @@ function runOneShot(
   if (expiry !== undefined) return failedCall(expiry);
   const oneShot = { expiryHeight, caller, nonce };
   if (isSpent(block.state, oneShot)) return failedCall('REPLAYED');
+  if (block.freeStateBytes - block.state.bytesDelta < ONE_SHOT_STATE_BYTES) return failedCall('STATE_FULL');
   spend(block.state, oneShot);
   registerRecipient(block.state, caller, replyKey);
   if (opened.verdict === 'call') return runOnce(replica, block, opened.call, { caller, transactionId });

@@ -213,4 +213,21 @@ describe('execution', () => {
     expect(receiptOf(reply, 0).succeeded).toBe(false);
     expect(network.validators[0]?.enclave.handle('status', {}).sessions).toBe(sessions - 1);
   });
+
+  it('refuses newcomers at the bound of state, while open sessions go on', () => {
+    const free = () => {
+      const status = network.validators[0]?.enclave.handle('status', {});
+      return (status?.maxStateBytes ?? 0) - (status?.stateBytes ?? 0);
+    };
+    for (let row = 0; free() >= 16_384 && row < 40; row++) {
+      const size = Math.min(60_000, Math.floor((free() - 15_000) / 2));
+      expect(perform(callOf('counter', 'fill', { key: `full${row}-`, rows: 1, size })).outcome).toMatchObject({
+        kind: 'ok',
+      });
+    }
+    const newcomer = new TestWallet(network.target, 50);
+    const opening = newcomer.open(network.soon);
+    expect(outcome(newcomer, run(opening), opening)).toEqual({ kind: 'failed', code: 'STATE_FULL' });
+    expect(perform(callOf('counter', 'add', { by: 1 })).outcome).toMatchObject({ kind: 'ok' });
+  });
 });
