@@ -46,7 +46,12 @@ export type Effect =
   /** Send one stored certificate to a peer that lacks it. */
   | { readonly kind: 'sendCertificate'; readonly to: ValidatorIndex; readonly certificate: Certificate }
   /** Send our stored proposal again; the driver adds the body. */
-  | { readonly kind: 'sendProposal'; readonly to: ValidatorIndex; readonly block: FinalBlock; readonly signature: Uint8Array }
+  | {
+      readonly kind: 'sendProposal';
+      readonly to: ValidatorIndex;
+      readonly block: FinalBlock;
+      readonly signature: Uint8Array;
+    }
   /** Send to all other validators. */
   | { readonly kind: 'broadcastStatus'; readonly status: Status }
   /** Ask a peer; the answer comes as `blocks` or `body`. Repeated to other peers until it is no longer needed. */

@@ -56,11 +56,20 @@ export type Event =
   | { readonly kind: 'wake' }
   /** Whether transactions wait that no block of the unfinalised chain carries. */
   | { readonly kind: 'mempool'; readonly pending: boolean }
-  | { readonly kind: 'proposal'; readonly proposal: Verified<CheckedProposal>; readonly body: BodyState; readonly from: ValidatorIndex }
+  | {
+      readonly kind: 'proposal';
+      readonly proposal: Verified<CheckedProposal>;
+      readonly body: BodyState;
+      readonly from: ValidatorIndex;
+    }
   | { readonly kind: 'vote'; readonly vote: Verified<Vote>; readonly from: ValidatorIndex }
   /** Own vote, signed on request of a `cast` effect after its record was durable. */
   | { readonly kind: 'ownVote'; readonly vote: Verified<Vote> }
-  | { readonly kind: 'certificate'; readonly certificate: Verified<Certificate>; readonly from: ValidatorIndex | undefined }
+  | {
+      readonly kind: 'certificate';
+      readonly certificate: Verified<Certificate>;
+      readonly from: ValidatorIndex | undefined;
+    }
   | { readonly kind: 'status'; readonly status: Verified<Status>; readonly from: ValidatorIndex }
   /** Answer to `getHeader` (one block) or `getBlocks` (consecutive ones and the finalization of the last). */
   | {
@@ -72,7 +81,12 @@ export type Event =
   /** The body of a known block was completed, checked and stored, or breaks V6. */
   | { readonly kind: 'body'; readonly block: BlockHash; readonly body: 'present' | 'invalid' }
   /** Answer to `build`; no payload means that building failed. */
-  | { readonly kind: 'built'; readonly view: View; readonly parent: BlockHash; readonly payload: BuiltPayload | undefined }
+  | {
+      readonly kind: 'built';
+      readonly view: View;
+      readonly parent: BlockHash;
+      readonly payload: BuiltPayload | undefined;
+    }
   /** A result certificate was verified (or, asked for by `needResultCertificate`, found to be false). */
   | { readonly kind: 'resultCertificate'; readonly certHash: Hash; readonly verdict: 'invalid' }
   | {

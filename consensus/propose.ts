@@ -42,10 +42,17 @@ const foundation = (turn: Turn): Foundation | undefined => {
   }
   const { finalized } = state;
   if (finalized.finalization === undefined && finalized.view !== state.config.anchor.base.view) return undefined;
-  return { parent: finalized, justification: { parent: finalized.finalization, nullifications: nullifications.toReversed() } };
+  return {
+    parent: finalized,
+    justification: { parent: finalized.finalization, nullifications: nullifications.toReversed() },
+  };
 };
 
-const notarizedFoundation = (turn: Turn, parent: Certificate, nullifications: readonly Certificate[]): Foundation | undefined => {
+const notarizedFoundation = (
+  turn: Turn,
+  parent: Certificate,
+  nullifications: readonly Certificate[],
+): Foundation | undefined => {
   const facts = parentFacts(turn.state, parent.hash);
   if (facts === undefined) {
     askHeader(turn, parent.hash, leaderOf(turn.state, parent.view));
@@ -146,7 +153,8 @@ export const receivePayload = (turn: Turn, view: View, parent: BlockHash, payloa
   const base = foundation(turn);
   if (base === undefined || base.parent.id !== parent) return;
   const { stateCert, summary } = payload;
-  if (stateCert !== undefined) state.stateCerts.set(stateCert.certHash, { height: stateCert.height, root: stateCert.root });
+  if (stateCert !== undefined)
+    state.stateCerts.set(stateCert.certHash, { height: stateCert.height, root: stateCert.root });
   const lag = base.parent.height + 1 - (stateCert?.height ?? 0);
   if (lag > state.config.parameters.maxStateLagBlocks && summary.txCount > 0) {
     state.emptyOnly = view;

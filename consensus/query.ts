@@ -6,7 +6,8 @@ import { type BlockState, type CoreState, type FinalPoint, leaderOf } from './st
 import { inWindow } from './tally.ts';
 
 /** A known block above the finalised one, or final and not yet delivered. */
-export const findBlock = (state: CoreState, block: BlockHash): Readonly<BlockState> | undefined => state.blocks.get(block);
+export const findBlock = (state: CoreState, block: BlockHash): Readonly<BlockState> | undefined =>
+  state.blocks.get(block);
 
 /** A held certificate; for the finalised view its finalization. */
 export const findCertificate = (state: CoreState, view: View, kind: VoteKind): Certificate | undefined => {

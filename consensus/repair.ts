@@ -5,7 +5,11 @@
 import type { ValidatorIndex, Verified, View } from '../protocol/brand.ts';
 import type { Certificate } from '../protocol/consensus/certificate.ts';
 import {
-  HAVE_NOTARIZATION, HAVE_NULLIFICATION, MAX_STATUS_VIEWS, MAX_STATUS_VOTES, type Status,
+  HAVE_NOTARIZATION,
+  HAVE_NULLIFICATION,
+  MAX_STATUS_VIEWS,
+  MAX_STATUS_VOTES,
+  type Status,
 } from '../protocol/consensus/status.ts';
 import type { Vote } from '../protocol/consensus/vote.ts';
 import { MAX_REPAIR_CERTIFICATES } from './constants.ts';
@@ -27,7 +31,8 @@ const ownVotesToTell = (state: CoreState): Vote[] => {
 };
 
 const bitsOf = (view: ViewState | undefined): number =>
-  (view?.notarization === undefined ? 0 : HAVE_NOTARIZATION) + (view?.nullification === undefined ? 0 : HAVE_NULLIFICATION);
+  (view?.notarization === undefined ? 0 : HAVE_NOTARIZATION) +
+  (view?.nullification === undefined ? 0 : HAVE_NULLIFICATION);
 
 /** What this core would tell its peers now. */
 export const statusOf = (state: CoreState): Status => {
@@ -118,5 +123,6 @@ export const helpStraggler = (turn: Turn, view: View, from: ValidatorIndex): voi
   const ended = state.views.get(view);
   const certificate =
     view <= state.finalized.view ? state.finalized.finalization : (ended?.notarization ?? ended?.nullification);
-  if (certificate !== undefined && mayReply(turn, from)) turn.effects.push({ kind: 'sendCertificate', to: from, certificate });
+  if (certificate !== undefined && mayReply(turn, from))
+    turn.effects.push({ kind: 'sendCertificate', to: from, certificate });
 };

@@ -9,7 +9,12 @@ import type { Turn } from './turn.ts';
 /** Age at which a request that is not renewed is forgotten. */
 const STALE_REQUEST_MS = 60_000;
 
-const choosePeer = (state: CoreState, preferred: number, attempt: number, nowMs: number): ValidatorIndex | undefined => {
+const choosePeer = (
+  state: CoreState,
+  preferred: number,
+  attempt: number,
+  nowMs: number,
+): ValidatorIndex | undefined => {
   let fallback: ValidatorIndex | undefined;
   for (let i = 0; i < state.validators; i += 1) {
     const peer = ((preferred + attempt + i) % state.validators) as ValidatorIndex;

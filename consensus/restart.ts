@@ -38,7 +38,12 @@ const restoreRecord = (state: CoreState, record: WalRecord): void => {
     case 'block': {
       const { header, justification, body } = record;
       if (header.view <= state.finalized.view) return;
-      const block = addBlock(state, { id: blockId(header), header, justification }, body === undefined ? 'absent' : 'present', true);
+      const block = addBlock(
+        state,
+        { id: blockId(header), header, justification },
+        body === undefined ? 'absent' : 'present',
+        true,
+      );
       block.recorded = true;
       return;
     }

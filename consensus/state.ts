@@ -182,7 +182,11 @@ export const initialState = (config: CoreConfig, finalized: FinalPoint): CoreSta
 };
 
 /** The epoch's base as a final point. */
-export const basePoint = (anchor: EpochAnchor): FinalPoint => ({ ...anchor.base, stateCert: undefined, finalization: undefined });
+export const basePoint = (anchor: EpochAnchor): FinalPoint => ({
+  ...anchor.base,
+  stateCert: undefined,
+  finalization: undefined,
+});
 
 const newView = (view: View, validators: number): ViewState => ({
   view,

@@ -49,7 +49,9 @@ const contradicts = (view: ViewState, certificate: Certificate): boolean => {
   if (certificate.kind === 'finalize' && view.nullification !== undefined) return true;
   const other = certificate.kind === 'notarize' ? view.finalization : view.notarization;
   const same = heldCertificate(view, certificate.kind);
-  return (other !== undefined && other.hash !== certificate.hash) || (same !== undefined && same.hash !== certificate.hash);
+  return (
+    (other !== undefined && other.hash !== certificate.hash) || (same !== undefined && same.hash !== certificate.hash)
+  );
 };
 
 /** Stores a valid certificate of any view above the finalised one, records it and relays it, each once. */

@@ -2,9 +2,7 @@
  * R9 Timer: t(v) = min(cap, T0 · 1.5^max(0, v − finalised view − 2)), ±5 %. Counted from the last *finalised* view:
  * counting from notarization stalls a slow network (consensus design §2.7 L3).
  */
-import {
-  GROWTH_FREE_VIEWS, MIN_REPAIR_MS, STATUS_PERIOD_MS, TIMEOUT_GROWTH, TIMEOUT_JITTER,
-} from './constants.ts';
+import { GROWTH_FREE_VIEWS, MIN_REPAIR_MS, STATUS_PERIOD_MS, TIMEOUT_GROWTH, TIMEOUT_JITTER } from './constants.ts';
 import { mayVote } from './cast.ts';
 import type { CoreState } from './state.ts';
 import type { Turn } from './turn.ts';
@@ -20,11 +18,12 @@ export const viewTimeoutMs = (state: CoreState): number => {
 /** A number in [−1, 1) that depends on validator and view only. */
 const spread = (state: CoreState): number => {
   const mixed = Math.imul((state.config.self ?? 0) + 1, 0x9e3779b1) ^ Math.imul(state.current, 0x85ebca6b);
-  return (((mixed ^ (mixed >>> 15)) >>> 0) / 0x80000000) - 1;
+  return ((mixed ^ (mixed >>> 15)) >>> 0) / 0x80000000 - 1;
 };
 
 /** Interval of repair. */
-export const repairMs = (state: CoreState): number => Math.max(MIN_REPAIR_MS, state.config.parameters.baseTimeoutMs / 2);
+export const repairMs = (state: CoreState): number =>
+  Math.max(MIN_REPAIR_MS, state.config.parameters.baseTimeoutMs / 2);
 
 /** Arms the view's timer when there is work, from now; stops it when there is none. */
 export const tendViewTimer = (turn: Turn): void => {

@@ -40,7 +40,8 @@ export const parentFacts = (state: CoreState, id: BlockHash): ParentFacts | unde
 /** V1 and V6–V8, V11 as far as they concern the header alone. */
 const headerHolds = (state: CoreState, header: Header): boolean => {
   const { anchor, parameters } = state.config;
-  if (header.version !== HEADER_VERSION || header.chainId !== anchor.chainId || header.epoch !== anchor.epoch) return false;
+  if (header.version !== HEADER_VERSION || header.chainId !== anchor.chainId || header.epoch !== anchor.epoch)
+    return false;
   if (header.configHash !== anchor.configHash || header.proposer !== leaderOf(state, header.view)) return false;
   if (header.view <= header.parentView) return false;
   if (header.txCount > parameters.maxBlockTransactions) return false;
@@ -62,7 +63,9 @@ const justificationHolds = (state: CoreState, block: BlockState): boolean => {
     if (parent.view !== header.parentView || parent.hash !== header.parentHash) return false;
   }
   if (nullifications.length !== header.view - header.parentView - 1) return false;
-  return nullifications.every((nullification, i) => nullification.kind === 'nullify' && nullification.view === header.parentView + 1 + i);
+  return nullifications.every(
+    (nullification, i) => nullification.kind === 'nullify' && nullification.view === header.parentView + 1 + i,
+  );
 };
 
 const objectiveHolds = (state: CoreState, block: BlockState): boolean => {
@@ -74,7 +77,8 @@ const objectiveHolds = (state: CoreState, block: BlockState): boolean => {
 
 /** V2, V5 (order of times), V10. */
 const followsParent = (state: CoreState, header: Header, parent: ParentFacts): boolean => {
-  if (header.parentView !== parent.view || header.height !== parent.height + 1 || header.timeMs <= parent.timeMs) return false;
+  if (header.parentView !== parent.view || header.height !== parent.height + 1 || header.timeMs <= parent.timeMs)
+    return false;
   const lag = header.height - (header.stateCert?.height ?? 0);
   return lag <= state.config.parameters.maxStateLagBlocks || header.txCount === 0;
 };

@@ -6,7 +6,12 @@
  */
 import type { ValidatorIndex, Verified } from '../protocol/brand.ts';
 import type { Block, Proposal } from '../protocol/consensus/block.ts';
-import { type Certificate, certificateFault, type SignerSet, type VerifySignature } from '../protocol/consensus/certificate.ts';
+import {
+  type Certificate,
+  certificateFault,
+  type SignerSet,
+  type VerifySignature,
+} from '../protocol/consensus/certificate.ts';
 import { type Evidence, evidenceHolds } from '../protocol/consensus/evidence.ts';
 import { blockId } from '../protocol/consensus/header.ts';
 import { justificationRoot, MAX_NULLIFICATIONS } from '../protocol/consensus/justification.ts';
@@ -17,7 +22,13 @@ import type { CheckedBlock, CheckedProposal } from './input.ts';
 import type { CoreState } from './state.ts';
 
 /** Why a message was refused. */
-export type RejectCode = 'WRONG_EPOCH' | 'BAD_VOTE' | 'BAD_SIGNATURE' | 'BAD_CERTIFICATE' | 'BAD_JUSTIFICATION' | 'BAD_EVIDENCE';
+export type RejectCode =
+  | 'WRONG_EPOCH'
+  | 'BAD_VOTE'
+  | 'BAD_SIGNATURE'
+  | 'BAD_CERTIFICATE'
+  | 'BAD_JUSTIFICATION'
+  | 'BAD_EVIDENCE';
 
 /** Outcome of a check. */
 export type Verdict<T> =
@@ -25,7 +36,10 @@ export type Verdict<T> =
   | { readonly verdict: 'reject'; readonly code: RejectCode };
 
 const accept = <T>(value: T): Verdict<T> => ({ verdict: 'accept', value: value as Verified<T> });
-const reject = (code: RejectCode): { readonly verdict: 'reject'; readonly code: RejectCode } => ({ verdict: 'reject', code });
+const reject = (code: RejectCode): { readonly verdict: 'reject'; readonly code: RejectCode } => ({
+  verdict: 'reject',
+  code,
+});
 
 /** What the checks need; `state` lets them skip what the core already holds, byte for byte. */
 export interface Verifier {

@@ -8,7 +8,12 @@
 import { ed25519Verify } from '#primitives';
 import type { PublicKey } from './brand.ts';
 import { EMPTY_TRANSACTION_ROOT } from './consensus/body.ts';
-import { type Certificate, type CertificateFault, certificateFault, type VerifySignature } from './consensus/certificate.ts';
+import {
+  type Certificate,
+  type CertificateFault,
+  certificateFault,
+  type VerifySignature,
+} from './consensus/certificate.ts';
 import type { ChainPoint, EpochAnchor } from './consensus/configuration.ts';
 import { blockId, HEADER_VERSION, type Header } from './consensus/header.ts';
 import { ZERO_HASH } from './consensus/vote.ts';

@@ -53,7 +53,17 @@ export const certificateOf = (votes: readonly Vote[], validators: number): Certi
     signatures.set(vote.signature, position * SIGNATURE_BYTES);
   });
   const { kind, epoch, view, hash } = first;
-  return { kind, epoch, view, hash, bitmap: bitmapOf(ordered.map((vote) => vote.signer), validators), signatures };
+  return {
+    kind,
+    epoch,
+    view,
+    hash,
+    bitmap: bitmapOf(
+      ordered.map((vote) => vote.signer),
+      validators,
+    ),
+    signatures,
+  };
 };
 
 /** What a verifier holds: the chain, the epoch and the validator keys in order. */
@@ -69,7 +79,13 @@ export interface SignerSet {
 export type VerifySignature = (signature: Uint8Array, message: Uint8Array, publicKey: PublicKey) => boolean;
 
 /** Why a certificate proves nothing. */
-export type CertificateFault = 'WRONG_EPOCH' | 'BAD_HASH' | 'BAD_SIGNER_SET' | 'NO_QUORUM' | 'BAD_LENGTH' | 'BAD_SIGNATURE';
+export type CertificateFault =
+  | 'WRONG_EPOCH'
+  | 'BAD_HASH'
+  | 'BAD_SIGNER_SET'
+  | 'NO_QUORUM'
+  | 'BAD_LENGTH'
+  | 'BAD_SIGNATURE';
 
 /** Checks a certificate completely; undefined means that it is valid. Cost: one signature check a signer. */
 export const certificateFault = (
@@ -87,7 +103,10 @@ export const certificateFault = (
   const genuine = signers.every((signer, position) => {
     const key = set.validatorKeys[signer];
     const start = position * SIGNATURE_BYTES;
-    return key !== undefined && verifySignature(certificate.signatures.subarray(start, start + SIGNATURE_BYTES), message, key);
+    return (
+      key !== undefined &&
+      verifySignature(certificate.signatures.subarray(start, start + SIGNATURE_BYTES), message, key)
+    );
   });
   return genuine ? undefined : 'BAD_SIGNATURE';
 };

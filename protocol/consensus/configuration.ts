@@ -28,10 +28,19 @@ export interface EpochAnchor extends SignerSet {
 
 /** Hash of an epoch's configuration: epoch, chain and the ordered validator keys. */
 export const configurationHash = (chainId: ChainId, epochNumber: number, validatorKeys: readonly PublicKey[]): Hash =>
-  domainHash('cloister/configuration', u64Bytes(epochNumber), fromHex(chainId), ...validatorKeys.map((key) => fromHex(key)));
+  domainHash(
+    'cloister/configuration',
+    u64Bytes(epochNumber),
+    fromHex(chainId),
+    ...validatorKeys.map((key) => fromHex(key)),
+  );
 
 /** Anchor of the first epoch of a chain with these validators. */
-export const firstEpoch = (chainId: ChainId, validatorKeys: readonly PublicKey[], genesisTimeMs: number): EpochAnchor => ({
+export const firstEpoch = (
+  chainId: ChainId,
+  validatorKeys: readonly PublicKey[],
+  genesisTimeMs: number,
+): EpochAnchor => ({
   chainId,
   epoch: epoch(1),
   validatorKeys,
@@ -42,4 +51,8 @@ export const firstEpoch = (chainId: ChainId, validatorKeys: readonly PublicKey[]
 
 /** Anchor of a genesis. */
 export const epochAnchorOf = (genesis: Genesis): EpochAnchor =>
-  firstEpoch(chainIdOf(genesis), genesis.validators.map((validator) => validator.validatorKey), genesis.timeMs);
+  firstEpoch(
+    chainIdOf(genesis),
+    genesis.validators.map((validator) => validator.validatorKey),
+    genesis.timeMs,
+  );

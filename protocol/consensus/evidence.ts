@@ -53,4 +53,3 @@ export const evidenceHolds = (evidence: Evidence, set: SignerSet, verifySignatur
     (vote) => hashFitsKind(vote) && verifySignature(vote.signature, voteBytes(set.chainId, vote), key),
   );
 };
-

@@ -8,7 +8,14 @@ import { protocolErrors } from '../errors.ts';
 import type { Infer } from '../codec.ts';
 import { domainHash, fromHex } from '../hash.ts';
 import {
-  blockHashCodec, chainIdCodec, epochCodec, hashCodec, heightCodec, stateRootCodec, validatorIndexCodec, viewCodec,
+  blockHashCodec,
+  chainIdCodec,
+  epochCodec,
+  hashCodec,
+  heightCodec,
+  stateRootCodec,
+  validatorIndexCodec,
+  viewCodec,
 } from '../scalars.ts';
 import { ZERO_HASH } from './vote.ts';
 
@@ -121,4 +128,5 @@ export const headerBytes = (header: Header): Uint8Array => {
 export const blockId = (header: Header): BlockHash => domainHash('cloister/block', headerBytes(header)) as BlockHash;
 
 /** Parent hash of the first block: the genesis stands as view 0, height 0, final (consensus design §2.4). */
-export const genesisBlockId = (chainId: Hash): BlockHash => domainHash('cloister/genesis-block', fromHex(chainId)) as BlockHash;
+export const genesisBlockId = (chainId: Hash): BlockHash =>
+  domainHash('cloister/genesis-block', fromHex(chainId)) as BlockHash;

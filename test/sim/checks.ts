@@ -86,9 +86,11 @@ export class Checks {
     let height = expectedHeight;
     let fresh = false;
     for (const { id, header } of blocks) {
-      if (header.height !== height) fail('P9', `validator ${validator} delivered height ${header.height}, expected ${height}`);
+      if (header.height !== height)
+        fail('P9', `validator ${validator} delivered height ${header.height}, expected ${height}`);
       const agreed = this.chain[height - 1];
-      if (agreed !== undefined && agreed.id !== id) fail('P1', `validator ${validator} delivered another block at height ${height}`);
+      if (agreed !== undefined && agreed.id !== id)
+        fail('P1', `validator ${validator} delivered another block at height ${height}`);
       if (agreed === undefined) {
         fresh = true;
         this.#skipped(header.parentView, header.view);
@@ -100,7 +102,13 @@ export class Checks {
 
   #extend(from: number, blocks: readonly FinalBlock[], finalization: Certificate): void {
     const previous = this.chain[from - 2] ?? this.#anchor.base;
-    const verdict = verifyFinality(this.#anchor, previous, blocks.map((block) => block.header), finalization, fakeVerify);
+    const verdict = verifyFinality(
+      this.#anchor,
+      previous,
+      blocks.map((block) => block.header),
+      finalization,
+      fakeVerify,
+    );
     if (verdict.verdict === 'invalid') return fail('P14', `the light client refuses delivered blocks: ${verdict.code}`);
     verdict.points.forEach((point, position) => {
       this.chain[from - 1 + position] = point;
@@ -118,7 +126,8 @@ export class Checks {
   /** An honest validator keeps evidence. */
   evidence(evidence: Evidence): void {
     this.accused.add(evidence.first.signer);
-    if (this.#honest(evidence.first.signer)) fail('P13', `evidence ${evidence.rule} accuses honest validator ${evidence.first.signer}`);
+    if (this.#honest(evidence.first.signer))
+      fail('P13', `evidence ${evidence.rule} accuses honest validator ${evidence.first.signer}`);
   }
 
   /** An honest validator stopped. */

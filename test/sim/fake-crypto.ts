@@ -37,10 +37,15 @@ const anchors = new Map<number, EpochAnchor>();
 export const fakeAnchor = (validators: number): EpochAnchor => {
   const known = anchors.get(validators);
   if (known !== undefined) return known;
-  const anchor = firstEpoch(chainId, Array.from({ length: validators }, (_, index) => keyOf(index + 1)), GENESIS_MS);
+  const anchor = firstEpoch(
+    chainId,
+    Array.from({ length: validators }, (_, index) => keyOf(index + 1)),
+    GENESIS_MS,
+  );
   anchors.set(validators, anchor);
   return anchor;
 };
 
 /** Signs as the validator at `index` of the set (its key is index + 1). */
-export const signAs = (index: number, statement: VoteStatement): Uint8Array => mix(voteBytes(chainId, statement), keyOf(index + 1));
+export const signAs = (index: number, statement: VoteStatement): Uint8Array =>
+  mix(voteBytes(chainId, statement), keyOf(index + 1));

@@ -9,7 +9,12 @@ import type { Lie } from './scenario.ts';
 import type { Hooks, Message, SimNode } from './sim-node.ts';
 
 const signed = (node: SimNode, kind: VoteKind, view: number, hash: VoteStatement['hash']): Vote => {
-  const statement: VoteStatement = { kind, epoch: node.world.anchor.epoch, view: view as View, hash: kind === 'nullify' ? ZERO_HASH : hash };
+  const statement: VoteStatement = {
+    kind,
+    epoch: node.world.anchor.epoch,
+    view: view as View,
+    hash: kind === 'nullify' ? ZERO_HASH : hash,
+  };
   return { ...statement, signer: node.index, signature: signAs(node.index, statement) };
 };
 
@@ -37,7 +42,8 @@ const voteForAll = (): Hooks => {
 
 const targetOf = (message: Message): { readonly view: number; readonly hash: VoteStatement['hash'] } | undefined => {
   if (message.kind === 'proposal') return { view: message.proposal.header.view, hash: message.id };
-  if (message.kind === 'vote' && message.vote.kind !== 'nullify') return { view: message.vote.view, hash: message.vote.hash };
+  if (message.kind === 'vote' && message.vote.kind !== 'nullify')
+    return { view: message.vote.view, hash: message.vote.hash };
   return undefined;
 };
 

@@ -3,7 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { mutants } from './mutants.ts';
 import { simulate } from './simulate.ts';
 
-const firstFound = (validators: number, seeds: number, variation: Parameters<typeof simulate>[2]): number | undefined => {
+const firstFound = (
+  validators: number,
+  seeds: number,
+  variation: Parameters<typeof simulate>[2],
+): number | undefined => {
   for (let seed = 1; seed <= seeds; seed += 1) {
     if (simulate(seed, validators, variation).violation !== undefined) return seed;
   }

@@ -19,7 +19,9 @@ export interface Mutant {
   readonly seeds: number;
 }
 
-const liar = (lie: Lie): Pick<Variation, 'scenario'> => ({ scenario: (drawn) => ({ ...drawn, liars: new Map([[1, lie]]) }) });
+const liar = (lie: Lie): Pick<Variation, 'scenario'> => ({
+  scenario: (drawn) => ({ ...drawn, liars: new Map([[1, lie]]) }),
+});
 
 const finalizeThoughNullified: Hooks = {
   effect: (node, effect) => {
@@ -61,8 +63,18 @@ const bodyNotNeeded: Hooks = {
 
 /** All planted mistakes. */
 export const mutants: readonly Mutant[] = [
-  { name: 'finalise although nullified', validators: 4, variation: { mutant: finalizeThoughNullified, outcomeOnly: true }, seeds: 200 },
-  { name: 'parent gap not checked', validators: 4, variation: { mutant: gapNotChecked, ...liar('unjustified') }, seeds: 200 },
+  {
+    name: 'finalise although nullified',
+    validators: 4,
+    variation: { mutant: finalizeThoughNullified, outcomeOnly: true },
+    seeds: 200,
+  },
+  {
+    name: 'parent gap not checked',
+    validators: 4,
+    variation: { mutant: gapNotChecked, ...liar('unjustified') },
+    seeds: 200,
+  },
   {
     name: 'quorum 2f + 1 at n = 6',
     validators: 6,
@@ -71,6 +83,16 @@ export const mutants: readonly Mutant[] = [
   },
   { name: 'no write-ahead log', validators: 4, variation: { mutant: noLog }, seeds: 400 },
   { name: 'no STATUS repair', validators: 4, variation: { mutant: noRepair }, seeds: 100 },
-  { name: 'own votes not tallied again after a restart', validators: 4, variation: { mutant: notRetallied }, seeds: 800 },
-  { name: 'notarise without the body', validators: 4, variation: { mutant: bodyNotNeeded, ...liar('withhold') }, seeds: 200 },
+  {
+    name: 'own votes not tallied again after a restart',
+    validators: 4,
+    variation: { mutant: notRetallied },
+    seeds: 800,
+  },
+  {
+    name: 'notarise without the body',
+    validators: 4,
+    variation: { mutant: bodyNotNeeded, ...liar('withhold') },
+    seeds: 200,
+  },
 ];

@@ -4,7 +4,11 @@ import { replayCommand, simulate } from './simulate.ts';
 import { scenarioOf } from './scenario.ts';
 
 const { values } = parseArgs({
-  options: { seed: { type: 'string' }, count: { type: 'string', default: '1' }, validators: { type: 'string', default: '4' } },
+  options: {
+    seed: { type: 'string' },
+    count: { type: 'string', default: '1' },
+    validators: { type: 'string', default: '4' },
+  },
 });
 if (values.seed === undefined) {
   process.stderr.write('usage: node test/sim/replay.ts --seed S [--count N] [--validators n]\n');
@@ -24,7 +28,10 @@ for (let seed = first; seed < first + count; seed += 1) {
   if (outcome.violation === undefined) continue;
   failures += 1;
   process.stdout.write(`${outcome.violation}\n  ${replayCommand(seed, validators)}\n`);
-  if (count === 1) process.stdout.write(`${JSON.stringify({ ...scenarioOf(seed, validators), liars: [...scenarioOf(seed, validators).liars] })}\n`);
+  if (count === 1)
+    process.stdout.write(
+      `${JSON.stringify({ ...scenarioOf(seed, validators), liars: [...scenarioOf(seed, validators).liars] })}\n`,
+    );
 }
 recoveries.sort((a, b) => a - b);
 const seconds = (performance.now() - started) / 1000;

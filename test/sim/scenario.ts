@@ -62,7 +62,11 @@ export const scenarioOf = (seed: number, validators: number): Scenario => {
   const partitionCount = random.below(4);
   for (let i = 0; i < partitionCount; i += 1) {
     const fromMs = random.between(0, gstMs);
-    partitions.push({ fromMs, toMs: Math.min(gstMs, fromMs + random.between(50, 1_000)), side: random.below(2 ** validators) });
+    partitions.push({
+      fromMs,
+      toMs: Math.min(gstMs, fromMs + random.between(50, 1_000)),
+      side: random.below(2 ** validators),
+    });
   }
   return {
     seed,

@@ -19,7 +19,14 @@ import { findBlock } from '../../consensus/query.ts';
 import { restore } from '../../consensus/restart.ts';
 import { basePoint, type CoreState, type FinalPoint } from '../../consensus/state.ts';
 import { step } from '../../consensus/step.ts';
-import { type Verdict, verifyBlock, verifyCertificate, verifyProposal, verifyStatus, verifyVote } from '../../consensus/verify.ts';
+import {
+  type Verdict,
+  verifyBlock,
+  verifyCertificate,
+  verifyProposal,
+  verifyStatus,
+  verifyVote,
+} from '../../consensus/verify.ts';
 import { fakeVerify, GENESIS_MS, signAs } from './fake-crypto.ts';
 import type { World } from './world.ts';
 
@@ -145,7 +152,10 @@ export class SimNode {
     for (const hooks of this.#hooks) changed = hooks.event?.(this, changed) ?? changed;
     this.#world.events += 1;
     const nowMs = this.#world.agenda.nowMs;
-    const now = { monotonicMs: nowMs - this.#bootMs + 1_000, wallMs: GENESIS_MS + 1_000 + Math.floor(nowMs + this.skewMs) };
+    const now = {
+      monotonicMs: nowMs - this.#bootMs + 1_000,
+      wallMs: GENESIS_MS + 1_000 + Math.floor(nowMs + this.skewMs),
+    };
     this.#perform(step(core, { now, ...changed }).effects);
   }
 
@@ -169,7 +179,11 @@ export class SimNode {
   #drain(): void {
     if (this.#draining) return;
     this.#draining = true;
-    for (let next = this.#outbox[0]; next !== undefined && next.readyMs <= this.#world.agenda.nowMs; next = this.#outbox[0]) {
+    for (
+      let next = this.#outbox[0];
+      next !== undefined && next.readyMs <= this.#world.agenda.nowMs;
+      next = this.#outbox[0]
+    ) {
       this.#outbox.shift();
       for (const effect of next.effects) this.#performOne(effect);
     }
@@ -257,7 +271,12 @@ export class SimNode {
       body: { kind: 'compact', transactionIds: [] },
       resultCertificate: undefined,
     };
-    return { kind: 'proposal', proposal, id: block.id, body: !this.#world.random.chance(this.#world.scenario.compactBodies) };
+    return {
+      kind: 'proposal',
+      proposal,
+      id: block.id,
+      body: !this.#world.random.chance(this.#world.scenario.compactBodies),
+    };
   }
 
   broadcast(message: Message): void {
@@ -278,7 +297,13 @@ export class SimNode {
   }
 
   /** Execution follows delivery by two blocks; its results are the same everywhere. */
-  #build({ view, parent, payload: wanted, stateCert: known, maxStateHeight }: Extract<Effect, { kind: 'build' }>): void {
+  #build({
+    view,
+    parent,
+    payload: wanted,
+    stateCert: known,
+    maxStateHeight,
+  }: Extract<Effect, { kind: 'build' }>): void {
     this.#building = wanted === 'any' ? [...this.waiting].slice(0, 20) : [];
     const executed = Math.min(this.ledger.length - 2, maxStateHeight);
     const stateCert = executed > (known?.height ?? 0) ? resultAt(executed) : known;
@@ -301,7 +326,8 @@ export class SimNode {
   }
 
   #deliver(blocks: readonly FinalBlock[], finalization: Certificate): void {
-    if (this.#world.isHonest(this.index)) this.#world.checks.deliver(this.index, this.ledger.length + 1, blocks, finalization);
+    if (this.#world.isHonest(this.index))
+      this.#world.checks.deliver(this.index, this.ledger.length + 1, blocks, finalization);
     const provenAt = this.ledger.length + blocks.length;
     for (const block of blocks) {
       this.ledger.push({ block, finalization, provenAt });
@@ -371,7 +397,8 @@ export class SimNode {
     }
     if (verdict.verdict === 'reject') return;
     const state = body ? this.#storeBody(id) : this.bodies.has(id) ? 'present' : 'absent';
-    if (state === 'absent' && proposal.header.txCount > 0) this.send(from, { kind: 'request', request: { kind: 'getBody', block: id } });
+    if (state === 'absent' && proposal.header.txCount > 0)
+      this.send(from, { kind: 'request', request: { kind: 'getBody', block: id } });
     this.input({ kind: 'proposal', proposal: verdict.value, body: state, from });
   }
 
@@ -388,10 +415,18 @@ export class SimNode {
     for (const { block, body } of blocks) {
       const verdict = verifyBlock(block);
       if (verdict.verdict === 'reject') return;
-      checked.push({ ...verdict.value, body: body ? this.#storeBody(block.id) : 'absent' } as Verified<CheckedBlock> & { body: BodyState });
+      checked.push({ ...verdict.value, body: body ? this.#storeBody(block.id) : 'absent' } as Verified<CheckedBlock> & {
+        body: BodyState;
+      });
     }
-    if (finalization !== undefined && !isGenuine(finalization, () => verifyCertificate(this.#verifier(), finalization))) return;
-    this.input({ kind: 'blocks', blocks: checked, finalization: finalization as Verified<Certificate> | undefined, from });
+    if (finalization !== undefined && !isGenuine(finalization, () => verifyCertificate(this.#verifier(), finalization)))
+      return;
+    this.input({
+      kind: 'blocks',
+      blocks: checked,
+      finalization: finalization as Verified<Certificate> | undefined,
+      from,
+    });
   }
 
   #takeBody(block: BlockHash): void {
@@ -407,7 +442,11 @@ export class SimNode {
       const block = known ?? this.#byId.get(request.block);
       if (block === undefined) return;
       const { id, header, justification } = block;
-      this.send(from, { kind: 'blocks', blocks: [{ block: { id, header, justification }, body: this.bodies.has(id) }], finalization: undefined });
+      this.send(from, {
+        kind: 'blocks',
+        blocks: [{ block: { id, header, justification }, body: this.bodies.has(id) }],
+        finalization: undefined,
+      });
     } else if (request.kind === 'getBlocks') {
       this.#serveRange(request.from, request.to, from);
     }
@@ -417,13 +456,18 @@ export class SimNode {
     const start = this.ledger[first - 1];
     if (start === undefined) return;
     let end = start;
-    for (let height = start.provenAt; height <= last; height = (this.ledger[height]?.provenAt ?? Number.POSITIVE_INFINITY)) {
+    for (
+      let height = start.provenAt;
+      height <= last;
+      height = this.ledger[height]?.provenAt ?? Number.POSITIVE_INFINITY
+    ) {
       end = this.ledger[height - 1] ?? end;
     }
-    const blocks = this.ledger.slice(first - 1, end.provenAt).map(({ block }) => ({ block, body: this.bodies.has(block.id) }));
+    const blocks = this.ledger
+      .slice(first - 1, end.provenAt)
+      .map(({ block }) => ({ block, body: this.bodies.has(block.id) }));
     this.send(to, { kind: 'blocks', blocks, finalization: end.finalization });
   }
-
 }
 
 const resultAt = (at: number): StateReference => {

@@ -57,13 +57,15 @@ const runUntil = (world: World, untilMs: number, done: () => boolean): boolean =
 const checkIdle = (world: World): void => {
   const { agenda } = world;
   const quiet = (): boolean => world.honest().every((node) => node.waiting.size === 0);
-  if (!runUntil(world, agenda.nowMs + RECOVERY_BOUND_MS, quiet)) throw new Violation('P10: transactions stay undelivered');
+  if (!runUntil(world, agenda.nowMs + RECOVERY_BOUND_MS, quiet))
+    throw new Violation('P10: transactions stay undelivered');
   runUntil(world, agenda.nowMs + 8_000, () => false);
   const views = world.honest().map((node) => node.core?.current);
   world.busyMessages = 0;
   runUntil(world, agenda.nowMs + IDLE_WINDOW_MS, () => false);
   if (world.busyMessages > 0) throw new Violation(`P11: ${world.busyMessages} messages other than STATUS while idle`);
-  if (world.honest().some((node, i) => node.core?.current !== views[i])) throw new Violation('P11: views advance while idle');
+  if (world.honest().some((node, i) => node.core?.current !== views[i]))
+    throw new Violation('P11: views advance while idle');
 };
 
 const run = (world: World): number => {
@@ -105,7 +107,13 @@ export const simulate = (seed: number, validators: number, variation: Variation 
     if (!(error instanceof Violation)) throw error;
     violation = error.message;
   }
-  return { violation, recoveryMs, events: world.events, height: world.checks.chain.length, accused: world.checks.accused.size };
+  return {
+    violation,
+    recoveryMs,
+    events: world.events,
+    height: world.checks.chain.length,
+    accused: world.checks.accused.size,
+  };
 };
 
 /** Command that repeats a seed. */

@@ -43,7 +43,13 @@ describe('seeded simulation', () => {
   });
 
   it('evidence never accuses an honest validator, even when liars are too many for agreement', () => {
-    const tooMany = (drawn: Scenario): Scenario => ({ ...drawn, liars: new Map([[0, 'equivocate'], [2, 'equivocate']]) });
+    const tooMany = (drawn: Scenario): Scenario => ({
+      ...drawn,
+      liars: new Map([
+        [0, 'equivocate'],
+        [2, 'equivocate'],
+      ]),
+    });
     let forked = 0;
     for (let seed = 1; seed <= 150; seed += 1) {
       const { violation, accused } = simulate(seed, 4, { scenario: tooMany });
@@ -84,7 +90,8 @@ describe('systematic faults', () => {
               crashes: [{ atMs: 200, backAtMs: 400, victims: victim === 4 ? [0, 1, 2, 3] : [victim] }],
             });
             const { violation } = simulate(position * 40 + side * 5 + victim, 4, { scenario });
-            if (violation !== undefined) failures.push(`${lie} at ${position}, partition ${side}, crash ${victim}: ${violation}`);
+            if (violation !== undefined)
+              failures.push(`${lie} at ${position}, partition ${side}, crash ${victim}: ${violation}`);
           }
         }
       }

@@ -38,7 +38,10 @@ const messages: ConsensusMessage[] = [
   { kind: 'proposal', proposal },
   { kind: 'certificate', certificate: certificate(4, 'finalize', 3, hash) },
   { kind: 'status', status: statusOf(new Rig(4, 0).core) },
-  { kind: 'evidence', evidence: { rule: 'E3', first: voteBy(0, 'nullify', 1), second: voteBy(0, 'finalize', 1, hash) } },
+  {
+    kind: 'evidence',
+    evidence: { rule: 'E3', first: voteBy(0, 'nullify', 1), second: voteBy(0, 'finalize', 1, hash) },
+  },
 ];
 
 describe('messages', () => {
@@ -72,7 +75,11 @@ describe('messages', () => {
     const request = { kind: 'getBlocks', from: height(5), to: height(68) } as const;
     expect(decode(consensusRequestCodec, encode(consensusRequestCodec, request), MAX)).toEqual(request);
     expect(() => encode(consensusRequestCodec, { ...request, to: height(69) })).toThrow();
-    const response = { kind: 'blocks', blocks: [{ header: block.header, justification: block.justification, body: undefined }], finalization: undefined } as const;
+    const response = {
+      kind: 'blocks',
+      blocks: [{ header: block.header, justification: block.justification, body: undefined }],
+      finalization: undefined,
+    } as const;
     expect(decode(consensusResponseCodec, encode(consensusResponseCodec, response), MAX)).toEqual(response);
   });
 
@@ -81,7 +88,10 @@ describe('messages', () => {
       { kind: 'vote', vote: { kind: 'finalize', epoch: epoch(1), view: view(4), hash } },
       { kind: 'certificate', certificate: certificate(4, 'nullify', 5) },
       { kind: 'block', header: block.header, justification: block.justification, body: [new Uint8Array([1])] },
-      { kind: 'evidence', evidence: { rule: 'E1', first: voteBy(0, 'notarize', 6, hash), second: voteBy(0, 'notarize', 6, first.id) } },
+      {
+        kind: 'evidence',
+        evidence: { rule: 'E1', first: voteBy(0, 'notarize', 6, hash), second: voteBy(0, 'notarize', 6, first.id) },
+      },
       { kind: 'finalized', epoch: epoch(1), view: view(8), height: height(2), block: hash },
     ];
     for (const record of records) expect(decode(walRecordCodec, encode(walRecordCodec, record), MAX)).toEqual(record);
@@ -95,7 +105,14 @@ describe('headers', () => {
     expect(headerBytes(header)).toHaveLength(HEADER_BYTES);
     const ids = new Set([blockId(header)]);
     for (const [field, value] of Object.entries(header)) {
-      const changed = typeof value === 'number' ? value + 1 : field === 'kind' ? 'tail' : field === 'stateCert' ? undefined : 'cd'.repeat(32);
+      const changed =
+        typeof value === 'number'
+          ? value + 1
+          : field === 'kind'
+            ? 'tail'
+            : field === 'stateCert'
+              ? undefined
+              : 'cd'.repeat(32);
       ids.add(blockId({ ...header, [field]: changed }));
     }
     expect(ids.size).toBe(Object.keys(header).length + 1);
@@ -104,7 +121,11 @@ describe('headers', () => {
 
   it('commit to the whole justification', () => {
     const { justification } = block;
-    const roots = [justification, { ...justification, parent: undefined }, { ...justification, nullifications: [] }].map(justificationRoot);
+    const roots = [
+      justification,
+      { ...justification, parent: undefined },
+      { ...justification, nullifications: [] },
+    ].map(justificationRoot);
     expect(new Set(roots).size).toBe(3);
   });
 });
@@ -131,8 +152,14 @@ describe('verification', () => {
   it('accepts genuine votes and refuses the rest', () => {
     const vote = voteBy(2, 'notarize', 3, hash);
     expect(verifyVote(verifier, vote).verdict).toBe('accept');
-    expect(verifyVote(verifier, { ...vote, signer: 1 as ValidatorIndex })).toEqual({ verdict: 'reject', code: 'BAD_SIGNATURE' });
-    expect(verifyVote(verifier, { ...vote, signer: 9 as ValidatorIndex })).toEqual({ verdict: 'reject', code: 'BAD_VOTE' });
+    expect(verifyVote(verifier, { ...vote, signer: 1 as ValidatorIndex })).toEqual({
+      verdict: 'reject',
+      code: 'BAD_SIGNATURE',
+    });
+    expect(verifyVote(verifier, { ...vote, signer: 9 as ValidatorIndex })).toEqual({
+      verdict: 'reject',
+      code: 'BAD_VOTE',
+    });
     expect(verifyVote(verifier, { ...vote, epoch: epoch(2) })).toEqual({ verdict: 'reject', code: 'WRONG_EPOCH' });
     expect(verifyVote(verifier, { ...vote, kind: 'nullify' })).toEqual({ verdict: 'reject', code: 'BAD_VOTE' });
   });
@@ -147,7 +174,10 @@ describe('verification', () => {
     const signature = voteBy(bad.header.proposer, 'notarize', 3, bad.id).signature;
     const verdict = verifyProposal(verifier, { ...proposal, header: bad.header, justification, signature });
     expect(verdict.verdict === 'accept' && verdict.value.sound).toBe(false);
-    expect(verifyProposal(verifier, { ...proposal, justification })).toEqual({ verdict: 'reject', code: 'BAD_JUSTIFICATION' });
+    expect(verifyProposal(verifier, { ...proposal, justification })).toEqual({
+      verdict: 'reject',
+      code: 'BAD_JUSTIFICATION',
+    });
   });
 
   it('refuses a status with the vote of another validator', () => {
@@ -164,7 +194,8 @@ describe('verification', () => {
 
 describe('leader order', () => {
   it('is a permutation that depends on the chain', () => {
-    for (const n of [4, 7, 31, 100]) expect([...leaderOrder(fakeAnchor(n))].sort((a, b) => a - b)).toEqual(Array.from({ length: n }, (_, i) => i));
+    for (const n of [4, 7, 31, 100])
+      expect([...leaderOrder(fakeAnchor(n))].sort((a, b) => a - b)).toEqual(Array.from({ length: n }, (_, i) => i));
     const otherBase = { ...fakeAnchor(31), base: { ...base, id: hash } };
     expect(leaderOrder(otherBase)).not.toEqual(leaderOrder(fakeAnchor(31)));
   });

@@ -38,14 +38,31 @@ const headerOn = (parent: ChainPoint, change: Partial<Header> = {}): Header => (
   stateCert: undefined,
   ...change,
 });
-const pointOf = (header: Header): ChainPoint => ({ id: blockId(header), height: header.height, view: header.view, timeMs: header.timeMs });
+const pointOf = (header: Header): ChainPoint => ({
+  id: blockId(header),
+  height: header.height,
+  view: header.view,
+  timeMs: header.timeMs,
+});
 
 const vote = (signer: number, kind: VoteKind, at: number, hash: BlockHash, chain = chainId): Vote => {
   const statement = { kind, epoch: epoch(1), view: view(at), hash };
-  return { ...statement, signer: signer as ValidatorIndex, signature: ed25519Sign(voteBytes(chain, statement), secrets[signer] as Uint8Array) };
+  return {
+    ...statement,
+    signer: signer as ValidatorIndex,
+    signature: ed25519Sign(voteBytes(chain, statement), secrets[signer] as Uint8Array),
+  };
 };
-const finalization = (header: Header, signers: readonly number[] = [0, 1, 3], kind: VoteKind = 'finalize', chain = chainId): Certificate =>
-  certificateOf(signers.map((signer) => vote(signer, kind, header.view, blockId(header), chain)), 4);
+const finalization = (
+  header: Header,
+  signers: readonly number[] = [0, 1, 3],
+  kind: VoteKind = 'finalize',
+  chain = chainId,
+): Certificate =>
+  certificateOf(
+    signers.map((signer) => vote(signer, kind, header.view, blockId(header), chain)),
+    4,
+  );
 
 const chainOf = (length: number): Header[] => {
   const headers: Header[] = [];
@@ -55,8 +72,18 @@ const chainOf = (length: number): Header[] => {
 const headers = chainOf(3);
 const last = headers[2] as Header;
 const proof = finalization(last);
-const codeOf = (changed: { anchor?: EpochAnchor; from?: ChainPoint; headers?: readonly Header[]; proof?: Certificate }): string => {
-  const verdict = verifyFinality(changed.anchor ?? anchor, changed.from ?? anchor.base, changed.headers ?? headers, changed.proof ?? proof);
+const codeOf = (changed: {
+  anchor?: EpochAnchor;
+  from?: ChainPoint;
+  headers?: readonly Header[];
+  proof?: Certificate;
+}): string => {
+  const verdict = verifyFinality(
+    changed.anchor ?? anchor,
+    changed.from ?? anchor.base,
+    changed.headers ?? headers,
+    changed.proof ?? proof,
+  );
   return verdict.verdict === 'final' ? 'final' : verdict.code;
 };
 const withLast = (change: Partial<Header>): { headers: Header[]; proof: Certificate } => {
@@ -95,16 +122,58 @@ describe('verifyFinality', () => {
     ['a notarization instead', 'NOT_A_FINALIZATION', { proof: finalization(last, [0, 1, 3], 'notarize') }],
     ['a finalization of an ancestor', 'OTHER_BLOCK_FINALIZED', { proof: finalization(headers[1] as Header) }],
     ['a certificate of another epoch', 'CERTIFICATE_WRONG_EPOCH', { proof: { ...proof, epoch: epoch(2) } }],
-    ['signatures for another chain', 'CERTIFICATE_BAD_SIGNATURE', { proof: finalization(last, [0, 1, 3], 'finalize', '22'.repeat(32) as ChainId) }],
-    ['NOTARIZE signatures under a FINALIZE label', 'CERTIFICATE_BAD_SIGNATURE', { proof: { ...finalization(last, [0, 1, 3], 'notarize'), kind: 'finalize' } }],
-    ['a duplicate signer under two bits', 'CERTIFICATE_BAD_SIGNATURE', { proof: { ...proof, signatures: Uint8Array.from([...proof.signatures.subarray(0, 64), ...proof.signatures.subarray(0, 64), ...proof.signatures.subarray(128)]) } }],
-    ['signatures in another order', 'CERTIFICATE_BAD_SIGNATURE', { proof: { ...proof, signatures: Uint8Array.from([...proof.signatures.subarray(64), ...proof.signatures.subarray(0, 64)]) } }],
-    ['an extra bit beyond the set', 'CERTIFICATE_BAD_SIGNER_SET', { proof: { ...proof, bitmap: Uint8Array.of(0b11011) } }],
+    [
+      'signatures for another chain',
+      'CERTIFICATE_BAD_SIGNATURE',
+      { proof: finalization(last, [0, 1, 3], 'finalize', '22'.repeat(32) as ChainId) },
+    ],
+    [
+      'NOTARIZE signatures under a FINALIZE label',
+      'CERTIFICATE_BAD_SIGNATURE',
+      { proof: { ...finalization(last, [0, 1, 3], 'notarize'), kind: 'finalize' } },
+    ],
+    [
+      'a duplicate signer under two bits',
+      'CERTIFICATE_BAD_SIGNATURE',
+      {
+        proof: {
+          ...proof,
+          signatures: Uint8Array.from([
+            ...proof.signatures.subarray(0, 64),
+            ...proof.signatures.subarray(0, 64),
+            ...proof.signatures.subarray(128),
+          ]),
+        },
+      },
+    ],
+    [
+      'signatures in another order',
+      'CERTIFICATE_BAD_SIGNATURE',
+      {
+        proof: {
+          ...proof,
+          signatures: Uint8Array.from([...proof.signatures.subarray(64), ...proof.signatures.subarray(0, 64)]),
+        },
+      },
+    ],
+    [
+      'an extra bit beyond the set',
+      'CERTIFICATE_BAD_SIGNER_SET',
+      { proof: { ...proof, bitmap: Uint8Array.of(0b11011) } },
+    ],
     ['an extra bit inside the set', 'CERTIFICATE_BAD_LENGTH', { proof: { ...proof, bitmap: Uint8Array.of(0b1111) } }],
     ['a longer bitmap', 'CERTIFICATE_BAD_SIGNER_SET', { proof: { ...proof, bitmap: Uint8Array.of(0b1011, 0) } }],
     ['an empty bitmap', 'CERTIFICATE_BAD_SIGNER_SET', { proof: { ...proof, bitmap: new Uint8Array(0) } }],
-    ['missing signature bytes', 'CERTIFICATE_BAD_LENGTH', { proof: { ...proof, signatures: proof.signatures.subarray(1) } }],
-    ['surplus signature bytes', 'CERTIFICATE_BAD_LENGTH', { proof: { ...proof, signatures: Uint8Array.from([...proof.signatures, 0]) } }],
+    [
+      'missing signature bytes',
+      'CERTIFICATE_BAD_LENGTH',
+      { proof: { ...proof, signatures: proof.signatures.subarray(1) } },
+    ],
+    [
+      'surplus signature bytes',
+      'CERTIFICATE_BAD_LENGTH',
+      { proof: { ...proof, signatures: Uint8Array.from([...proof.signatures, 0]) } },
+    ],
     ['keys in another order', 'WRONG_CONFIGURATION', { anchor: firstEpoch(chainId, keys.toReversed(), 1_000) }],
   ])('refuses %s: %s', (_case, code, changed) => {
     expect(codeOf(changed)).toBe(code);

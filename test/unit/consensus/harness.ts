@@ -51,7 +51,12 @@ export const voteBy = (signer: number, kind: VoteKind, view: number, hash: Block
 };
 
 /** A genuine certificate by the first q validators. */
-export const certificate = (validators: number, kind: VoteKind, view: number, hash: BlockHash = ZERO_HASH): Verified<Certificate> => {
+export const certificate = (
+  validators: number,
+  kind: VoteKind,
+  view: number,
+  hash: BlockHash = ZERO_HASH,
+): Verified<Certificate> => {
   const votes = Array.from({ length: fakeAnchor(validators).quorum }, (_, signer) => voteBy(signer, kind, view, hash));
   return certificateOf(votes, validators) as Verified<Certificate>;
 };
@@ -65,7 +70,8 @@ export const blockOn = (
 ): TestBlock => {
   const anchor = fakeAnchor(validators);
   const nullifications: Certificate[] = [];
-  for (let between = parent.view + 1; between < view; between += 1) nullifications.push(certificate(validators, 'nullify', between));
+  for (let between = parent.view + 1; between < view; between += 1)
+    nullifications.push(certificate(validators, 'nullify', between));
   const justification = options.justification ?? {
     parent: parent.view === 0 ? undefined : certificate(validators, 'notarize', parent.view, parent.id),
     nullifications,
@@ -96,12 +102,20 @@ export const blockOn = (
 };
 
 /** The point that a block is. */
-export const pointOf = ({ id, header }: TestBlock): ChainPoint => ({ id, height: header.height, view: header.view, timeMs: header.timeMs });
+export const pointOf = ({ id, header }: TestBlock): ChainPoint => ({
+  id,
+  height: header.height,
+  view: header.view,
+  timeMs: header.timeMs,
+});
 
 /** The event of a proposal. */
 export const proposalEvent = (block: TestBlock, body: BodyState = 'present', sound = true): Event => {
   const { id, header, justification } = block;
-  const certificates = [...(justification.parent === undefined ? [] : [justification.parent]), ...justification.nullifications];
+  const certificates = [
+    ...(justification.parent === undefined ? [] : [justification.parent]),
+    ...justification.nullifications,
+  ];
   const proposal = {
     id,
     header,
@@ -124,7 +138,16 @@ export class Rig {
   nowMs = 10_000;
   wallMs = GENESIS_MS + 10_000;
 
-  constructor(validators: number, self: number, options: { log?: readonly WalRecord[]; finalized?: FinalPoint; quietMs?: number; parameters?: Partial<ConsensusParameters> } = {}) {
+  constructor(
+    validators: number,
+    self: number,
+    options: {
+      log?: readonly WalRecord[];
+      finalized?: FinalPoint;
+      quietMs?: number;
+      parameters?: Partial<ConsensusParameters>;
+    } = {},
+  ) {
     const anchor = fakeAnchor(validators);
     this.self = self as ValidatorIndex;
     this.log = [...(options.log ?? [])];
@@ -142,7 +165,11 @@ export class Rig {
       for (const effect of effects) {
         done.push(effect);
         if (effect.kind === 'persist') this.log.push(...effect.records);
-        if (effect.kind === 'cast') queue.push({ kind: 'ownVote', vote: voteBy(this.self, effect.vote.kind, effect.vote.view, effect.vote.hash) });
+        if (effect.kind === 'cast')
+          queue.push({
+            kind: 'ownVote',
+            vote: voteBy(this.self, effect.vote.kind, effect.vote.view, effect.vote.hash),
+          });
       }
     }
     this.effects.push(...done);
@@ -165,7 +192,9 @@ export class Rig {
 
   /** Votes of other validators. */
   votes(signers: readonly number[], kind: VoteKind, view: number, hash: BlockHash = ZERO_HASH): Effect[] {
-    return signers.flatMap((signer) => this.give({ kind: 'vote', vote: voteBy(signer, kind, view, hash), from: signer as ValidatorIndex }));
+    return signers.flatMap((signer) =>
+      this.give({ kind: 'vote', vote: voteBy(signer, kind, view, hash), from: signer as ValidatorIndex }),
+    );
   }
 
   certificate(held: Verified<Certificate>): Effect[] {

@@ -6,7 +6,20 @@ import { EMPTY_TRANSACTION_ROOT } from '../../../protocol/consensus/body.ts';
 import type { Status } from '../../../protocol/consensus/status.ts';
 import { statusOf } from '../../../consensus/repair.ts';
 import { viewTimeoutMs } from '../../../consensus/timer.ts';
-import { anchorOf, blockOn, certificate, currentOf, followerAt, leaderAt, of, pointOf, proposalEvent, Rig, type TestBlock, voteBy } from './harness.ts';
+import {
+  anchorOf,
+  blockOn,
+  certificate,
+  currentOf,
+  followerAt,
+  leaderAt,
+  of,
+  pointOf,
+  proposalEvent,
+  Rig,
+  type TestBlock,
+  voteBy,
+} from './harness.ts';
 
 const base = anchorOf(4).base;
 const follower = followerAt(4, 1);
@@ -61,10 +74,20 @@ describe('R3 propose', () => {
     const [build] = of(rig.give({ kind: 'mempool', pending: true }), 'build');
     expect(build?.parent).toBe(base.id);
     const summary = { txRoot: hash, txCount: 2, bodyBytes: 1024 };
-    const effects = rig.give({ kind: 'built', view: rig.core.current, parent: base.id, payload: { summary, stateCert: undefined } });
+    const effects = rig.give({
+      kind: 'built',
+      view: rig.core.current,
+      parent: base.id,
+      payload: { summary, stateCert: undefined },
+    });
     expect(effects[0]).toMatchObject({ kind: 'persist', sync: true });
     expect(of(effects, 'persist')[0]?.records.map((record) => record.kind)).toEqual(['block', 'vote']);
-    expect(of(effects, 'cast')[0]?.proposal?.header).toMatchObject({ kind: 'normal', height: 1, txCount: 2, parentView: 0 });
+    expect(of(effects, 'cast')[0]?.proposal?.header).toMatchObject({
+      kind: 'normal',
+      height: 1,
+      txCount: 2,
+      parentView: 0,
+    });
   });
 
   it('carries a nullification for every skipped view and the parent certificate', () => {
@@ -79,7 +102,9 @@ describe('R3 propose', () => {
     const effects = rig.give({ kind: 'built', view: rig.core.current, parent: parent.id, payload: emptyPayload });
     const block = of(effects, 'cast')[0]?.proposal;
     expect(block?.justification.parent?.hash).toBe(parent.id);
-    expect(block?.justification.nullifications.map((held) => held.view)).toEqual(Array.from({ length: view - 2 }, (_, i) => i + 2));
+    expect(block?.justification.nullifications.map((held) => held.view)).toEqual(
+      Array.from({ length: view - 2 }, (_, i) => i + 2),
+    );
   });
 
   it('does not propose over a gap that it cannot justify', () => {
@@ -102,7 +127,12 @@ describe('R3 propose', () => {
     const rig = new Rig(4, leader, { parameters: { maxStateLagBlocks: 0 } });
     rig.give({ kind: 'mempool', pending: true });
     const summary = { txRoot: hash, txCount: 2, bodyBytes: 1024 };
-    const effects = rig.give({ kind: 'built', view: rig.core.current, parent: base.id, payload: { summary, stateCert: undefined } });
+    const effects = rig.give({
+      kind: 'built',
+      view: rig.core.current,
+      parent: base.id,
+      payload: { summary, stateCert: undefined },
+    });
     expect(of(effects, 'build')[0]?.payload).toBe('empty');
     rig.give({ kind: 'built', view: rig.core.current, parent: base.id, payload: emptyPayload });
     expect(rig.cast).toEqual(['notarize@1']);
@@ -194,11 +224,21 @@ describe('R6 and R7 finality', () => {
   it('catches up from a verified certificate, asking for the chain', () => {
     const rig = rigAt();
     const blocks: TestBlock[] = [];
-    for (let view = 1; view <= 5; view += 1) blocks.push(blockOn(4, blocks.at(-1) === undefined ? base : pointOf(blocks.at(-1) as TestBlock), view));
+    for (let view = 1; view <= 5; view += 1)
+      blocks.push(blockOn(4, blocks.at(-1) === undefined ? base : pointOf(blocks.at(-1) as TestBlock), view));
     const last = blocks.at(-1) as TestBlock;
     const effects = rig.certificate(certificate(4, 'finalize', 5, last.id));
-    expect(of(effects, 'request').map(({ request }) => request.kind).sort()).toEqual(['getBlocks', 'getHeader']);
-    const answer = rig.give({ kind: 'blocks', blocks: blocks.map((block) => asAnswer(block)), finalization: undefined, from: 0 as ValidatorIndex });
+    expect(
+      of(effects, 'request')
+        .map(({ request }) => request.kind)
+        .sort(),
+    ).toEqual(['getBlocks', 'getHeader']);
+    const answer = rig.give({
+      kind: 'blocks',
+      blocks: blocks.map((block) => asAnswer(block)),
+      finalization: undefined,
+      from: 0 as ValidatorIndex,
+    });
     expect(of(answer, 'deliver')[0]?.blocks).toHaveLength(5);
   });
 
@@ -256,13 +296,18 @@ describe('R8, R9 and R10: nullify, timer, work', () => {
     const rig = rigAt();
     const first = blockOn(4, base, 1);
     rig.certificate(certificate(4, 'notarize', 1, first.id));
-    for (let view = 2; view < 6; view += 1) rig.certificate(certificate(4, 'notarize', view, `${view}`.repeat(64) as BlockHash));
+    for (let view = 2; view < 6; view += 1)
+      rig.certificate(certificate(4, 'notarize', view, `${view}`.repeat(64) as BlockHash));
     expect(viewTimeoutMs(rig.core)).toBeCloseTo(1_000 * 1.5 ** 4);
   });
 
   it('joins f + 1 others, and the leader', () => {
     const two = rigAt();
-    two.votes(two.others.filter((other) => other !== leaderAt(4, 1)), 'nullify', 1);
+    two.votes(
+      two.others.filter((other) => other !== leaderAt(4, 1)),
+      'nullify',
+      1,
+    );
     expect(two.cast).toEqual(['nullify@1']);
     const led = rigAt();
     led.votes([leaderAt(4, 1)], 'nullify', 1);
@@ -292,14 +337,18 @@ describe('R8, R9 and R10: nullify, timer, work', () => {
 
 describe('R11 repair', () => {
   const peer = (rig: Rig): ValidatorIndex => rig.others[0] as ValidatorIndex;
-  const bare = (rig: Rig): Verified<Status> => ({ ...statusOf(new Rig(4, rig.others[0] ?? 0).core), votes: [] }) as unknown as Verified<Status>;
+  const bare = (rig: Rig): Verified<Status> =>
+    ({ ...statusOf(new Rig(4, rig.others[0] ?? 0).core), votes: [] }) as unknown as Verified<Status>;
 
   it('sends a straggler what it lacks, at most once a repair interval', () => {
     const rig = rigAt();
     rig.certificate(certificate(4, 'nullify', 1));
     rig.certificate(certificate(4, 'notarize', 2, hash));
     const first = rig.give({ kind: 'status', status: bare(rig), from: peer(rig) });
-    expect(of(first, 'sendCertificate').map(({ certificate: held }) => `${held.kind}@${held.view}`)).toEqual(['notarize@2', 'nullify@1']);
+    expect(of(first, 'sendCertificate').map(({ certificate: held }) => `${held.kind}@${held.view}`)).toEqual([
+      'notarize@2',
+      'nullify@1',
+    ]);
     expect(of(rig.give({ kind: 'status', status: bare(rig), from: peer(rig) }), 'sendCertificate')).toHaveLength(0);
     rig.nowMs += 600;
     expect(of(rig.give({ kind: 'status', status: bare(rig), from: peer(rig) }), 'sendCertificate')).toHaveLength(2);
@@ -310,7 +359,11 @@ describe('R11 repair', () => {
     rig.certificate(certificate(4, 'notarize', 1, hash));
     rig.certificate(certificate(4, 'nullify', 1));
     const effects = rig.give({ kind: 'status', status: bare(rig), from: peer(rig) });
-    expect(of(effects, 'sendCertificate').map(({ certificate: held }) => held.kind).sort()).toEqual(['notarize', 'nullify']);
+    expect(
+      of(effects, 'sendCertificate')
+        .map(({ certificate: held }) => held.kind)
+        .sort(),
+    ).toEqual(['notarize', 'nullify']);
   });
 
   it('repeats stored bytes only: the same vote, never a new one (ava-labs #280)', () => {
@@ -393,11 +446,20 @@ describe('R13 restart', () => {
   it('goes on from a ledger that was cut in the middle of a delivery', () => {
     const first = blockOn(4, base, 1);
     const second = blockOn(4, pointOf(first), 2);
-    const finalized = { ...pointOf(first), stateCert: undefined, finalization: certificate(4, 'finalize', 2, second.id) };
+    const finalized = {
+      ...pointOf(first),
+      stateCert: undefined,
+      finalization: certificate(4, 'finalize', 2, second.id),
+    };
     const rig = new Rig(4, followerAt(4, 3), { finalized });
     expect(currentOf(rig)).toBe(3);
     expect(of(rig.effects, 'request').map(({ request }) => request.kind)).toContain('getHeader');
-    const answer = rig.give({ kind: 'blocks', blocks: [asAnswer(second)], finalization: undefined, from: 0 as ValidatorIndex });
+    const answer = rig.give({
+      kind: 'blocks',
+      blocks: [asAnswer(second)],
+      finalization: undefined,
+      from: 0 as ValidatorIndex,
+    });
     expect(of(answer, 'deliver')[0]?.blocks.map(({ id }) => id)).toEqual([second.id]);
   });
 

@@ -4,7 +4,17 @@ import type { ChainId, Hash, StateRoot, ValidatorIndex } from '../../../protocol
 import { height } from '../../../protocol/brand.ts';
 import type { Header } from '../../../protocol/consensus/header.ts';
 import { GENESIS_MS } from '../../sim/fake-crypto.ts';
-import { anchorOf, blockOn, certificate, followerAt, of, pointOf, proposalEvent, Rig, type TestBlock } from './harness.ts';
+import {
+  anchorOf,
+  blockOn,
+  certificate,
+  followerAt,
+  of,
+  pointOf,
+  proposalEvent,
+  Rig,
+  type TestBlock,
+} from './harness.ts';
 
 const base = anchorOf(4).base;
 const other = 'ef'.repeat(32) as Hash;
@@ -91,7 +101,11 @@ describe('V3 and V4: justification', () => {
     expect(castAt(justified)).toEqual(['notarize@3']);
     const rig = rigOn(3);
     rig.certificate(certificate(4, 'nullify', 2));
-    rig.give(proposalEvent(blockOn(4, pointOf(parent), 3, { justification: { ...justified.justification, nullifications: [] } })));
+    rig.give(
+      proposalEvent(
+        blockOn(4, pointOf(parent), 3, { justification: { ...justified.justification, nullifications: [] } }),
+      ),
+    );
     expect(rig.cast).toContain('nullify@3');
     expect(rig.cast).not.toContain('notarize@3');
   });
@@ -140,14 +154,22 @@ describe('V9 and V10: state certificates', () => {
       const effects = rig.give(proposalEvent(blockOn(4, pointOf(tip), 4, { change: { stateCert: reference(2) } })));
       expect(of(effects, 'needResultCertificate')[0]?.certHash).toBe(other);
       const fact = { kind: 'resultCertificate', certHash: other } as const;
-      rig.give(verdict === 'valid' ? { ...fact, verdict, height: height(2), root: other as StateRoot } : { ...fact, verdict });
+      rig.give(
+        verdict === 'valid' ? { ...fact, verdict, height: height(2), root: other as StateRoot } : { ...fact, verdict },
+      );
       expect(rig.cast.at(-1)).toBe(verdict === 'valid' ? 'notarize@4' : 'nullify@4');
     }
   });
 
   it('V9 a certificate of another height or root than claimed is refused', () => {
     const { rig, tip } = rigAfter(3);
-    rig.give({ kind: 'resultCertificate', certHash: other, verdict: 'valid', height: height(1), root: other as StateRoot });
+    rig.give({
+      kind: 'resultCertificate',
+      certHash: other,
+      verdict: 'valid',
+      height: height(1),
+      root: other as StateRoot,
+    });
     rig.give(proposalEvent(blockOn(4, pointOf(tip), 4, { change: { stateCert: reference(2) } })));
     expect(rig.cast.at(-1)).toBe('nullify@4');
   });
