@@ -1,6 +1,6 @@
+/** One configuration for every layer; the layers are folders: test/unit, test/sim, test/e2e. */
 import { defineConfig } from 'vitest/config';
 
-/** One configuration for every layer; the layers are folders: test/unit, test/sim, test/e2e. */
 const config = defineConfig({
   test: {
     include: ['test/**/*.test.ts'],

@@ -20,6 +20,7 @@ export type SessionId = Brand<string, 'SessionId'>;
 
 /** Bytes of a session id. */
 export const SESSION_ID_BYTES = 16;
+/** A session id on the wire. */
 export const sessionIdCodec = branded<SessionId>(hex(SESSION_ID_BYTES));
 
 /** The signed part of a session opening. */

@@ -22,25 +22,31 @@ export const PREPARE_GAS = 2_000_000_000;
 /** Largest bundle, in characters. */
 export const MAX_CODE_CHARACTERS = 2 * 1024 * 1024;
 
-/** Largest arguments and results, in characters. */
+/** Largest arguments, in characters. */
 export const MAX_ARGUMENT_CHARACTERS = 1024 * 1024;
+/** Largest result, in characters. */
 export const MAX_RESULT_CHARACTERS = 1024 * 1024;
 
-/** Largest key and value, in characters. */
+/** Largest key of state, in characters. */
 export const MAX_KEY_CHARACTERS = 1024;
+/** Largest value of state, in characters. */
 export const MAX_VALUE_CHARACTERS = 256 * 1024;
 
-/** Largest sealed output and disclosed claim, in characters, and how many of both one execution may make. */
+/** Largest sealed output, in characters. */
 export const MAX_OUTPUT_CHARACTERS = 1024 * 1024;
+/** Largest disclosed claim, in characters. */
 export const MAX_CLAIM_CHARACTERS = 4 * 1024;
+/** Most sealed outputs and claims together that one execution may make. */
 export const MAX_OUTPUTS = 32;
 
-/** Most random bytes and most rows one host call returns. */
+/** Most random bytes that one host call returns. */
 export const MAX_RANDOM_BYTES = 1024;
+/** Most rows that one host call returns. */
 export const MAX_SCAN_ROWS = 1024;
 
-/** Longest reason of a refusal and its detail, in characters. */
+/** Longest reason of a refusal, in characters. */
 export const MAX_REASON_CHARACTERS = 128;
+/** Longest detail of a refusal, in characters. */
 export const MAX_DETAIL_CHARACTERS = 16 * 1024;
 
 /** Gas per host call, by operation: `seal` pays for a key encapsulation, the others for bookkeeping. */
@@ -57,6 +63,7 @@ export const HOST_CALL_GAS: Readonly<Record<HostOperationName, number>> = {
   sha256: 15_000,
 };
 
-/** Gas per character that crosses between contract and host, and per row of a scan. */
+/** Gas per character that crosses between contract and host. */
 export const HOST_CHARACTER_GAS = 16;
+/** Gas per row of a scan. */
 export const SCAN_ROW_GAS = 3_000;

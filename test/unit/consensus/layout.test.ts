@@ -1,3 +1,4 @@
+/** Byte layouts of agreement that signatures depend on. */
 import { describe, expect, it } from 'vitest';
 import type { BlockHash, ChainId } from '../../../protocol/brand.ts';
 import { epoch, view } from '../../../protocol/brand.ts';

@@ -1,3 +1,4 @@
+/** The rules of agreement, one by one: input, effects, next state. */
 import { describe, expect, it } from 'vitest';
 import type { BlockHash, ValidatorIndex, Verified } from '../../../protocol/brand.ts';
 import type { CheckedBlock } from '../../../consensus/input.ts';

@@ -1,3 +1,4 @@
+/** The encrypted replica: atomic heights, replay, kills, what the disk shows. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';

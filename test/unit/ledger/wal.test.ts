@@ -1,3 +1,4 @@
+/** The write-ahead log: durability before signing, torn tails, refusal to sign. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';

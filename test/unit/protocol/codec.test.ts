@@ -1,3 +1,4 @@
+/** Canonical encoding: round trips, and every other byte string refused. */
 import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
 import {

@@ -1,3 +1,4 @@
+/** Merkle trees and paths against the definition in RFC 6962. */
 import { describe, expect, it } from 'vitest';
 import type { Hash } from '../../../protocol/brand.ts';
 import { merklePath, merkleRoot, merkleTree, verifyMerklePath } from '../../../protocol/merkle.ts';
