@@ -2,18 +2,17 @@
  * The composition root: the only place that constructs the node's parts and connects them, in dependency order; they
  * are disposed in reverse.
  */
-import { type ChainId, height as asHeight, type ValidatorIndex } from '../protocol/brand.ts';
+import type { ChainId, ValidatorIndex } from '../protocol/brand.ts';
 import { decode, encode } from '../protocol/codec.ts';
 import { epochAnchorOf } from '../protocol/consensus/configuration.ts';
 import { blockId } from '../protocol/consensus/header.ts';
-import { type WalRecord, walRecordCodec } from '../protocol/consensus/wal-record.ts';
 import { ed25519PublicKey } from '#primitives';
 import { chainIdOf, type Genesis, validatorSetOf } from '../protocol/genesis.ts';
 import { toHex } from '../protocol/hex.ts';
 import { restore } from '../consensus/restart.ts';
-import { basePoint, type CoreConfig, type FinalPoint } from '../consensus/state.ts';
+import type { CoreConfig } from '../consensus/state.ts';
 import { Ledger } from '../ledger/ledger.ts';
-import { WriteAheadLog } from '../ledger/wal.ts';
+import { contactsOf, listenAddress } from './addresses.ts';
 import { ApiServer } from './api/server.ts';
 import { OperationsServer } from './api/operations.ts';
 import { NodeService } from './api-service.ts';
@@ -32,13 +31,14 @@ import { homePaths, writeFileDurably } from './home.ts';
 import type { NodeSecrets } from './keystore.ts';
 import { type Logger, roomLogger } from './logger.ts';
 import { Mempool } from './mempool.ts';
-import { type Instruments, MetricsRegistry } from './metrics.ts';
+import { sampleMetrics } from './metrics-sample.ts';
+import { MetricsRegistry } from './metrics.ts';
 import { PeerNetwork } from './network/network.ts';
 import { nodeMetrics } from './node-metrics.ts';
 import { bulkMessageCodec, MAX_BULK_MESSAGE_BYTES, type PeerResponse, peerRequestCodec, peerResponseCodec } from './peer-messages.ts';
 import { type Divergence, ResultCollector } from './results.ts';
 import { PEER_METHOD, ResultsExchange } from './results-exchange.ts';
-import { readProvenBlock } from './stored-blocks.ts';
+import { finalPointOf, openLog } from './storage.ts';
 import { Transactions } from './transactions.ts';
 
 /** What a node is made with. */
@@ -269,7 +269,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
       log: roomLogger(logger, 'operations'),
       ready: () => service.ready(),
       metrics: async () => {
-        sample(instruments, { service, mempool, execution, enclave });
+        sampleMetrics(instruments, { service, mempool, execution, enclave });
         return { contentType: metrics.contentType, text: await metrics.text() };
       },
     }),
@@ -294,62 +294,4 @@ const ownIndex = (genesis: Genesis, secrets: NodeSecrets): ValidatorIndex => {
   const index = genesis.validators.findIndex((validator) => validator.validatorKey === key);
   if (index < 0) throw nodeErrors.error('NOT_A_VALIDATOR');
   return index as ValidatorIndex;
-};
-
-/** Opens the votes' log; without it, or with a damaged one, this key must not sign. */
-const openLog = async (
-  directory: string,
-  options: { readonly replicaKey: Uint8Array; readonly chainId: ChainId; readonly mustExist: boolean },
-): Promise<{ readonly wal: WriteAheadLog; readonly records: readonly WalRecord[] }> => {
-  const records: WalRecord[] = [];
-  const { log } = await WriteAheadLog.open(directory, {
-    ...options,
-    onRecord: ({ payload }) => records.push(decode(walRecordCodec, payload, payload.length)),
-  });
-  return { wal: log, records };
-};
-
-/** Newest block of the ledger whose finalization is its own; agreement delivers what lies above it again. */
-const finalPointOf = (ledger: Ledger, config: CoreConfig): FinalPoint => {
-  for (let number: number = ledger.head().finalisedHeight; number > 0; number -= 1) {
-    const block = readProvenBlock(ledger, number);
-    if (block === undefined || block.following.length > 0) continue;
-    const { view, timeMs, stateCert } = block.header;
-    return { id: block.id, height: asHeight(number), view, timeMs, stateCert, finalization: block.finalization };
-  }
-  return basePoint(config.anchor);
-};
-
-const listenAddress = (multiaddress: string): { readonly host: string; readonly port: number } => {
-  const [, family, host, transport, port] = multiaddress.split('/');
-  const known = (family === 'ip4' || family === 'ip6') && transport === 'tcp' && /^\d{1,5}$/.test(port ?? '');
-  if (!known || host === undefined) {
-    throw nodeErrors.error('CONFIG_INVALID_VALUE', { key: 'network.listen', origin: 'node.toml', expected: 'such as /ip4/127.0.0.1/tcp/17700' });
-  }
-  return { host, port: Number(port) };
-};
-
-const contactsOf = (genesis: Genesis, peers: readonly string[]) => {
-  const addresses = new Map(peers.map((peer): [string, string] => [peer.slice(0, peer.indexOf('@')), peer.slice(peer.indexOf('@') + 1)]));
-  return genesis.validators.map(({ name, peerId }, index) => {
-    const address = addresses.get(name);
-    return { index: index as ValidatorIndex, peerId, ...(address !== undefined && { address }) };
-  });
-};
-
-const sample = (
-  instruments: Instruments<(typeof nodeMetrics)['metrics']>,
-  parts: { readonly service: NodeService; readonly mempool: Mempool; readonly execution: Execution; readonly enclave: EnclaveSupervisor },
-): void => {
-  const { service, mempool, execution, enclave } = parts;
-  const status = service.status();
-  instruments.finalizedHeight.with({}).set(status.finalizedHeight);
-  instruments.executedHeight.with({}).set(status.executedHeight);
-  instruments.certifiedHeight.with({}).set(status.certifiedHeight);
-  instruments.view.with({}).set(status.view);
-  instruments.mempoolTransactions.with({}).set(mempool.size);
-  instruments.mempoolBytes.with({}).set(mempool.bytes);
-  instruments.executionBacklog.with({}).set(execution.backlog);
-  instruments.ready.with({}).set(status.ready ? 1 : 0);
-  instruments.enclaveRestarts.with({}).set(enclave.restarts);
 };
