@@ -28,7 +28,3 @@ export const currentView = (state: CoreState): { readonly view: View; readonly l
 
 /** Whether a vote or proposal for this view would be looked at; others need not be verified. */
 export const isRelevant = (state: CoreState, view: number): boolean => inWindow(state, view);
-
-/** Validators (self included) heard within `withinMs`; a quorum means that progress is possible. */
-export const heardValidators = (state: CoreState, nowMs: number, withinMs: number): number =>
-  state.heardAtMs.filter((at, index) => index === state.config.self || nowMs - at <= withinMs).length;

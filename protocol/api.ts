@@ -29,8 +29,6 @@ import {
 import { MAX_RECEIPT_BYTES } from './receipt.ts';
 import { MAX_RESULT_CERTIFICATE_BYTES } from './result.ts';
 
-/** Path prefix of this version of the API. */
-export const API_PREFIX = '/v1';
 /** Most envelopes in one submission: one request stays within a block's body. */
 export const MAX_SUBMISSION = 256;
 /** Longest `Prefer: wait`, seconds. */

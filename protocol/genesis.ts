@@ -28,7 +28,9 @@ export const parametersCodec = struct({
   heartbeatMs: refined(u32, between(1_000, 3_600_000)),
   /** Shortest distance between blocks, ms; never a wait when the parent is older. */
   minBlockIntervalMs: refined(u32, between(0, 10_000)),
+  /** Largest block body. */
   maxBodyBytes: refined(u32, between(128 * 1024, 1024 * 1024)),
+  /** Most transactions in one block. */
   maxBlockTransactions: refined(u32, between(1, 4096)),
   /** Most blocks by which execution may lag behind agreement before blocks must be empty. */
   maxStateLagBlocks: refined(u32, between(8, 4096)),

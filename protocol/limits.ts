@@ -13,8 +13,6 @@ export const MAX_ENVELOPE_BYTES = 66 * 1024;
 export const MAX_BODY_BYTES = 1024 * 1024;
 /** Most transactions in one block: bounds receipts and the proposal's list of ids. */
 export const MAX_BLOCK_TRANSACTIONS = 4096;
-/** Largest justification carried inside a proposal. */
-export const MAX_JUSTIFICATION_BYTES = 64 * 1024;
 /** Largest consensus message: an inline proposal with its justification. */
 export const MAX_CONSENSUS_MESSAGE_BYTES = 2 * 1024 * 1024;
 /** Largest argument or result of a contract call, as JSON text: fits an envelope's largest bucket. */

@@ -1,9 +1,9 @@
 /**
  * Peer identities: the libp2p peer id of an Ed25519 key, as it stands in genesis.
  */
-import { generateKeyPairFromSeed, publicKeyFromRaw } from '@libp2p/crypto/keys';
+import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
 import type { Ed25519PrivateKey } from '@libp2p/interface';
-import { peerIdFromPrivateKey, peerIdFromPublicKey } from '@libp2p/peer-id';
+import { peerIdFromPrivateKey } from '@libp2p/peer-id';
 
 /** The libp2p key pair of a 32-byte Ed25519 secret (RFC 8032 seed). */
 export const identityFromSecret = (secret: Uint8Array): Promise<Ed25519PrivateKey> =>
@@ -12,7 +12,3 @@ export const identityFromSecret = (secret: Uint8Array): Promise<Ed25519PrivateKe
 /** The peer id text of a 32-byte Ed25519 secret. */
 export const peerIdFromSecret = async (secret: Uint8Array): Promise<string> =>
   peerIdFromPrivateKey(await identityFromSecret(secret)).toString();
-
-/** The peer id text of a 32-byte Ed25519 public key. */
-export const peerIdFromPublicKeyBytes = (publicKey: Uint8Array): string =>
-  peerIdFromPublicKey(publicKeyFromRaw(publicKey)).toString();
