@@ -48,9 +48,11 @@ export const localParameters: Partial<Parameters> = { baseTimeoutMs: 300, maxTim
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const BUNDLE_SCRIPT = fileURLToPath(new URL('../scripts/build-enclave.ts', import.meta.url));
-const BUILT_BUNDLE = fileURLToPath(new URL('../dist/enclave.mjs', import.meta.url));
+/** Where the enclave bundle lies once built. */
+export const BUILT_BUNDLE = fileURLToPath(new URL('../dist/enclave.mjs', import.meta.url));
 
-const buildBundle = (): Promise<void> =>
+/** Builds the enclave bundle in a process of its own. Throws TESTNET_BUILD_FAILED. */
+export const buildBundle = (): Promise<void> =>
   new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [BUNDLE_SCRIPT], { cwd: ROOT, stdio: 'ignore' });
     child.once('error', (cause) => reject(testnetErrors.error('TESTNET_BUILD_FAILED', {}, cause)));
@@ -132,3 +134,7 @@ export const openFoundation = async (directory: string, found: NetworkFile, port
   }
   return { directory, file, genesis, chainId: chainIdOf(genesis), accounts };
 };
+
+/** URLs of the client API of every validator of a local network. */
+export const apiUrls = (file: NetworkFile): string[] =>
+  file.validators.map((_name, index) => `http://127.0.0.1:${file.portBase + PORTS_PER_VALIDATOR * index + 1}`);

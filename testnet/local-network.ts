@@ -15,6 +15,7 @@ import type { DeveloperAccount } from './accounts.ts';
 import { DirectoryLock, networkPaths, readNetworkFile } from './directory.ts';
 import { testnetErrors } from './errors.ts';
 import { DEFAULT_VALIDATORS, type Foundation, foundNetwork, nodeSettings, openFoundation } from './founding.ts';
+import { followLifeline } from './lifeline.ts';
 import { NodeProcess } from './node-process.ts';
 import type { ProcessIdentity } from './processes.ts';
 import { claimFreePorts, claimPorts, type PortClaim } from './ports.ts';
@@ -49,6 +50,8 @@ export interface LocalNetworkOptions {
   /** Longest wait until the network is ready, ms. */
   readonly readyTimeoutMs?: number | undefined;
   readonly progress?: ((step: string) => void) | undefined;
+  /** Gives up starting; what was started is stopped before `start` rejects. */
+  readonly signal?: AbortSignal | undefined;
   /** The address at which `from` dials `to`: a place for proxies between peers. */
   readonly addressOf?: ((to: PeerEndpoint, from: PeerEndpoint) => string | Promise<string>) | undefined;
 }
@@ -82,6 +85,7 @@ export class LocalNetwork implements AsyncDisposable {
    * Throws TESTNET_RUNNING, TESTNET_MISMATCH, TESTNET_PORTS_TAKEN, TIMED_OUT or what a node failed with.
    */
   static async start(options: LocalNetworkOptions = {}): Promise<LocalNetwork> {
+    followLifeline();
     await using resources = new AsyncDisposableStack();
     const directory = absolute(options.directory ?? (await temporaryDirectory(resources)));
     await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -90,6 +94,7 @@ export class LocalNetwork implements AsyncDisposable {
     const processes = (): ProcessIdentity[] => nodes.flatMap((node) => node.processes());
     const nodes: readonly NodeProcess[] = nodesOf(foundation, options, () => lock.note(processes));
     resources.defer(() => stopAll(nodes));
+    options.signal?.throwIfAborted();
     options.progress?.(`starting ${nodes.length} nodes and their enclaves`);
     const started = await Promise.allSettled(nodes.map((node) => node.start()));
     for (const outcome of started) if (outcome.status === 'rejected') throw outcome.reason;
@@ -97,7 +102,7 @@ export class LocalNetwork implements AsyncDisposable {
     const network = new LocalNetwork(foundation, nodes, resources.move());
     try {
       options.progress?.('waiting until every node is ready');
-      await network.waitUntilReady(options.readyTimeoutMs);
+      await network.waitUntilReady(options.readyTimeoutMs, network.nodes, options.signal);
       return network;
     } catch (error) {
       await network[Symbol.asyncDispose]();
@@ -118,9 +123,9 @@ export class LocalNetwork implements AsyncDisposable {
   }
 
   /** Waits until these nodes answer that they are ready. Throws TIMED_OUT, or why a node ended. */
-  async waitUntilReady(timeoutMs = READY_TIMEOUT_MS, nodes: readonly NodeProcess[] = this.nodes): Promise<void> {
+  async waitUntilReady(timeoutMs = READY_TIMEOUT_MS, nodes: readonly NodeProcess[] = this.nodes, signal?: AbortSignal): Promise<void> {
     const deadline = performance.now() + timeoutMs;
-    await Promise.all(nodes.map((node) => waitForReady(node, deadline)));
+    await Promise.all(nodes.map((node) => waitForReady(node, deadline, signal)));
   }
 
   /** Stops every process and gives directory and ports free; removes a temporary directory. */
@@ -140,12 +145,13 @@ export const isReady = async (node: Pick<NodeProcess, 'operations'>): Promise<bo
   }
 };
 
-const waitForReady = async (node: NodeProcess, deadline: number): Promise<void> => {
+const waitForReady = async (node: NodeProcess, deadline: number, signal?: AbortSignal): Promise<void> => {
   let ended = false;
   void node.exited.then(() => {
     ended = true;
   });
   while (!(await isReady(node))) {
+    signal?.throwIfAborted();
     if (ended) throw (await node.exited).failure ?? testnetErrors.error('TESTNET_NODE_ENDED', { validator: node.name, logFile: node.logFile });
     if (performance.now() > deadline) throw testnetErrors.error('TIMED_OUT', { validator: node.name, logFile: node.logFile });
     await delay(POLL_MS);

@@ -1,0 +1,34 @@
+/**
+ * Starts the pinned Node in place of the system's and stands in for it: terminal, signals and exit code are passed on.
+ *
+ * The child holds the other end of a pipe, its lifeline (testnet/lifeline.ts): it stops in order when this process
+ * ends, even by SIGKILL. Under npm this process follows npm in the same way.
+ */
+import { spawn } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const COMPILE_CACHE = join(dirname(dirname(fileURLToPath(import.meta.url))), 'node_modules', '.cache', 'cloister');
+const LIFELINE_DESCRIPTOR = 3;
+const PARENT_CHECK_MS = 500;
+
+/** Runs `binary args…` until it ends; never returns. */
+export const launch = (binary, args) => {
+  const child = spawn(binary, args, {
+    stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
+    env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...process.env, CLOISTER_LIFELINE: `${process.pid}:${LIFELINE_DESCRIPTOR}` },
+  });
+  child.stdio[LIFELINE_DESCRIPTOR].on('error', () => undefined);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  if (process.env.npm_lifecycle_event !== undefined) {
+    const parent = process.ppid;
+    setInterval(() => {
+      if (process.ppid !== parent) child.kill('SIGTERM');
+    }, PARENT_CHECK_MS).unref();
+  }
+  child.on('error', (error) => {
+    process.stderr.write(`${binary} cannot be started: ${error.message}\n`);
+    process.exit(3);
+  });
+  child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)));
+};
