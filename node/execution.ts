@@ -43,6 +43,12 @@ export interface ExecutionOptions {
   readonly onFatal: (error: unknown) => void;
 }
 
+interface RememberedCertificate {
+  readonly reference: StateReference;
+  readonly encoded: Uint8Array;
+  readonly certificate: ResultCertificate;
+}
+
 /** Final blocks that may wait in memory; more go to the ledger first. */
 const MAX_WAITING_IN_MEMORY = 32;
 const PAUSE_MS = 200;
@@ -52,7 +58,7 @@ const MAX_REMEMBERED_CERTIFICATES = 64;
 export class Execution implements AsyncDisposable {
   readonly #options: ExecutionOptions;
   readonly #waiting = new Map<number, ProvenBlock>();
-  readonly #certificates = new Map<Hash, { readonly reference: StateReference; readonly encoded: Uint8Array }>();
+  readonly #certificates = new Map<Hash, RememberedCertificate>();
   readonly #arrived = new Signal();
   readonly #stopping = new AbortController();
   #running: Promise<void> = Promise.resolve();
@@ -114,7 +120,7 @@ export class Execution implements AsyncDisposable {
     const { statement } = certificate;
     const encoded = encode(resultCertificateCodec, certificate);
     const reference = { height: statement.height, root: statement.stateRoot, certHash: resultStatementHash(statement) };
-    this.#certificates.set(reference.certHash, { reference, encoded });
+    this.#certificates.set(reference.certHash, { reference, encoded, certificate });
     for (const [hash, known] of this.#certificates) {
       if (this.#certificates.size <= MAX_REMEMBERED_CERTIFICATES) break;
       if (known.reference.height < statement.height) this.#certificates.delete(hash);
@@ -154,6 +160,12 @@ export class Execution implements AsyncDisposable {
       if (reference.height <= maxHeight && reference.height > (best?.height ?? 0)) best = reference;
     }
     return best;
+  }
+
+  /** A certificate of a height that came before this node executed it. */
+  rememberedAt(height: Height): ResultCertificate | undefined {
+    for (const { reference, certificate } of this.#certificates.values()) if (reference.height === height) return certificate;
+    return undefined;
   }
 
   /** A recent certificate by the hash of its statement. */

@@ -57,9 +57,12 @@ export class ResultsExchange implements AsyncDisposable {
     this.#timer.unref();
   }
 
-  /** Sends our own result to every validator. */
+  /** Sends our own result to every validator, and compares it with a certificate that was here before it. */
   push(result: ResultMessage): void {
-    this.#options.network.broadcast('bulk', encode(bulkMessageCodec, { kind: 'result', result }));
+    const { network, execution } = this.#options;
+    network.broadcast('bulk', encode(bulkMessageCodec, { kind: 'result', result }));
+    const early = execution.rememberedAt(result.statement.height);
+    if (early !== undefined) this.#compare(early, resultStatementHash(early.statement), result);
   }
 
   /** Takes a peer's result; false when its signatures are false. */
@@ -149,18 +152,21 @@ export class ResultsExchange implements AsyncDisposable {
   }
 
   #store(certificate: ResultCertificate, certHash: Hash): void {
-    const { execution, onDivergence } = this.#options;
+    const own = this.#ownResult(certificate.statement.height);
+    if (own === undefined) this.#options.execution.remember(certificate);
+    else this.#compare(certificate, certHash, own);
+  }
+
+  /** A certificate beside our own result of its height: it certifies ours, or this replica is the wrong one. */
+  #compare(certificate: ResultCertificate, certHash: Hash, own: ResultMessage): void {
+    const { execution, onDivergence, genesis } = this.#options;
     const { statement } = certificate;
-    const own = this.#ownResult(statement.height);
-    if (own === undefined) {
-      execution.remember(certificate);
-    } else if (resultStatementHash(own.statement) === certHash) {
+    if (resultStatementHash(own.statement) === certHash) {
       execution.certified(certificate);
-    } else {
-      const [validator = 0] = signersOf(certificate.signers, this.#options.genesis.validators.length) ?? [];
-      const other = { ...own, statement };
-      onDivergence({ height: statement.height, validator, own: own.statement, other, fatal: true });
+      return;
     }
+    const [validator = 0] = signersOf(certificate.signers, genesis.validators.length) ?? [];
+    onDivergence({ height: statement.height, validator, own: own.statement, other: { ...own, statement }, fatal: true });
   }
 
   #ownResult(height: Height): ResultMessage | undefined {
