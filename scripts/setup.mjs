@@ -28,7 +28,21 @@ export const nodeBinary = () => {
 };
 
 const lockHash = () => createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
-const isInstalled = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === lockHash() && nodeBinary() !== undefined;
+
+/** Whether node_modules holds what the lockfile names, by npm's own record of what it installed. */
+const holdsLockedVersions = () => {
+  const record = join(root, 'node_modules', '.package-lock.json');
+  if (!existsSync(record)) return false;
+  const installed = JSON.parse(readFileSync(record, 'utf8')).packages;
+  const locked = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
+  const same = ([name, { version, optional }]) => (installed[name] === undefined ? optional === true : installed[name].version === version);
+  if (!Object.entries(locked).every(([name, entry]) => name === '' || same([name, entry]))) return false;
+  writeFileSync(stamp, lockHash());
+  return true;
+};
+
+const isInstalled = () =>
+  nodeBinary() !== undefined && ((existsSync(stamp) && readFileSync(stamp, 'utf8') === lockHash()) || holdsLockedVersions());
 
 const install = () =>
   new Promise((resolve, reject) => {
