@@ -59,20 +59,30 @@ export class CommitTracker {
     if (this.#executed.size > MAX_UNCERTIFIED_HEIGHTS && oldest !== undefined) this.#executed.delete(oldest);
   }
 
-  /** The result certificate of a height is there: everybody who waits is told. */
-  certified(height: Height, certificate: Uint8Array): void {
+  /**
+   * The result certificate of a height is there: everybody who waits is told. `stored` reads the calls of a height that
+   * was executed before this process started. The outcome of a transaction is that of its first inclusion.
+   */
+  certified(height: Height, certificate: Uint8Array, stored: () => readonly ExecutedTransaction[]): void {
     const executed = this.#executed.get(height);
-    if (executed === undefined) return;
     this.#executed.delete(height);
-    const committed = committedTransactions(height, executed.calls, certificate);
-    executed.calls.forEach(({ transactionId }, index) => {
+    if (this.#waiters.size === 0) return;
+    const calls = executed?.calls ?? stored();
+    const earlier = this.#uncertifiedBelow(height);
+    const committed = committedTransactions(height, calls, certificate);
+    calls.forEach(({ transactionId }, index) => {
       const waiters = this.#waiters.get(transactionId);
-      if (waiters === undefined) return;
+      if (waiters === undefined || earlier.has(transactionId)) return;
       const transaction = committed(index);
       if (transaction === undefined) return;
       this.#waiters.delete(transactionId);
       for (const waiter of waiters) waiter(transaction);
     });
+  }
+
+  #uncertifiedBelow(height: Height): ReadonlySet<TransactionId> {
+    const below = [...this.#executed.values()].filter((executed) => executed.height < height);
+    return new Set(below.flatMap(({ calls }) => calls.map(({ transactionId }) => transactionId)));
   }
 
   /** Waits until the transaction is certified; undefined when the signal fires first. */

@@ -20,7 +20,7 @@ import type { EnclaveClient } from '../enclave/host/enclave-client.ts';
 import type { FinalBlock } from '../consensus/effect.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { BodyStore } from './body-store.ts';
-import type { CommitTracker } from './commit-tracker.ts';
+import type { CommitTracker, ExecutedTransaction } from './commit-tracker.ts';
 import type { EnclaveSupervisor } from './enclave-supervisor.ts';
 import type { Logger } from './logger.ts';
 import type { ResultCollector, ResultMessage } from './results.ts';
@@ -148,7 +148,7 @@ export class Execution implements AsyncDisposable {
     results.prune(statement.height - MAX_REMEMBERED_CERTIFICATES);
     ledger
       .saveResultCertificate(statement.height, encoded)
-      .then(() => tracker.certified(statement.height, encoded))
+      .then(() => tracker.certified(statement.height, encoded, () => this.#storedCalls(statement.height)))
       .catch((error: unknown) => logger.error({ err: error, height: statement.height }, 'result certificate not stored'));
   }
 
@@ -235,6 +235,15 @@ export class Execution implements AsyncDisposable {
 
   #available(height: number): ProvenBlock | undefined {
     return this.#waiting.get(height) ?? readProvenBlock(this.#options.ledger, height);
+  }
+
+  /** Calls of an executed height; one that an earlier block included as well has its outputs there. */
+  #storedCalls(height: Height): readonly ExecutedTransaction[] {
+    const { ledger } = this.#options;
+    return (ledger.readReceipts(height) ?? []).map((receipt) => {
+      const located = ledger.readReceipt(receipt.transactionId);
+      return { ...receipt, outputs: located?.height === height ? located.outputs : [] };
+    });
   }
 
   async #commit(block: ProvenBlock, reply: ReplyOf<'execute'>): Promise<void> {

@@ -3,7 +3,7 @@
  * are disposed in reverse.
  */
 import type { ChainId, ValidatorIndex } from '../protocol/brand.ts';
-import { decode, encode } from '../protocol/codec.ts';
+import { decode, encode, type Infer } from '../protocol/codec.ts';
 import { epochAnchorOf } from '../protocol/consensus/configuration.ts';
 import { blockId } from '../protocol/consensus/header.ts';
 import { ed25519PublicKey } from '#primitives';
@@ -237,7 +237,8 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
 
   network.onMessage((peer, channel, bytes) => {
     if (channel === 'consensus') return inbox.receive(peer, bytes);
-    const message = decode(bulkMessageCodec, bytes, MAX_BULK_MESSAGE_BYTES);
+    const message = decodeBulk(bytes);
+    if (message === undefined) return network.penalise(peer, 'malformed-message');
     const sound = message.kind === 'envelopes' ? transactions.receive(peer, message.envelopes) : exchange.receive(peer, message.result);
     if (!sound) network.penalise(peer, message.kind === 'envelopes' ? 'invalid-message' : 'invalid-signature');
   });
@@ -287,6 +288,14 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     enclavePid: () => enclave.pid,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+};
+
+const decodeBulk = (bytes: Uint8Array): Infer<typeof bulkMessageCodec> | undefined => {
+  try {
+    return decode(bulkMessageCodec, bytes, MAX_BULK_MESSAGE_BYTES);
+  } catch {
+    return undefined;
+  }
 };
 
 const ownIndex = (genesis: Genesis, secrets: NodeSecrets): ValidatorIndex => {

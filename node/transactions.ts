@@ -18,7 +18,7 @@ import { committedTransactions, type CommitTracker } from './commit-tracker.ts';
 import type { ConsensusDriver } from './consensus-driver.ts';
 import type { ConsensusRequests } from './consensus-requests.ts';
 import type { EnclaveSupervisor } from './enclave-supervisor.ts';
-import type { Mempool } from './mempool.ts';
+import type { Mempool, PoolVerdict } from './mempool.ts';
 import type { PeerNetwork } from './network/network.ts';
 import { bulkMessageCodec, MAX_BULK_MESSAGE_BYTES } from './peer-messages.ts';
 
@@ -81,7 +81,7 @@ export class Transactions {
 
   /** Whether the transaction is known here and not yet committed. */
   isPending(id: TransactionId): boolean {
-    return this.#options.mempool.get(id) !== undefined || this.#options.mempool.isFinal(id) || this.committed(id) === 'uncertified';
+    return this.#waits(id) || this.committed(id) === 'uncertified';
   }
 
   /** Takes transactions that a peer passed on. Returns false when one is not an envelope of this network. */
@@ -106,25 +106,42 @@ export class Transactions {
   }
 
   async #submitOne(submitted: ParsedEnvelope, source: string, signal: AbortSignal): Promise<SubmitOutcome> {
-    const { mempool, tracker, driver } = this.#options;
+    const { tracker } = this.#options;
     const { transactionId, bytes, envelope } = submitted;
-    const done = this.committed(transactionId);
-    if (done !== undefined && done !== 'uncertified') return done;
-    if (done === undefined && !this.isPending(transactionId)) {
+    const known = this.committed(transactionId);
+    if (typeof known === 'object') return known;
+    if (known === undefined && !this.#waits(transactionId)) {
       const refusal = this.#expiryFault(envelope.expiryHeight) ?? (await this.#refusal(bytes));
-      if (refusal !== undefined) return { kind: 'refused', transactionId, code: refusal };
-      const verdict = mempool.add({ id: transactionId, envelope: bytes, expiryHeight: envelope.expiryHeight, source });
+      const verdict = refusal === undefined ? this.#offer(submitted, source) : 'refused';
       if (verdict === 'full') return { kind: 'refused', transactionId, code: 'MEMPOOL_FULL', retryAfterSeconds: RETRY_AFTER_SECONDS };
-      if (verdict === 'added') {
-        this.#passOn(bytes);
-        this.#options.requests.takeTransactions([bytes]);
-        driver.tellAdded();
+      if (verdict !== 'added') {
+        // While the enclave looked, a copy that another validator passed on may have been executed: it is no replay then.
+        const now = this.committed(transactionId);
+        if (typeof now === 'object') return now;
+        if (refusal !== undefined && now === undefined && !this.#waits(transactionId)) return { kind: 'refused', transactionId, code: refusal };
       }
     }
     const committed = await tracker.wait(transactionId, signal);
     if (committed !== undefined) return committed;
     const late = this.committed(transactionId);
-    return late !== undefined && late !== 'uncertified' ? late : { kind: 'accepted', transactionId };
+    return typeof late === 'object' ? late : { kind: 'accepted', transactionId };
+  }
+
+  /** Puts an admitted transaction into the pool and passes it on. */
+  #offer({ transactionId, bytes, envelope }: ParsedEnvelope, source: string): PoolVerdict {
+    const { mempool, driver, requests } = this.#options;
+    const verdict = mempool.add({ id: transactionId, envelope: bytes, expiryHeight: envelope.expiryHeight, source });
+    if (verdict === 'added') {
+      this.#passOn(bytes);
+      requests.takeTransactions([bytes]);
+      driver.tellAdded();
+    }
+    return verdict;
+  }
+
+  /** Whether the transaction waits for a block or, being in a final one, for its execution. */
+  #waits(id: TransactionId): boolean {
+    return this.#options.mempool.get(id) !== undefined || this.#options.mempool.isFinal(id);
   }
 
   #expiryFault(expiryHeight: number): ApiErrorCode | undefined {

@@ -15,7 +15,7 @@ import {
   transactionShape,
 } from '../protocol/api.ts';
 import type { ParsedEnvelope } from '../protocol/envelope.ts';
-import { CloisterError } from '../protocol/errors.ts';
+import { CloisterError, isCloisterError } from '../protocol/errors.ts';
 import { toBase64 } from '../protocol/json-shape.ts';
 import { MAX_OUTPUT_BYTES } from '../protocol/limits.ts';
 import { nodeRefusal, walletErrors } from './errors.ts';
@@ -195,8 +195,14 @@ export class Submitter {
     const mayLag = refusal.code === 'SESSION_UNKNOWN' && Date.now() - pending.since < LAG_MS;
     if (refusal.retryable || mayLag) return this.#again(pending, refusal, retryAfterSeconds);
     if (!MAY_BE_EXECUTED.has(refusal.code)) return { kind: 'final', error: refusal };
-    const transaction = await this.#lookUp(pending.envelope.transactionId);
-    return transaction === undefined ? { kind: 'final', error: refusal } : { kind: 'proven', transaction };
+    try {
+      const transaction = await this.find(pending.envelope.transactionId);
+      return transaction === undefined ? this.#again(pending, refusal) : { kind: 'proven', transaction };
+    } catch (error) {
+      // Only a node that was asked and does not know the transaction makes the refusal final.
+      const unknown = isCloisterError(error, 'UNKNOWN_TRANSACTION');
+      return unknown ? { kind: 'final', error: refusal } : this.#again(pending, refusal);
+    }
   }
 
   async #judgeFailure(pending: Pending, error: unknown): Promise<Judgement> {
@@ -209,14 +215,6 @@ export class Submitter {
     const wait = pending.backoffMs;
     pending.backoffMs = Math.min(wait * 2, MAX_BACKOFF_MS);
     return wait;
-  }
-
-  async #lookUp(transactionId: string): Promise<ProvenTransaction | undefined> {
-    try {
-      return await this.find(transactionId);
-    } catch {
-      return undefined;
-    }
   }
 
   /** The proven result of a transaction that a node has; undefined while it is pending. */

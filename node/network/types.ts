@@ -82,7 +82,7 @@ export interface NetworkEvents {
 /** Names of events. */
 export type NetworkEvent = keyof NetworkEvents;
 
-/** Takes a message of a channel. Runs synchronously; an exception is contained, logged and penalised. */
+/** Takes a message of a channel. Runs synchronously; an exception is contained and logged; the handler itself penalises. */
 export type MessageHandler = (peer: ValidatorIndex, channel: Channel, bytes: Uint8Array) => void;
 /** Judges a gossip message from the neighbour that relayed it. */
 export type GossipHandler = (from: ValidatorIndex, bytes: Uint8Array) => GossipVerdict;
