@@ -1,11 +1,31 @@
 /** Bytes, hexadecimal digits and text: the few conversions that every room needs, without Node-only imports. */
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
 
+/** Up to here the loop below is several times faster than the built-in conversion, which allocates outside the heap. */
+const LONGEST_SHORT_DIGITS = 128;
+const NO_DIGIT = 0xff;
+const digitValues = Uint8Array.from({ length: 128 }, (_, code) => {
+  const value = '0123456789abcdef'.indexOf(String.fromCharCode(code).toLowerCase());
+  return value < 0 ? NO_DIGIT : value;
+});
+const digitValue = (code: number): number => digitValues[code] ?? NO_DIGIT;
+
 /** Lowercase hexadecimal digits of the bytes. */
 export const toHex = (value: Uint8Array): string => bytesToHex(value);
 
 /** Bytes of lowercase or uppercase hexadecimal digits; throws on any other character or an odd length. */
-export const fromHex = (digits: string): Uint8Array => hexToBytes(digits);
+export const fromHex = (digits: string): Uint8Array => {
+  if (typeof digits !== 'string' || digits.length > LONGEST_SHORT_DIGITS || digits.length % 2 !== 0) return hexToBytes(digits);
+  const bytes = new Uint8Array(digits.length / 2);
+  let seen = 0;
+  for (let i = 0; i < bytes.length; i += 1) {
+    const high = digitValue(digits.charCodeAt(2 * i));
+    const low = digitValue(digits.charCodeAt(2 * i + 1));
+    seen |= high | low;
+    bytes[i] = (high << 4) | low;
+  }
+  return seen > 0xf ? hexToBytes(digits) : bytes;
+};
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
