@@ -5,12 +5,23 @@
  * ends, even by SIGKILL. Under npm this process follows npm in the same way.
  */
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const COMPILE_CACHE = join(dirname(dirname(fileURLToPath(import.meta.url))), 'node_modules', '.cache', 'cloister');
 const LIFELINE_DESCRIPTOR = 3;
 const PARENT_CHECK_MS = 500;
+
+/** Our parent and, where the system tells, its parent: npm may have put a shell between itself and us. */
+const ancestors = () => {
+  try {
+    const stat = readFileSync(`/proc/${process.ppid}/stat`, 'latin1');
+    return `${process.ppid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]}`;
+  } catch {
+    return String(process.ppid);
+  }
+};
 
 /** Runs `binary args…` until it ends; never returns. */
 export const launch = (binary, args) => {
@@ -21,9 +32,9 @@ export const launch = (binary, args) => {
   child.stdio[LIFELINE_DESCRIPTOR].on('error', () => undefined);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   if (process.env.npm_lifecycle_event !== undefined) {
-    const parent = process.ppid;
+    const before = ancestors();
     setInterval(() => {
-      if (process.ppid !== parent) child.kill('SIGTERM');
+      if (ancestors() !== before) child.kill('SIGTERM');
     }, PARENT_CHECK_MS).unref();
   }
   child.on('error', (error) => {
