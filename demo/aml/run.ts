@@ -34,6 +34,8 @@ export interface AmlDemoOptions {
   readonly progress?: Progress | undefined;
   /** Called when the network is up, for whoever wants to disturb it. */
   readonly onNetwork?: ((network: LocalNetwork) => void) | undefined;
+  /** Called when code and rules are agreed, to try more; returns further reasons that only their callers may see. */
+  readonly onAgreed?: ((consortium: Consortium) => Promise<readonly string[]>) | undefined;
 }
 
 /** The object that `--json` prints. */
@@ -80,7 +82,7 @@ export async function runAmlDemo(options: AmlDemoOptions = {}): Promise<AmlDemoO
     const dataDirectory = await dataFolder(options.dataDir, directory, seed);
     const consortium = running.use(await foundConsortium(await readAmlData(dataDirectory), directory, progress));
     options.onNetwork?.(consortium.network);
-    const played = await play(consortium, path.join(directory, 'receipt.json'));
+    const played = await play(consortium, path.join(directory, 'receipt.json'), options.onAgreed);
     if (!keep) await running.disposeAsync();
     const leakCheck = await checkForLeaks(consortium, { ...played, dataDirectory, seed });
     if (keep) forgetTraffic(consortium);
@@ -105,11 +107,11 @@ interface Played {
   readonly sealedReasons: readonly string[];
 }
 
-async function play(consortium: Consortium, receiptFile: string): Promise<Played> {
+async function play(consortium: Consortium, receiptFile: string, onAgreed: AmlDemoOptions['onAgreed']): Promise<Played> {
   const { network, checks, data, progress } = consortium;
   await agreeOnCode(consortium);
   await agreeOnRules(consortium);
-  const sealedReasons = await tryBadInput(consortium);
+  const sealedReasons = [...(await tryBadInput(consortium)), ...((await onAgreed?.(consortium)) ?? [])];
   await tryEqualShapes(consortium);
   await submitEverything(consortium);
   const runs = await runAndRelease(consortium);

@@ -2,8 +2,9 @@
  * Submission: every bank sends its own transfers in instalments, all banks at once, and says when it is finished. Bad
  * input is refused to its sender alone; sealing shows nothing but a size bucket.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { TransferRow } from '../../apps/aml/types.ts';
-import type { CallRefused } from '../../wallet/index.ts';
+import type { CallRefused, SeenTransaction, TransactionId } from '../../wallet/index.ts';
 import { PERIOD, type Consortium } from './consortium.ts';
 import type { Party } from './party.ts';
 
@@ -84,13 +85,25 @@ export async function tryBadInput(consortium: Consortium): Promise<readonly stri
     const refusal: unknown = await bank.aml.call.submitTransfers({ period: TRIAL_PERIOD, rows: [bad] }).catch((error: unknown) => error);
     const { reason: given, data: place } = refusal as CallRefused;
     checks.that(`bad input is refused: ${reason}`, given === reason, String(given));
-    const seen = await other.network.transaction(String(place['transactionId']) as never, other.account);
+    const seen = await seenBy(other, String(place['transactionId']) as TransactionId);
     checks.that(`another bank learns only that a call failed: ${reason}`, seen?.receipt.succeeded === false && seen.messages.length === 0);
     checks.that(`the public receipt discloses nothing: ${reason}`, seen?.receipt.claims === '');
   }
   return attempts.map(([reason]) => reason);
 }
 
+/** A transaction as another party sees it, as soon as that party's own validator has its proof. */
+async function seenBy(party: Party, id: TransactionId): Promise<SeenTransaction | undefined> {
+  const deadline = performance.now() + SEEN_TIMEOUT_MS;
+  for (;;) {
+    const seen = await party.network.transaction(id, party.account);
+    if (seen !== undefined || performance.now() > deadline) return seen;
+    await delay(SEEN_POLL_MS);
+  }
+}
+
+const SEEN_TIMEOUT_MS = 15_000;
+const SEEN_POLL_MS = 20;
 const MINUTE = 1;
 /** Positions of tx_id, from_account and to_account. */
 const OPAQUE: readonly number[] = [0, 3, 5];
