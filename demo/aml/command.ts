@@ -2,6 +2,7 @@
  * The demonstration as a command: progress on stderr, the summary or one JSON object on stdout, an exit code. Shared by
  * `npm start` and `cloister demo aml`.
  */
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { exitCodes } from '../../node/exit-codes.ts';
 import { CallRefused, isCloisterError } from '../../wallet/index.ts';
@@ -34,16 +35,21 @@ export async function runAmlCommand(options: AmlCommandOptions, { out, err }: Am
     err.write(`There is no folder ${data}. Give a folder with params.json and world/bank_<name>.csv.\n`);
     return exitCodes.usage;
   }
+  const { signal } = stopSignal();
   let outcome: AmlDemoOutcome;
   try {
-    outcome = await runAmlDemo({ dataDir: data, seed, directory, keep, progress: streamProgress(err) });
+    outcome = await runAmlDemo({ dataDir: data, seed, directory, keep, signal, progress: streamProgress(err) });
   } catch (error) {
+    if (signal.aborted) {
+      err.write('Stopped.\n');
+      return INTERRUPTED;
+    }
     err.write(`${problemOf(error)}\n`);
     return error instanceof AmlDataError ? exitCodes.usage : exitCodes.failure;
   }
   out.write(json ? `${JSON.stringify(outcome.report)}\n` : `\n${summaryOf(outcome)}`);
   if (json) for (const { name, found } of outcome.failed) err.write(`did not hold: ${name}: ${found}\n`);
-  if (keep) await untilStopped(outcome, err);
+  if (keep) await untilStopped(outcome, signal, err);
   return outcome.failed.length === 0 ? exitCodes.ok : exitCodes.failure;
 }
 
@@ -57,12 +63,19 @@ function problemOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
+/** Exit code of a command that a signal ended (128 + SIGINT). */
+const INTERRUPTED = 130;
+
+/** Aborted by Ctrl-C and its like; a second one changes nothing, so that stopping is done in order. */
+function stopSignal(): AbortController {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => controller.abort());
+  return controller;
+}
+
 /** Prints where a kept network answers, and stops it when asked to. */
-async function untilStopped({ apis, chainId, stop }: AmlDemoOutcome, err: NodeJS.WriteStream): Promise<void> {
+async function untilStopped({ apis, chainId, stop }: AmlDemoOutcome, signal: AbortSignal, err: NodeJS.WriteStream): Promise<void> {
   err.write(`The network stays up until Ctrl-C. Chain id ${chainId}\n${apis.map((api) => `  ${api}\n`).join('')}`);
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const signal of signals) process.once(signal, () => resolve());
-  await promise;
+  if (!signal.aborted) await once(signal, 'abort');
   await stop();
 }

@@ -43,6 +43,7 @@ export async function checkForLeaks(consortium: Consortium, captured: Captured):
   const tables = data.banks.map(({ name, rows }) => ({ file: `world/bank_${name}.csv`, columns: TRANSFER_COLUMNS, rows }));
   const canaries = canariesOf(tables, OPAQUE_COLUMNS, seed);
   const reasons = sealedReasons.map((text) => ({ text, origin: 'reason of a refusal' }));
+  checkRecordings(consortium);
   const phase = progress.phase('Leak check', 2 + consortium.parties.length);
   const search = new LeakSearch([...canaries, ...reasons]);
   const seenByHosts = await search.search(everythingOutside(consortium, captured.publicAnswers));
@@ -59,6 +60,21 @@ export async function checkForLeaks(consortium: Consortium, captured: Captured):
     positiveControlHits: control,
   };
 }
+
+/** A link or a wallet that was not recorded would be searched in vain. */
+function checkRecordings({ network, links, parties, checks }: Consortium): void {
+  const recorded = (from: string, to: string): number => links.get(`${from} to ${to}`)?.recordings().reduce((sum, { bytes }) => sum + bytes.length, 0) ?? 0;
+  const names = network.nodes.map(({ name }) => name);
+  for (const [index, name] of names.entries()) {
+    for (const other of names.slice(index + 1)) {
+      checks.that(`the link between ${name} and ${other} was recorded`, recorded(name, other) + recorded(other, name) > MIN_LINK_BYTES);
+    }
+  }
+  for (const { name, traffic } of parties) checks.that(`the traffic of ${name} was recorded`, traffic.exchanges.length > 0);
+}
+
+/** A link that carried the demonstration's calls carried at least this much. */
+const MIN_LINK_BYTES = 10_000;
 
 function report(checks: Consortium['checks'], name: string, { hits, leaks }: SearchReport): void {
   const places = leaks.map(({ haystack, offset, encoding, origin }) => `${origin} as ${encoding} in ${haystack} at ${offset}`);

@@ -13,6 +13,7 @@ import type { Check } from './checks.ts';
 import { type Consortium, foundConsortium, VALIDATORS } from './consortium.ts';
 import { readAmlData } from './data.ts';
 import { type ReleasedRun, runAndRelease, tryAfterRelease } from './detection.ts';
+import { AmlDataError } from './errors.ts';
 import { reviewAlerts } from './feedback.ts';
 import { writeAmlData } from './generate.ts';
 import { checkForLeaks, type LeakReport } from './leaks.ts';
@@ -32,6 +33,8 @@ export interface AmlDemoOptions {
   /** Leaves the network running; `stop` of the outcome ends it. */
   readonly keep?: boolean | undefined;
   readonly progress?: Progress | undefined;
+  /** Ends the run early; nothing is left behind. */
+  readonly signal?: AbortSignal | undefined;
   /** Called when the network is up, for whoever wants to disturb it. */
   readonly onNetwork?: ((network: LocalNetwork) => void) | undefined;
   /** Called when code and rules are agreed, to try more; returns further reasons that only their callers may see. */
@@ -82,16 +85,34 @@ export async function runAmlDemo(options: AmlDemoOptions = {}): Promise<AmlDemoO
     const dataDirectory = await dataFolder(options.dataDir, directory, seed);
     const consortium = running.use(await foundConsortium(await readAmlData(dataDirectory), directory, progress));
     options.onNetwork?.(consortium.network);
-    const played = await play(consortium, path.join(directory, 'receipt.json'), options.onAgreed);
+    const played = await unlessAborted(options.signal, () => play(consortium, path.join(directory, 'receipt.json'), options.onAgreed));
     if (!keep) await running.disposeAsync();
     const leakCheck = await checkForLeaks(consortium, { ...played, dataDirectory, seed });
     if (keep) forgetTraffic(consortium);
-    else for (const folder of [consortium.network.directory, consortium.temporaryDirectory]) await rm(folder, { recursive: true, force: true });
-    return outcomeOf(consortium, played, leakCheck, (performance.now() - started) / 1000, () => running.disposeAsync());
+    const outcome = outcomeOf(consortium, played, leakCheck, (performance.now() - started) / 1000, () => running.disposeAsync());
+    if (outcome.failed.length > 0) progress.note(`The files of this run are kept in ${directory}`);
+    else if (!keep) for (const folder of [consortium.network.directory, consortium.temporaryDirectory]) await rm(folder, { recursive: true, force: true });
+    return outcome;
   } catch (error) {
     await running.disposeAsync();
-    await rm(directory, { recursive: true, force: true });
+    // Logs say why a network failed; nobody needs those of a run that was stopped or never began.
+    if (error instanceof AmlDataError || options.signal?.aborted === true) await rm(directory, { recursive: true, force: true });
+    else progress.note(`The files of this run are kept in ${directory}`);
     throw error;
+  }
+}
+
+/** Does the work, or throws the signal's reason as soon as it is aborted. */
+async function unlessAborted<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  if (signal === undefined) return work();
+  signal.throwIfAborted();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([work(), promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }
 

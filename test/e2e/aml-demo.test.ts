@@ -5,10 +5,11 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CycleThresholds, type FanThresholds, type ScatterGatherThresholds, transferRow } from '../../apps/aml/types.ts';
 import type { Consortium } from '../../demo/aml/consortium.ts';
@@ -105,6 +106,26 @@ describe('npm start with generated data', () => {
     expect(await start('--data', ROOT)).toMatchObject({ code: 2, out: '', err: expect.stringContaining('params.json: the file cannot be read.') });
     expect(await start('--what')).toMatchObject({ code: 2, out: '', err: expect.stringContaining('Usage: npm start') });
     expect(await start('--help')).toMatchObject({ code: 0, out: expect.stringContaining('--data DIR') });
+  });
+});
+
+describe('a host that sees plaintext', () => {
+  it('is caught: in a compressed log, in a temporary file, in what another party received', async () => {
+    const { report, failed } = await runAmlDemo({
+      seed: 'leaky',
+      directory,
+      onAgreed: async ({ network, temporaryDirectory, banks, data, outsider }) => {
+        const [row = []] = data.banks[0]?.rows ?? [];
+        await writeFile(path.join(network.nodes[1]?.home ?? '', 'old.log.gz'), gzipSync(`{"tx":"${row[0]}"}`));
+        await writeFile(path.join(temporaryDirectory, 'spool'), Buffer.from(`..${row[3]}..`).toString('base64'));
+        outsider.outputs.push(JSON.stringify(row));
+        expect(banks).toHaveLength(5);
+        return [];
+      },
+    });
+    expect(report.leakCheck.hits).toBeGreaterThanOrEqual(3);
+    expect(failed.map(({ name }) => name)).toEqual(['no host and no observer saw anything', 'outsider received nothing of the others', 'the leak check found nothing']);
+    expect(failed[0]?.found).toMatch(/tx_id as raw in network.*old\.log\.gz \(gzip at 0\).*from_account as base64 in temporary.*spool/);
   });
 });
 
