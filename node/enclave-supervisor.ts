@@ -37,6 +37,8 @@ export interface EnclaveSupervisorOptions {
   readonly ledger: Ledger;
   readonly relay: EnclaveRelay;
   readonly logger: Logger;
+  /** The ledger cannot be read: no enclave will come up from it. */
+  readonly onFatal: (error: unknown) => void;
 }
 
 type Provisioned = ReplyOf<'provision'>;
@@ -157,7 +159,10 @@ export class EnclaveSupervisor implements AsyncDisposable {
       const exit = await Promise.race([client.exited, aborted(this.#stopping.signal)]);
       if (exit !== undefined) logger.error({ exitCode: exit.code, signal: exit.signal, outputBytes: exit.outputBytes }, 'enclave ended');
     } catch (error) {
-      if (!this.#stopping.signal.aborted) logger.error({ err: error }, 'enclave did not come up');
+      if (!this.#stopping.signal.aborted) {
+        logger.error({ err: error }, 'enclave did not come up');
+        if (isCloisterError(error) && error.code.startsWith('LEDGER_')) this.#options.onFatal(error);
+      }
     } finally {
       this.#starting = undefined;
       this.#client = undefined;

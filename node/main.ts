@@ -22,7 +22,8 @@ const print = (event: string, fields: object): void => {
 
 const readArguments = (): { readonly home: string; readonly lifeline: boolean; readonly flags: Record<string, string> } => {
   const options = Object.fromEntries(Object.keys(settings).map((name) => [name, { type: 'string' as const }]));
-  const { values } = parseArgs({ options: { ...options, home: { type: 'string' }, lifeline: { type: 'boolean' } }, strict: true });
+  // Unknown names pass here and are refused, with the nearest name, where the configuration is resolved.
+  const { values } = parseArgs({ options: { ...options, home: { type: 'string' }, lifeline: { type: 'boolean' } }, strict: false });
   const { home, lifeline, ...flags } = values as Record<string, string | boolean | undefined>;
   if (typeof home !== 'string') throw nodeErrors.error('CONFIG_FILE_UNREADABLE', { path: '--home is missing' });
   return { home, lifeline: lifeline === true, flags: flags as Record<string, string> };
@@ -94,5 +95,6 @@ try {
     : { code: 'INTERNAL', message: 'The node failed.', hint: 'Read the log.' });
   process.exitCode = exitCodeOf(error);
 }
-// Whatever a library may still hold open must not keep a stopped node alive.
+// Neither the lifeline nor whatever a library may still hold open must keep a stopped node alive.
+process.stdin.destroy();
 setTimeout(() => process.exit(), 3_000).unref();

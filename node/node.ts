@@ -23,6 +23,7 @@ import { ConsensusDriver } from './consensus-driver.ts';
 import { ConsensusInbox } from './consensus-inbox.ts';
 import { ConsensusRequests } from './consensus-requests.ts';
 import { EpochKeyCollection, enclaveRelay } from './enclave-messages.ts';
+import { checkMeasurement } from './enclave-measurement.ts';
 import { EnclaveSupervisor } from './enclave-supervisor.ts';
 import { nodeErrors } from './errors.ts';
 import { Execution } from './execution.ts';
@@ -89,6 +90,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   metrics.registerProcessMetrics();
   const instruments = metrics.register(nodeMetrics);
 
+  await checkMeasurement(config['enclave.bundle'], genesis.measurement);
   const ledger = stack.use(await Ledger.open(paths.ledger, { replicaKey: secrets.replica, chainId }));
   const { wal, records } = await openLog(paths.votes, { replicaKey: secrets.replica, chainId, mustExist: ledger.head().finalisedHeight > 0 });
   stack.defer(() => wal.close());
@@ -125,6 +127,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
       ledger,
       relay: enclaveRelay(network, self),
       logger: roomLogger(logger, 'enclave'),
+      onFatal,
     }),
   );
   const epochKeys = stack.use(new EpochKeyCollection({ network, enclave, self, validators: genesis.validators.length }));
@@ -260,7 +263,8 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     }
   };
 
-  driver.start(requests, records.length > 0 ? 3 * genesis.parameters.baseTimeoutMs : 0);
+  // Also with an empty log: whoever lost all data must hear its own earlier votes before it casts new ones.
+  driver.start(requests, 3 * genesis.parameters.baseTimeoutMs);
   execution.start();
   const api = stack.use(await ApiServer.start({ service, log: roomLogger(logger, 'api'), host: config['api.host'], port: config['api.port'] }));
   const operations = stack.use(
