@@ -36,7 +36,7 @@ export const addAccountCommands = (program: Command): void => {
     .addHelpText(
       'after',
       examples(
-        `call token transfer '{"to":"…","amount":"5"}' --dir my-net --account dev-1`,
+        `call token transfer '{"id":"1","token":"EUR","to":"…","amount":"5"}' --dir my-net --account dev-1`,
         'call token issue - --url http://127.0.0.1:17701 --chain-id … --keystore alice.json --receipt issue.json < args.json',
       ),
     )
@@ -45,13 +45,13 @@ export const addAccountCommands = (program: Command): void => {
     .argument('<contract>', 'name of the contract')
     .argument('<method>', 'name of the method')
     .argument('[json]', 'arguments as JSON, or - to read them from standard input')
-    .addHelpText('after', examples('query token supply --dir my-net --account dev-1', 'query system contracts --dir my-net --account dev-1'))
+    .addHelpText('after', examples(`query token balance '{"token":"EUR"}' --dir my-net --account dev-1`, 'query system contracts --dir my-net --account dev-1'))
     .action(lazily(async () => ({ run: (await import('./commands/contracts.ts')).query })));
   withWait(program.command('deploy').description('propose a contract; active once enough members approved the same code'))
     .argument('<file>', 'TypeScript or JavaScript entry of the contract')
     .requiredOption('--name <name>', 'name of the contract')
     .option('--init <json>', 'parameters of its init, as JSON')
-    .addHelpText('after', examples('deploy apps/token/contract.ts --name token --dir my-net --account dev-1'))
+    .addHelpText('after', examples(`deploy apps/token/contract.ts --name token --init '{"issuers":["…"],"auditor":"…"}' --dir my-net --account dev-1`))
     .action(lazily(async () => ({ run: (await import('./commands/contracts.ts')).deploy })));
   withWait(program.command('approve').description('approve the exact code of a proposed contract'))
     .argument('<name>', 'name of the contract')

@@ -1,5 +1,5 @@
 /** Commands that found, run and look at networks. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { examples, hexDigits, lazily, repeated, wholeNumber, withJson } from './definition.ts';
 
 const port = wholeNumber(1024, 65_000);
@@ -73,8 +73,8 @@ export const addNetworkCommands = (program: Command): void => {
   const demo = program.command('demo').description('play a scenario on a local network');
   withJson(demo.command('aml').description('five banks find money laundering across their books; nobody sees a row of another'))
     .option('--data <directory>', 'folder with params.json and world/; a small generated set unless given')
-    .option('--validators <number>', 'number of validators', validators, 4)
-    .option('--keep', 'leave the network running and print its addresses')
+    .addOption(new Option('--seed <text>', 'seed of the generated data').conflicts('data'))
+    .option('--keep', 'leave the network running until Ctrl-C and print its addresses')
     .addHelpText('after', examples('demo aml', 'demo aml --data ../shared/data/02-aml --json'))
     .action(lazily(() => import('./commands/demo-aml.ts')));
 };

@@ -13,7 +13,7 @@ const OVERVIEW = `
 Examples:
   $ cloister testnet --dir my-net           four validators on this machine, until Ctrl-C
   $ cloister status --dir my-net
-  $ cloister deploy apps/token/contract.ts --name token --dir my-net --account dev-1
+  $ cloister query system contracts --dir my-net --account dev-1
   $ cloister receipt verify receipt.json --genesis my-net/genesis.json
   $ cloister demo aml                       five banks find laundering, and see nothing else
 
