@@ -7,7 +7,7 @@
  */
 import { Packr } from 'msgpackr';
 import { protocolErrors } from './errors.ts';
-import { fromHex, toHex } from './hex.ts';
+import { fromHex, toHex, utf8Length } from './hex.ts';
 import { isCanonicalWire } from './wire-scan.ts';
 
 /** What travels: the canonical subset of MessagePack. */
@@ -128,12 +128,13 @@ export const hexString = (maximum: number): Codec<string> => ({
 
 /** Well-formed text of at most `maxBytes` bytes of UTF-8. */
 export const text = (maxBytes: number): Codec<string> => ({
-  toWire: (value) => (value.isWellFormed() && utf8Length(value) <= maxBytes ? value : malformed('text')),
-  fromWire: (wire, path) => (typeof wire === 'string' && utf8Length(wire) <= maxBytes ? wire : malformed(path)),
+  toWire: (value) => (value.isWellFormed() && fits(value, maxBytes) ? value : malformed('text')),
+  fromWire: (wire, path) => (typeof wire === 'string' && fits(wire, maxBytes) ? wire : malformed(path)),
 });
 
-const textEncoder = new TextEncoder();
-const utf8Length = (value: string): number => textEncoder.encode(value).length;
+/** Whether a text takes at most `maxBytes` of UTF-8; measured only when its length leaves that open. */
+const fits = (value: string, maxBytes: number): boolean =>
+  value.length <= maxBytes && (3 * value.length <= maxBytes || utf8Length(value) <= maxBytes);
 
 /** At most `maximum` items of one kind. */
 export const list = <T>(item: Codec<T>, maximum: number): Codec<readonly T[]> => ({

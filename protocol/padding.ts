@@ -5,6 +5,7 @@
  * size, a length that fits, and nothing but zeros behind it.
  */
 import type { PlainBytes } from './brand.ts';
+import { newBytes } from './hex.ts';
 
 const LENGTH_BYTES = 4;
 
@@ -26,8 +27,8 @@ export const paddedCapacity = (buckets: readonly number[]): number => (buckets.a
 export const pad = (content: Uint8Array, buckets: readonly number[]): PlainBytes => {
   const size = buckets.find((bucket) => content.length + LENGTH_BYTES <= bucket);
   if (size === undefined) throw new RangeError(`content of ${content.length} bytes is larger than the largest bucket`);
-  const padded = new Uint8Array(size);
-  new DataView(padded.buffer).setUint32(0, content.length);
+  const padded = newBytes(size);
+  new DataView(padded.buffer, padded.byteOffset).setUint32(0, content.length);
   padded.set(content, LENGTH_BYTES);
   return padded as PlainBytes;
 };

@@ -182,7 +182,7 @@ export const aeadSeal: Primitives['aeadSeal'] = (key, nonce, aad, plaintext) => 
   cipher.setAAD(aad, { plaintextLength: plaintext.length });
   const body = cipher.update(plaintext);
   cipher.final();
-  const sealed = new Uint8Array(body.length + SIZES.aeadTag);
+  const sealed = plain(Buffer.allocUnsafe(body.length + SIZES.aeadTag));
   sealed.set(body);
   sealed.set(cipher.getAuthTag(), body.length);
   return sealed;
