@@ -2,7 +2,6 @@
  * How a network is founded: each operator makes a home and publishes its descriptor; whoever assembles the genesis
  * needs descriptors and members only, and every operator installs the same file.
  */
-import { rm } from 'node:fs/promises';
 import { stringify as stringifyToml } from 'smol-toml';
 import { ed25519PublicKey, randomBytes } from '#primitives';
 import { EnclaveClient } from '../enclave/host/enclave-client.ts';
@@ -138,6 +137,3 @@ export const installGenesis = async (
   await writeFileDurably(paths.config, stringifyToml(tables));
   return chainIdOf(genesis);
 };
-
-/** Removes an unfinished home, so that founding can be tried again. */
-export const discardHome = (home: string): Promise<void> => rm(home, { recursive: true, force: true });

@@ -64,6 +64,21 @@ describe('pages', () => {
     expect(named.filter(({ path }) => !existsSync(`${ROOT}${path}`))).toEqual([]);
   });
 
+  it('for operators name real codes with their exit codes', () => {
+    const all = new Map(
+      [...readText('docs/errors.md').matchAll(/^\| `([A-Z_]+)` \|.*\| (\d) \|$/gm)].map(([, code = '', exit = '']): [string, string] => [code, exit]),
+    );
+    const rows = [...readText('docs/operator.md').matchAll(/^\| (`[A-Z_`, ]+) \| ([\d, ]+) \|/gm)].map(([, codes = '', exits = '']) => ({
+      codes: [...codes.matchAll(/[A-Z_]+/g)].map(([code]) => code),
+      exits: exits.split(', '),
+    }));
+    expect(rows.length).toBeGreaterThan(5);
+    const wrong = rows.flatMap(({ codes, exits }) =>
+      codes.filter((code, index) => all.get(code) !== (exits[index] ?? exits[0])).map((code) => `${code} exits ${all.get(code)}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
   it('keep the README within 120 lines', () => {
     expect(readText('README.md').trimEnd().split('\n').length).toBeLessThanOrEqual(120);
   });

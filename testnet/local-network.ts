@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve as absolute } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ChainId } from '../protocol/brand.ts';
-import { type Genesis, type Member, type Parameters, quorumOf } from '../protocol/genesis.ts';
+import { type Genesis, type Member, type Parameters } from '../protocol/genesis.ts';
 import type { LogLevel } from '../node/logger.ts';
 import type { DeveloperAccount } from './accounts.ts';
 import { DirectoryLock, networkPaths, readNetworkFile } from './directory.ts';
@@ -216,6 +216,3 @@ const nodesOf = ({ directory, file }: Foundation, options: LocalNetworkOptions, 
     });
   });
 };
-
-/** Validators that must run for the network to make progress. */
-export const nodesNeeded = (network: Pick<LocalNetwork, 'nodes'>): number => quorumOf(network.nodes.length);

@@ -1,3 +1,4 @@
+/** Shell completion: every command and option is in the scripts. */
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { completionScript } from '../../../cli/completion.ts';

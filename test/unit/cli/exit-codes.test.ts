@@ -1,3 +1,4 @@
+/** Exit codes by error code. */
 import { describe, expect, it } from 'vitest';
 import { cliErrors } from '../../../cli/errors.ts';
 import { CloisterError } from '../../../protocol/errors.ts';

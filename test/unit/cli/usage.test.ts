@@ -1,3 +1,4 @@
+/** What a typing mistake leads to: one sentence, the nearest name, exit code 2. */
 import { describe, expect, it } from 'vitest';
 import { buildProgram } from '../../../cli/program.ts';
 import { exitCodes } from '../../../node/exit-codes.ts';

@@ -1,3 +1,4 @@
+/** Developer accounts of local networks. */
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+/** The directory of a local network and the lock on it. */
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+/** Port ranges of local networks that run side by side. */
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { claimFreePorts, claimPorts, FIRST_PORT, PORTS_PER_VALIDATOR } from '../../../testnet/ports.ts';
