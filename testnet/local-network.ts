@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve as absolute } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ChainId } from '../protocol/brand.ts';
-import { type Genesis, type Member, type Parameters } from '../protocol/genesis.ts';
+import type { Genesis, Member, Parameters } from '../protocol/genesis.ts';
 import type { LogLevel } from '../node/logger.ts';
 import type { DeveloperAccount } from './accounts.ts';
 import { DirectoryLock, networkPaths, readNetworkFile } from './directory.ts';
