@@ -1,6 +1,6 @@
 /** The command line's process: parses, runs one command, and turns every failure into one line and an exit code. */
 import { CommanderError } from 'commander';
-import { CloisterError } from '../protocol/errors.ts';
+import type { CloisterError } from '../protocol/errors.ts';
 import { exitCodeOf, exitCodes } from '../node/exit-codes.ts';
 import { usageError } from './errors.ts';
 import { printFailure } from './output.ts';
