@@ -23,7 +23,7 @@ const usage = (problem: string): number => {
 };
 
 const main = async (): Promise<number> => {
-  let values;
+  let values: { readonly [name in 'data' | 'seed']?: string } & { readonly [name in 'keep' | 'json' | 'help']?: boolean };
   try {
     ({ values } = parseArgs({
       options: {

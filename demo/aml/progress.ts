@@ -38,7 +38,9 @@ function lineProgress(stream: NodeJS.WritableStream): Progress {
       const started = performance.now();
       let done = 0;
       return {
-        step: () => void (done += 1),
+        step: () => {
+          done += 1;
+        },
         end: () => void stream.write(`${title.padEnd(TITLE_WIDTH)} ${done}/${steps} in ${seconds(started)} s\n`),
       };
     },

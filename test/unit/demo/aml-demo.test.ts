@@ -85,7 +85,12 @@ describe('checks', () => {
 describe('progress', () => {
   it('is one plain line a phase where there is no terminal', () => {
     const lines: string[] = [];
-    const stream = new Writable({ write: (text: Buffer, _encoding, done) => (lines.push(text.toString()), done()) });
+    const stream = new Writable({
+      write(text: Buffer, _encoding, done) {
+        lines.push(text.toString());
+        done();
+      },
+    });
     const phase = streamProgress(stream as unknown as NodeJS.WriteStream).phase('Counting', 2);
     phase.step();
     phase.step();
