@@ -23,7 +23,9 @@ const usage = (problem: string): number => {
 };
 
 const main = async (): Promise<number> => {
-  let values: { readonly [name in 'data' | 'seed']?: string } & { readonly [name in 'keep' | 'json' | 'help']?: boolean };
+  let values: { readonly [name in 'data' | 'seed']?: string } & {
+    readonly [name in 'keep' | 'json' | 'help']?: boolean;
+  };
   try {
     ({ values } = parseArgs({
       options: {
@@ -41,7 +43,8 @@ const main = async (): Promise<number> => {
     process.stdout.write(HELP);
     return exitCodes.ok;
   }
-  if (values.data !== undefined && values.seed !== undefined) return usage('--seed is for generated data; it cannot go with --data.');
+  if (values.data !== undefined && values.seed !== undefined)
+    return usage('--seed is for generated data; it cannot go with --data.');
   const { data, seed, keep, json } = values;
   return runAmlCommand({ data, seed, keep, json }, { out: process.stdout, err: process.stderr });
 };

@@ -27,7 +27,9 @@ export class CaptureProxy implements AsyncDisposable {
   #isRecording = true;
 
   private constructor(host: string, port: number) {
-    this.#server = createServer({ noDelay: true }, (client) => this.#join(client, connect({ host, port, noDelay: true })));
+    this.#server = createServer({ noDelay: true }, (client) =>
+      this.#join(client, connect({ host, port, noDelay: true })),
+    );
   }
 
   /** Listens on a free loopback port and passes every connection on to the target. */
@@ -47,7 +49,11 @@ export class CaptureProxy implements AsyncDisposable {
 
   /** Everything recorded so far. */
   recordings(): Recording[] {
-    return this.#tapes.map(({ connection, direction, parts }) => ({ connection, direction, bytes: Buffer.concat(parts) }));
+    return this.#tapes.map(({ connection, direction, parts }) => ({
+      connection,
+      direction,
+      bytes: Buffer.concat(parts),
+    }));
   }
 
   /** Goes on passing bytes, and forgets those that were recorded. */

@@ -39,11 +39,19 @@ export async function agreeOnCode(consortium: Consortium): Promise<void> {
   };
   const proposal = { name: AML, code: await bundleContract(ENTRY), init };
   const [proposer, ...others] = signers(consortium, 0);
-  const phase = progress.phase('Banks approve the contract\'s code', others.length + 1);
-  await checks.refused('somebody without a role cannot deploy code', outsider.call('system', 'deploy', proposal), 'forbidden');
+  const phase = progress.phase("Banks approve the contract's code", others.length + 1);
+  await checks.refused(
+    'somebody without a role cannot deploy code',
+    outsider.call('system', 'deploy', proposal),
+    'forbidden',
+  );
   const { codeHash } = (await proposer.call<Approval>('system', 'deploy', proposal)).result;
   phase.step();
-  await checks.refused('a bank cannot approve twice', proposer.call('system', 'approve', { name: AML, codeHash }), 'already_approved');
+  await checks.refused(
+    'a bank cannot approve twice',
+    proposer.call('system', 'approve', { name: AML, codeHash }),
+    'already_approved',
+  );
   let active = false;
   for (const bank of others) {
     checks.that('code is inactive before enough banks have approved it', !active);
@@ -57,11 +65,21 @@ export async function agreeOnCode(consortium: Consortium): Promise<void> {
 /** Proposes and approves every rule of the data's parameters, each by another bank first. */
 export async function agreeOnRules(consortium: Consortium): Promise<void> {
   const { data, checks, progress } = consortium;
-  const phase = progress.phase('Banks sign the rules and their purpose', data.rules.length * data.release.approvals_needed);
+  const phase = progress.phase(
+    'Banks sign the rules and their purpose',
+    data.rules.length * data.release.approvals_needed,
+  );
   const agreed = data.rules.map(async ({ rule, thresholds }, index) => {
     const [proposer, ...others] = signers(consortium, index);
     const expiresAtMs = Date.now() + YEAR_MS;
-    const terms = { rule, thresholds, purpose: PURPOSE, legalBasis: LEGAL_BASIS, expiresAtMs, runsPerMonth: RUNS_PER_MONTH };
+    const terms = {
+      rule,
+      thresholds,
+      purpose: PURPOSE,
+      legalBasis: LEGAL_BASIS,
+      expiresAtMs,
+      runsPerMonth: RUNS_PER_MONTH,
+    };
     await checks.refused(
       `rule ${rule} over a single bank is refused`,
       proposer.aml.call.proposeRule({ ...terms, thresholds: { ...thresholds, min_banks: 1 } }),

@@ -1,8 +1,28 @@
 /** The AML contract as typed clients see it: every method with its arguments and result. */
 import type {
-  ApproveRuleArgs, AuditTrail, AuditTrailArgs, CaseFile, CaseFileArgs, FeedbackArgs, FeedbackResult, Mismatches, MyAlerts, MyAlertsArgs,
-  PeriodArgs, PeriodStatus, ProposeRuleArgs, ReleaseArgs, ReleasedCases, ReleaseResult, RuleView, RunArgs, RunSummary, RunView,
-  SubmissionResult, SubmitTransfersArgs, SummaryArgs,
+  ApproveRuleArgs,
+  AuditTrail,
+  AuditTrailArgs,
+  CaseFile,
+  CaseFileArgs,
+  FeedbackArgs,
+  FeedbackResult,
+  Mismatches,
+  MyAlerts,
+  MyAlertsArgs,
+  PeriodArgs,
+  PeriodStatus,
+  ProposeRuleArgs,
+  ReleaseArgs,
+  ReleasedCases,
+  ReleaseResult,
+  RuleView,
+  RunArgs,
+  RunSummary,
+  RunView,
+  SubmissionResult,
+  SubmitTransfersArgs,
+  SummaryArgs,
 } from '../../apps/aml/types.ts';
 
 interface Method<Args, Result> {

@@ -56,9 +56,10 @@ export async function runAmlCommand(options: AmlCommandOptions, { out, err }: Am
 /** A sentence and a next step for what ended the demonstration early. */
 function problemOf(error: unknown): string {
   if (error instanceof AmlDataError) {
-    return `The data folder cannot be used: ${error.message} The layout is params.json and world/bank_<name>.csv for each bank.`;
+    return `The data folder cannot be used: ${error.message} --help describes the layout.`;
   }
-  if (error instanceof CallRefused) return `The contract refused a party's call: ${error.reason} ${JSON.stringify(error.detail ?? {})}. Correct the data and run again.`;
+  if (error instanceof CallRefused)
+    return `The contract refused a party's call: ${error.reason} ${JSON.stringify(error.detail ?? {})}. Correct the data and run again.`;
   if (isCloisterError(error)) return `${error.code}: ${error.message} ${error.hint} ${JSON.stringify(error.data)}`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
@@ -74,7 +75,11 @@ function stopSignal(): AbortController {
 }
 
 /** Prints where a kept network answers, and stops it when asked to. */
-async function untilStopped({ apis, chainId, stop }: AmlDemoOutcome, signal: AbortSignal, err: NodeJS.WriteStream): Promise<void> {
+async function untilStopped(
+  { apis, chainId, stop }: AmlDemoOutcome,
+  signal: AbortSignal,
+  err: NodeJS.WriteStream,
+): Promise<void> {
   err.write(`The network stays up until Ctrl-C. Chain id ${chainId}\n${apis.map((api) => `  ${api}\n`).join('')}`);
   if (!signal.aborted) await once(signal, 'abort');
   await stop();

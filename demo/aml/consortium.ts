@@ -41,7 +41,11 @@ export async function foundConsortium(data: AmlData, directory: string, progress
   await using resources = new AsyncDisposableStack();
   const measurements = new Measurements();
   const banks = data.banks.map(({ name }) => new Party(`bank ${name}`, measurements));
-  const [fiu, regulator, outsider] = ['FIU', 'regulator', 'outsider'].map((name) => new Party(name, measurements)) as [Party, Party, Party];
+  const [fiu, regulator, outsider] = ['FIU', 'regulator', 'outsider'].map((name) => new Party(name, measurements)) as [
+    Party,
+    Party,
+    Party,
+  ];
   const parties = [...banks, fiu, regulator, outsider];
   const temporaryDirectory = path.join(directory, 'temporary');
   await mkdir(temporaryDirectory, { recursive: true });
@@ -61,7 +65,17 @@ export async function foundConsortium(data: AmlData, directory: string, progress
   joining.end();
   const owned = resources.move();
   return {
-    data, network, links, banks, fiu, regulator, outsider, parties, measurements, progress, temporaryDirectory,
+    data,
+    network,
+    links,
+    banks,
+    fiu,
+    regulator,
+    outsider,
+    parties,
+    measurements,
+    progress,
+    temporaryDirectory,
     checks: new Checks(),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
@@ -108,7 +122,8 @@ function endpointOf(multiaddress: string): { readonly host: string; readonly por
   return { host, port: Number(port) };
 }
 
-const rotated = (urls: readonly string[], by: number): readonly string[] => urls.map((_url, index) => urls[(index + by) % urls.length] ?? '');
+const rotated = (urls: readonly string[], by: number): readonly string[] =>
+  urls.map((_url, index) => urls[(index + by) % urls.length] ?? '');
 
 /** Sends temporary files of this process and of those it starts to a folder, until disposed. */
 function temporaryFilesIn(directory: string): Disposable {

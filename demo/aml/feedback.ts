@@ -20,7 +20,11 @@ export async function reviewAlerts({ banks, checks, progress }: Consortium): Pro
     const foreign = alerts.flat().find(({ caseId }) => !own.has(caseId));
     if (foreign === undefined) continue;
     const attempt = bank.aml.call.feedback({ caseId: foreign.caseId, verdict: 'false_alarm' });
-    await checks.refused(`${bank.name} cannot tell a case of others from one that does not exist`, attempt, 'unknown_case');
+    await checks.refused(
+      `${bank.name} cannot tell a case of others from one that does not exist`,
+      attempt,
+      'unknown_case',
+    );
     break;
   }
   phase.end();

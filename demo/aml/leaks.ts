@@ -40,7 +40,11 @@ const CONTROL_ROWS = 20;
 export async function checkForLeaks(consortium: Consortium, captured: Captured): Promise<LeakReport> {
   const { data, checks, progress } = consortium;
   const { seed, dataDirectory, sealedReasons } = captured;
-  const tables = data.banks.map(({ name, rows }) => ({ file: `world/bank_${name}.csv`, columns: TRANSFER_COLUMNS, rows }));
+  const tables = data.banks.map(({ name, rows }) => ({
+    file: `world/bank_${name}.csv`,
+    columns: TRANSFER_COLUMNS,
+    rows,
+  }));
   const canaries = canariesOf(tables, OPAQUE_COLUMNS, seed);
   const reasons = sealedReasons.map((text) => ({ text, origin: 'reason of a refusal' }));
   checkRecordings(consortium);
@@ -63,21 +67,31 @@ export async function checkForLeaks(consortium: Consortium, captured: Captured):
 
 /** A link or a wallet that was not recorded would be searched in vain. */
 function checkRecordings({ network, links, parties, checks }: Consortium): void {
-  const recorded = (from: string, to: string): number => links.get(`${from} to ${to}`)?.recordings().reduce((sum, { bytes }) => sum + bytes.length, 0) ?? 0;
+  const recorded = (from: string, to: string): number =>
+    links
+      .get(`${from} to ${to}`)
+      ?.recordings()
+      .reduce((sum, { bytes }) => sum + bytes.length, 0) ?? 0;
   const names = network.nodes.map(({ name }) => name);
   for (const [index, name] of names.entries()) {
     for (const other of names.slice(index + 1)) {
-      checks.that(`the link between ${name} and ${other} was recorded`, recorded(name, other) + recorded(other, name) > MIN_LINK_BYTES);
+      checks.that(
+        `the link between ${name} and ${other} was recorded`,
+        recorded(name, other) + recorded(other, name) > MIN_LINK_BYTES,
+      );
     }
   }
-  for (const { name, traffic } of parties) checks.that(`the traffic of ${name} was recorded`, traffic.exchanges.length > 0);
+  for (const { name, traffic } of parties)
+    checks.that(`the traffic of ${name} was recorded`, traffic.exchanges.length > 0);
 }
 
 /** A link that carried the demonstration's calls carried at least this much. */
 const MIN_LINK_BYTES = 10_000;
 
 function report(checks: Consortium['checks'], name: string, { hits, leaks }: SearchReport): void {
-  const places = leaks.map(({ haystack, offset, encoding, origin }) => `${origin} as ${encoding} in ${haystack} at ${offset}`);
+  const places = leaks.map(
+    ({ haystack, offset, encoding, origin }) => `${origin} as ${encoding} in ${haystack} at ${offset}`,
+  );
   checks.that(name, hits === 0, `${hits} finds: ${places.join('; ')}`);
 }
 
@@ -96,7 +110,11 @@ async function* everythingOutside(consortium: Consortium, answers: readonly Hays
 }
 
 /** Each party's own outputs for the canaries of the others. The financial intelligence unit may read whole cases. */
-async function searchOutputs(consortium: Consortium, canaries: readonly Canary[], step: () => void): Promise<readonly SearchReport[]> {
+async function searchOutputs(
+  consortium: Consortium,
+  canaries: readonly Canary[],
+  step: () => void,
+): Promise<readonly SearchReport[]> {
   const { banks, fiu, parties, data, checks } = consortium;
   const reports: SearchReport[] = [];
   for (const party of parties) {
@@ -104,7 +122,9 @@ async function searchOutputs(consortium: Consortium, canaries: readonly Canary[]
     if (party === fiu) continue;
     const own = knownTo(party, banks, data);
     const search = new LeakSearch(canaries.filter(({ text }) => !own.has(text)));
-    const found = await search.search([{ name: `outputs of ${party.name}`, bytes: Buffer.from(party.outputs.join('\n')) }]);
+    const found = await search.search([
+      { name: `outputs of ${party.name}`, bytes: Buffer.from(party.outputs.join('\n')) },
+    ]);
     report(checks, `${party.name} received nothing of the others`, found);
     reports.push(found);
   }
@@ -119,19 +139,31 @@ function knownTo(party: Party, banks: readonly Party[], data: Consortium['data']
 }
 
 /** The same search where it must find something: in the plaintext files, and in a transaction that nobody sealed. */
-async function positiveControl({ data, checks }: Consortium, search: LeakSearch, dataDirectory: string): Promise<number> {
+async function positiveControl(
+  { data, checks }: Consortium,
+  search: LeakSearch,
+  dataDirectory: string,
+): Promise<number> {
   const files = data.banks.map(async ({ name }): Promise<Haystack> => {
     const file = path.join('world', `bank_${name}.csv`);
     return { name: file, bytes: await readFile(path.join(dataDirectory, file)) };
   });
   const plain = await search.search(await Promise.all(files));
   const values = search.canaries.filter(({ origin }) => !origin.includes(' row ')).length;
-  checks.that('the search finds every canary in the plaintext files', plain.canariesFound >= values, `${plain.canariesFound} of ${values}`);
+  checks.that(
+    'the search finds every canary in the plaintext files',
+    plain.canariesFound >= values,
+    `${plain.canariesFound} of ${values}`,
+  );
   const rows = data.banks[0]?.rows.slice(0, CONTROL_ROWS) ?? [];
   const args = JSON.stringify({ period: PERIOD, rows });
   const call = encode(callCodec, { contract: AML, method: 'submitTransfers', args, idempotencyKey: undefined });
   const body = JSON.stringify({ envelopes: [Buffer.from(call).toString('base64')] });
   const unsealed = await search.search([{ name: 'an unsealed transaction', bytes: Buffer.from(body) }]);
-  checks.that('the search finds canaries in an unsealed transaction', unsealed.hits >= rows.length, `${unsealed.hits} finds`);
+  checks.that(
+    'the search finds canaries in an unsealed transaction',
+    unsealed.hits >= rows.length,
+    `${unsealed.hits} finds`,
+  );
   return plain.hits + unsealed.hits;
 }

@@ -24,7 +24,9 @@ const get = async (url: string): Promise<Response> => fetch(url, { signal: Abort
 export async function stateRootsAtOneHeight({ apis }: Pick<LocalNetwork, 'apis'>): Promise<Agreement> {
   const deadline = performance.now() + AGREE_TIMEOUT_MS;
   for (;;) {
-    const statuses = await Promise.all(apis.map(async (api) => (await (await get(`${api}/v1/status`)).json()) as NodeStatus));
+    const statuses = await Promise.all(
+      apis.map(async (api) => (await (await get(`${api}/v1/status`)).json()) as NodeStatus),
+    );
     const [first] = statuses;
     if (first !== undefined && statuses.every(({ executedHeight }) => executedHeight === first.executedHeight)) {
       return { height: first.executedHeight, stateRoots: statuses.map(({ stateRoot }) => stateRoot ?? '') };
@@ -38,17 +40,25 @@ export async function stateRootsAtOneHeight({ apis }: Pick<LocalNetwork, 'apis'>
 }
 
 /** Asks for everything public; refusals are kept like answers. */
-export async function publicAnswers(network: LocalNetwork, height: number, progress: Progress): Promise<readonly Haystack[]> {
+export async function publicAnswers(
+  network: LocalNetwork,
+  height: number,
+  progress: Progress,
+): Promise<readonly Haystack[]> {
   const phase = progress.phase('Asking the nodes for everything public', height + network.nodes.length);
   const found: Haystack[] = [];
   const ask = async (url: string): Promise<string> => {
     const answer = await get(url);
     const text = await answer.text();
-    found.push({ name: `answer of ${new URL(url).pathname}`, bytes: Buffer.from(`${answer.status}\n${[...answer.headers].join('\n')}\n${text}`) });
+    found.push({
+      name: `answer of ${new URL(url).pathname}`,
+      bytes: Buffer.from(`${answer.status}\n${[...answer.headers].join('\n')}\n${text}`),
+    });
     return text;
   };
   for (const { api, operations } of network.nodes) {
-    for (const document of ['/v1/status', '/v1/network', '/v1/openapi.json', '/v1/nothing-here']) await ask(api + document);
+    for (const document of ['/v1/status', '/v1/network', '/v1/openapi.json', '/v1/nothing-here'])
+      await ask(api + document);
     for (const page of ['/metrics', '/readyz', '/livez']) await ask(operations + page);
     phase.step();
   }
@@ -56,7 +66,8 @@ export async function publicAnswers(network: LocalNetwork, height: number, progr
     const blocks = await Promise.all(network.apis.map((api) => ask(`${api}/v1/blocks/${at}`)));
     const { transactionIds = [] } = JSON.parse(blocks[0] ?? '{}') as { readonly transactionIds?: readonly string[] };
     const [api = ''] = network.apis;
-    for (const id of transactionIds) await Promise.all([ask(`${api}/v1/transactions/${id}`), ask(`${api}/v1/receipts/${id}`)]);
+    for (const id of transactionIds)
+      await Promise.all([ask(`${api}/v1/transactions/${id}`), ask(`${api}/v1/receipts/${id}`)]);
     phase.step();
   }
   phase.end();

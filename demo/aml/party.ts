@@ -2,7 +2,18 @@
  * A party: its own account, its own wallet connection and session, and everything that it has received. Nothing that
  * one party holds is handed to another; the demonstration reads a party's results only to report what that party saw.
  */
-import { typed, type CallOptions, type CallResult, CallRefused, connect, createAccount, type Account, type Network, type QueryResult, type Session } from '../../wallet/index.ts';
+import {
+  typed,
+  type CallOptions,
+  type CallResult,
+  CallRefused,
+  connect,
+  createAccount,
+  type Account,
+  type Network,
+  type QueryResult,
+  type Session,
+} from '../../wallet/index.ts';
 import type { ChainId } from '../../wallet/index.ts';
 import { TrafficRecorder } from '../leak-check/traffic-recorder.ts';
 import type { AmlContract } from './client.ts';
@@ -46,14 +57,24 @@ export class Party {
 
   /** The contract's methods, as this party calls them. */
   readonly aml = typed<AmlContract>(
-    { call: (contract, method, args, options) => this.call(contract, method, args, options), query: (contract, method, args) => this.query(contract, method, args) },
+    {
+      call: (contract, method, args, options) => this.call(contract, method, args, options),
+      query: (contract, method, args) => this.query(contract, method, args),
+    },
     AML,
   );
 
   /** Calls a contract; the time until the verified receipt is measured. */
-  async call<Result = unknown>(contract: string, method: string, args?: unknown, options?: CallOptions): Promise<CallResult<Result>> {
+  async call<Result = unknown>(
+    contract: string,
+    method: string,
+    args?: unknown,
+    options?: CallOptions,
+  ): Promise<CallResult<Result>> {
     if (contract === AML) this.amlCalls += 1;
-    return this.#kept(this.#measurements.timed(() => this.#open.call<Result>(contract, method, args, { waitMs: WAIT_MS, ...options })));
+    return this.#kept(
+      this.#measurements.timed(() => this.#open.call<Result>(contract, method, args, { waitMs: WAIT_MS, ...options })),
+    );
   }
 
   /** Asks a contract. */
@@ -72,7 +93,8 @@ export class Party {
       this.outputs.push(JSON.stringify(given.result));
       return given;
     } catch (error) {
-      if (error instanceof CallRefused) this.outputs.push(JSON.stringify({ reason: error.reason, detail: error.detail }));
+      if (error instanceof CallRefused)
+        this.outputs.push(JSON.stringify({ reason: error.reason, detail: error.detail }));
       throw error;
     }
   }

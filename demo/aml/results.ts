@@ -68,12 +68,16 @@ export function foreignAccountsIn(alerts: readonly Alert[], bankIndex: number, d
       if (account !== undefined && !isOwn(account.slice(0, account.indexOf(':')))) found.add(account);
     }
   }
-  for (const text of JSON.stringify(alerts).split(/[^0-9A-Za-z]+/)) if (foreign.has(text) && !own.has(text) && /[A-Za-z]|\d{6}/.test(text)) found.add(text);
+  for (const text of JSON.stringify(alerts).split(/[^0-9A-Za-z]+/))
+    if (foreign.has(text) && !own.has(text) && /[A-Za-z]|\d{6}/.test(text)) found.add(text);
   return found.size;
 }
 
 /** The financial intelligence unit reads every released case, page by page, each with a stated reason. */
-export async function readCases({ fiu, progress, checks }: Consortium, runs: readonly ReleasedRun[]): Promise<readonly WholeCase[]> {
+export async function readCases(
+  { fiu, progress, checks }: Consortium,
+  runs: readonly ReleasedRun[],
+): Promise<readonly WholeCase[]> {
   const ids = (await Promise.all(runs.map(({ view }) => releasedCaseIds(fiu, view.runId)))).flat();
   const phase = progress.phase('Financial intelligence unit reads the cases', ids.length);
   const cases: WholeCase[] = [];
@@ -89,8 +93,16 @@ export async function readCases({ fiu, progress, checks }: Consortium, runs: rea
   const perRun = runs.map(({ view }) => ({ view, read: cases.filter(({ ruleId }) => ruleId === view.ruleId) }));
   for (const { view, read } of perRun) {
     checks.equal(`every case of ${view.runId} was released`, read.length, view.cases);
-    checks.equal(`the case files of ${view.runId} are what the banks approved`, sha256(read.map(({ commitment }) => commitment).join('\n')), view.commitment);
-    checks.equal(`the findings of ${view.runId} are as many as its shape says`, read.flatMap(({ findings }) => findings).length, view.shape.findings);
+    checks.equal(
+      `the case files of ${view.runId} are what the banks approved`,
+      sha256(read.map(({ commitment }) => commitment).join('\n')),
+      view.commitment,
+    );
+    checks.equal(
+      `the findings of ${view.runId} are as many as its shape says`,
+      read.flatMap(({ findings }) => findings).length,
+      view.shape.findings,
+    );
   }
   return cases;
 }
@@ -122,7 +134,9 @@ async function readCase(fiu: Party, caseId: string): Promise<WholeCase> {
 /** The cycles of the case files as lists of transfer ids, in the order in which the published answer sorts them. */
 export function cyclesOf(cases: readonly WholeCase[]): readonly (readonly string[])[] {
   const cycles = cases.flatMap(({ findings, transfers }) =>
-    findings.flatMap((finding) => (finding.kind === 'cycle' ? [finding.transfers.map((position) => transfers[position]?.txId ?? '')] : [])),
+    findings.flatMap((finding) =>
+      finding.kind === 'cycle' ? [finding.transfers.map((position) => transfers[position]?.txId ?? '')] : [],
+    ),
   );
   return cycles.sort((left, right) => {
     const at = left.findIndex((txId, index) => txId !== right[index]);

@@ -85,18 +85,25 @@ export async function runAmlDemo(options: AmlDemoOptions = {}): Promise<AmlDemoO
     const dataDirectory = await dataFolder(options.dataDir, directory, seed);
     const consortium = running.use(await foundConsortium(await readAmlData(dataDirectory), directory, progress));
     options.onNetwork?.(consortium.network);
-    const played = await unlessAborted(options.signal, () => play(consortium, path.join(directory, 'receipt.json'), options.onAgreed));
+    const played = await unlessAborted(options.signal, () =>
+      play(consortium, path.join(directory, 'receipt.json'), options.onAgreed),
+    );
     if (!keep) await running.disposeAsync();
     const leakCheck = await checkForLeaks(consortium, { ...played, dataDirectory, seed });
     if (keep) forgetTraffic(consortium);
-    const outcome = outcomeOf(consortium, played, leakCheck, (performance.now() - started) / 1000, () => running.disposeAsync());
+    const outcome = outcomeOf(consortium, played, leakCheck, (performance.now() - started) / 1000, () =>
+      running.disposeAsync(),
+    );
     if (outcome.failed.length > 0) progress.note(`The files of this run are kept in ${directory}`);
-    else if (!keep) for (const folder of [consortium.network.directory, consortium.temporaryDirectory]) await rm(folder, { recursive: true, force: true });
+    else if (!keep)
+      for (const folder of [consortium.network.directory, consortium.temporaryDirectory])
+        await rm(folder, { recursive: true, force: true });
     return outcome;
   } catch (error) {
     await running.disposeAsync();
     // Logs say why a network failed; nobody needs those of a run that was stopped or never began.
-    if (error instanceof AmlDataError || options.signal?.aborted === true) await rm(directory, { recursive: true, force: true });
+    if (error instanceof AmlDataError || options.signal?.aborted === true)
+      await rm(directory, { recursive: true, force: true });
     else progress.note(`The files of this run are kept in ${directory}`);
     throw error;
   }
@@ -128,7 +135,11 @@ interface Played {
   readonly sealedReasons: readonly string[];
 }
 
-async function play(consortium: Consortium, receiptFile: string, onAgreed: AmlDemoOptions['onAgreed']): Promise<Played> {
+async function play(
+  consortium: Consortium,
+  receiptFile: string,
+  onAgreed: AmlDemoOptions['onAgreed'],
+): Promise<Played> {
   const { network, checks, data, progress } = consortium;
   await agreeOnCode(consortium);
   await agreeOnRules(consortium);
@@ -142,11 +153,18 @@ async function play(consortium: Consortium, receiptFile: string, onAgreed: AmlDe
   const results = await resultsOf(consortium, cases, alerts);
   checkResults(consortium, results);
   const feedback = cases.flatMap((file) => file.feedback).length;
-  checks.equal('the banks\' feedback reaches the financial intelligence unit', feedback, Object.values(results.perBank).filter((bank) => bank.alerts > 0).length);
+  checks.equal(
+    "the banks' feedback reaches the financial intelligence unit",
+    feedback,
+    Object.values(results.perBank).filter((bank) => bank.alerts > 0).length,
+  );
   const auditRecords = await auditRequests(consortium);
   const receipt = await proveRun(consortium, runs, receiptFile);
   const { height, stateRoots } = await stateRootsAtOneHeight(network);
-  checks.that('all validators reached one state root', stateRoots.length === VALIDATORS && new Set(stateRoots).size === 1 && stateRoots[0] !== '');
+  checks.that(
+    'all validators reached one state root',
+    stateRoots.length === VALIDATORS && new Set(stateRoots).size === 1 && stateRoots[0] !== '',
+  );
   const answers = await publicAnswers(network, height, progress);
   checks.equal('every bank of the data took part', consortium.banks.length, data.banks.length);
   return { runs, results, auditRecords, receipt, height, stateRoots, publicAnswers: answers, sealedReasons };
@@ -164,16 +182,30 @@ function checkResults({ data, checks }: Consortium, results: AmlResults): void {
 }
 
 /** Saves the receipt of the first run, and verifies it from the file with nothing but the chain id. */
-async function proveRun({ network, checks }: Consortium, runs: readonly ReleasedRun[], file: string): Promise<AmlReport['receipt']> {
+async function proveRun(
+  { network, checks }: Consortium,
+  runs: readonly ReleasedRun[],
+  file: string,
+): Promise<AmlReport['receipt']> {
   const [first] = runs;
   if (first === undefined) throw new Error('The data names no rule, so there is no run to prove.');
   await writeFile(file, `${JSON.stringify(first.call.receipt, null, 2)}\n`);
   const saved = await readFile(file, 'utf8');
   const verdict = verifyReceipt(JSON.parse(saved), network.chainId, first.call.transactionId);
   const verified = verdict.verdict === 'valid' && verdict.receipt.succeeded && verdict.simulated;
-  checks.that('the receipt of a run verifies offline with only the chain id', verified, verdict.verdict === 'invalid' ? verdict.code : 'it says something else');
-  const changed = saved.replace(/("receipt": ".{20})(.)/u, (_all, before: string, digit: string) => before + (digit === '0' ? '1' : '0'));
-  checks.that('a changed receipt does not verify', changed !== saved && verifyReceipt(JSON.parse(changed), network.chainId).verdict === 'invalid');
+  checks.that(
+    'the receipt of a run verifies offline with only the chain id',
+    verified,
+    verdict.verdict === 'invalid' ? verdict.code : 'it says something else',
+  );
+  const changed = saved.replace(
+    /("receipt": ".{20})(.)/u,
+    (_all, before: string, digit: string) => before + (digit === '0' ? '1' : '0'),
+  );
+  checks.that(
+    'a changed receipt does not verify',
+    changed !== saved && verifyReceipt(JSON.parse(changed), network.chainId).verdict === 'invalid',
+  );
   return { file, verified };
 }
 
@@ -191,7 +223,13 @@ async function dataFolder(given: string | undefined, directory: string, seed: st
   return generated;
 }
 
-function outcomeOf(consortium: Consortium, played: Played, leakCheck: LeakReport, seconds: number, stop: () => Promise<void>): AmlDemoOutcome {
+function outcomeOf(
+  consortium: Consortium,
+  played: Played,
+  leakCheck: LeakReport,
+  seconds: number,
+  stop: () => Promise<void>,
+): AmlDemoOutcome {
   const { measurements, network, checks } = consortium;
   const { results, height, stateRoots, receipt, auditRecords, runs } = played;
   checks.equal('the leak check found nothing', leakCheck.hits, 0);

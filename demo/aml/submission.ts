@@ -4,7 +4,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TransferRow } from '../../apps/aml/types.ts';
-import type { CallRefused, SeenTransaction, TransactionId } from '../../wallet/index.ts';
+import { CallRefused, type SeenTransaction, type TransactionId } from '../../wallet/index.ts';
+import { AmlDataError } from './errors.ts';
 import { PERIOD, type Consortium } from './consortium.ts';
 import type { Party } from './party.ts';
 
@@ -39,8 +40,11 @@ export async function submitEverything(consortium: Consortium): Promise<void> {
   const parts = data.banks.map(({ rows }) => instalments(rows));
   const phase = progress.phase('Banks submit their transfers, sealed', parts.flat().length + banks.length);
   const submitting = banks.flatMap((bank, index) =>
-    (parts[index] ?? []).map(async (rows) => {
-      await bank.aml.call.submitTransfers({ period: PERIOD, rows });
+    (parts[index] ?? []).map(async (rows, number) => {
+      await bank.aml.call.submitTransfers({ period: PERIOD, rows }).catch((error: unknown) => {
+        const before = (parts[index] ?? []).slice(0, number).reduce((sum, { length }) => sum + length, 0);
+        throw rowProblem(`world/bank_${data.banks[index]?.name}.csv`, before, error);
+      });
       phase.step();
     }),
   );
@@ -49,9 +53,16 @@ export async function submitEverything(consortium: Consortium): Promise<void> {
   const rule = data.rules[0]?.rule ?? '';
   await first.aml.call.finishPeriod({ period: PERIOD });
   phase.step();
-  await checks.refused('a run before every bank has finished is refused', first.aml.call.run({ rule, period: PERIOD }), 'period_not_finished');
+  await checks.refused(
+    'a run before every bank has finished is refused',
+    first.aml.call.run({ rule, period: PERIOD }),
+    'period_not_finished',
+  );
   const early = (await regulator.aml.query.periodStatus({ period: PERIOD })).result;
-  checks.that('totals stay hidden before every bank has finished', !early.complete && early.distinctTransfers === undefined);
+  checks.that(
+    'totals stay hidden before every bank has finished',
+    !early.complete && early.distinctTransfers === undefined,
+  );
   await Promise.all(
     others.map(async (bank) => {
       await bank.aml.call.finishPeriod({ period: PERIOD });
@@ -63,9 +74,28 @@ export async function submitEverything(consortium: Consortium): Promise<void> {
     first.aml.call.submitTransfers({ period: PERIOD, rows: parts[0]?.[0]?.slice(0, 1) ?? [] }),
     'period_finished',
   );
-  await checks.refused('somebody without a role cannot submit', outsider.aml.call.submitTransfers({ period: PERIOD, rows: [] }), 'forbidden');
+  await checks.refused(
+    'somebody without a role cannot submit',
+    outsider.aml.call.submitTransfers({ period: PERIOD, rows: [] }),
+    'forbidden',
+  );
   phase.end();
 }
+
+/** A refusal of an instalment, as an error about the file's line that caused it; other errors as they are. */
+function rowProblem(file: string, rowsBefore: number, error: unknown): unknown {
+  if (!(error instanceof CallRefused)) return error;
+  const { row } = (error.detail ?? {}) as { readonly row?: number };
+  return new AmlDataError(
+    file,
+    row === undefined ? undefined : rowsBefore + row + LINES_ABOVE,
+    `the contract refuses the transfer: ${error.reason}`,
+    error,
+  );
+}
+
+/** The header, and counting from one. */
+const LINES_ABOVE = 2;
 
 /** Tries submissions that must fail, and checks that their reason reaches the sender alone. Returns the reasons given. */
 export async function tryBadInput(consortium: Consortium): Promise<readonly string[]> {
@@ -78,15 +108,23 @@ export async function tryBadInput(consortium: Consortium): Promise<readonly stri
   const attempts: (readonly [reason: string, row: TransferRow])[] = [];
   if (foreign !== undefined) attempts.push(['transfer_does_not_touch_the_sender_bank', foreign]);
   if (row !== undefined) {
-    attempts.push(['negative_or_zero_amount', row.with(AMOUNT_PAID, '-5')], ['minute_out_of_range', row.with(MINUTE, '-1')]);
+    attempts.push(
+      ['negative_or_zero_amount', row.with(AMOUNT_PAID, '-5')],
+      ['minute_out_of_range', row.with(MINUTE, '-1')],
+    );
     attempts.push(['amount_not_decimal', row.with(AMOUNT_PAID, '1e9')]);
   }
   for (const [reason, bad] of attempts) {
-    const refusal: unknown = await bank.aml.call.submitTransfers({ period: TRIAL_PERIOD, rows: [bad] }).catch((error: unknown) => error);
+    const refusal: unknown = await bank.aml.call
+      .submitTransfers({ period: TRIAL_PERIOD, rows: [bad] })
+      .catch((error: unknown) => error);
     const { reason: given, data: place } = refusal as CallRefused;
     checks.that(`bad input is refused: ${reason}`, given === reason, String(given));
     const seen = await seenBy(other, String(place['transactionId']) as TransactionId);
-    checks.that(`another bank learns only that a call failed: ${reason}`, seen?.receipt.succeeded === false && seen.messages.length === 0);
+    checks.that(
+      `another bank learns only that a call failed: ${reason}`,
+      seen?.receipt.succeeded === false && seen.messages.length === 0,
+    );
     checks.that(`the public receipt discloses nothing: ${reason}`, seen?.receipt.claims === '');
   }
   return attempts.map(([reason]) => reason);
@@ -120,14 +158,27 @@ export async function tryEqualShapes({ banks, data, checks }: Consortium): Promi
     await bank.aml.call.submitTransfers({ period, rows }).catch(() => undefined);
     return lastEnvelope(bank);
   };
-  const envelopes = [await submit(TRIAL_PERIOD, [row]), await submit(TRIAL_PERIOD, [row]), await submit(OTHER_TRIAL_PERIOD, [alike])];
+  const envelopes = [
+    await submit(TRIAL_PERIOD, [row]),
+    await submit(TRIAL_PERIOD, [row]),
+    await submit(OTHER_TRIAL_PERIOD, [alike]),
+  ];
   const texts = envelopes.map((envelope) => Buffer.from(envelope).toString('hex'));
-  checks.equal('submissions of equal shape and different content have equal length', new Set(texts.map(({ length }) => length)).size, 1);
-  checks.that('a repeated submission gives different ciphertext', texts[0]?.slice(-64) !== texts[1]?.slice(-64) && new Set(texts).size === texts.length);
+  checks.equal(
+    'submissions of equal shape and different content have equal length',
+    new Set(texts.map(({ length }) => length)).size,
+    1,
+  );
+  checks.that(
+    'a repeated submission gives different ciphertext',
+    texts[0]?.slice(-64) !== texts[1]?.slice(-64) && new Set(texts).size === texts.length,
+  );
 }
 
 function lastEnvelope({ traffic }: Party): Uint8Array {
   const submission = traffic.exchanges.findLast(({ method, path }) => method === 'POST' && path === '/v1/transactions');
-  const { envelopes } = JSON.parse(Buffer.from(submission?.requestBody ?? []).toString()) as { readonly envelopes: readonly string[] };
+  const { envelopes } = JSON.parse(Buffer.from(submission?.requestBody ?? []).toString()) as {
+    readonly envelopes: readonly string[];
+  };
   return Buffer.from(envelopes.at(-1) ?? '', 'base64');
 }

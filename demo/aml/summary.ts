@@ -16,7 +16,8 @@ export function summaryOf(outcome: AmlDemoOutcome): string {
 }
 
 function found({ report: { results } }: AmlDemoOutcome): readonly string[] {
-  const { distinctTransfers, reportedTwice, cycles, cycleTransfers, cycleAccounts, fanIn, fanOut, scatterGather } = results;
+  const { distinctTransfers, reportedTwice, cycles, cycleTransfers, cycleAccounts, fanIn, fanOut, scatterGather } =
+    results;
   return [
     'What was found',
     `  ${count(distinctTransfers, 'transfer')} of ${count(Object.keys(results.perBank).length, 'bank')}; ${reportedTwice} were reported by two banks and counted once.`,

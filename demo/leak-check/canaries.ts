@@ -23,7 +23,11 @@ export interface CanaryTable {
 const ROWS_A_FILE = 10;
 
 /** The canaries of tables, each text once. */
-export function canariesOf(tables: readonly CanaryTable[], opaqueColumns: readonly string[], seed: string): readonly Canary[] {
+export function canariesOf(
+  tables: readonly CanaryTable[],
+  opaqueColumns: readonly string[],
+  seed: string,
+): readonly Canary[] {
   const found = new Map<string, Canary>();
   const add = (text: string, origin: string): void => {
     if (Buffer.byteLength(text) >= MIN_PATTERN_BYTES && !found.has(text)) found.set(text, { text, origin });
@@ -41,7 +45,10 @@ export function canariesOf(tables: readonly CanaryTable[], opaqueColumns: readon
 
 /** Rows with the smallest hashes under the seed: random to look at, the same for the same seed. */
 function drawRows(rows: CanaryTable['rows'], seed: string): CanaryTable['rows'] {
-  const ranked = rows.map((row, index) => ({ row, rank: createHash('sha256').update(`${seed} ${index}`).digest('hex') }));
+  const ranked = rows.map((row, index) => ({
+    row,
+    rank: createHash('sha256').update(`${seed} ${index}`).digest('hex'),
+  }));
   return ranked
     .sort((left, right) => (left.rank < right.rank ? -1 : 1))
     .slice(0, ROWS_A_FILE)

@@ -35,7 +35,9 @@ export function encodedForms(text: string): readonly EncodedForm[] {
 
 /** Base64 digits of a text that stands after `before` unknown bytes, without the digits that neighbours share. */
 function base64At(raw: Uint8Array, before: number): string {
-  const digits = Buffer.concat([Buffer.alloc(before), raw]).toString('base64').replaceAll('=', '');
+  const digits = Buffer.concat([Buffer.alloc(before), raw])
+    .toString('base64')
+    .replaceAll('=', '');
   const firstOwn = Math.ceil((before * 8) / 6);
   const endOwn = Math.floor(((before + raw.length) * 8) / 6);
   return digits.slice(firstOwn, endOwn);

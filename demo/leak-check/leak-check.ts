@@ -46,12 +46,21 @@ const HEX_DIGITS = /^[0-9a-f]+$/;
 export class LeakSearch {
   readonly canaries: readonly Canary[];
   readonly #searcher: PatternSearcher;
-  readonly #forms: readonly { readonly canary: number; readonly encoding: EncodingName; readonly looksLikeHash: boolean }[];
+  readonly #forms: readonly {
+    readonly canary: number;
+    readonly encoding: EncodingName;
+    readonly looksLikeHash: boolean;
+  }[];
 
   constructor(canaries: readonly Canary[]) {
     this.canaries = canaries;
     const forms = canaries.flatMap(({ text }, canary) =>
-      encodedForms(text).map(({ encoding, bytes }) => ({ canary, encoding, bytes, looksLikeHash: encoding === 'raw' && HEX_DIGITS.test(text) })),
+      encodedForms(text).map(({ encoding, bytes }) => ({
+        canary,
+        encoding,
+        bytes,
+        looksLikeHash: encoding === 'raw' && HEX_DIGITS.test(text),
+      })),
     );
     this.#forms = forms;
     this.#searcher = new PatternSearcher(forms.map(({ bytes }) => bytes));

@@ -47,7 +47,8 @@ export class PatternSearcher {
       const filled = at - start - WINDOW;
       if (filled >= 0) hash = (hash - (leaving[bytes[at - WINDOW] as number] as number)) | 0;
       const index = filterIndex(hash);
-      if (((filter[index >>> 3] as number) & (1 << (index & 7))) !== 0 && filled >= -1) this.#compare(bytes, at, hash, onHit);
+      if (((filter[index >>> 3] as number) & (1 << (index & 7))) !== 0 && filled >= -1)
+        this.#compare(bytes, at, hash, onHit);
     }
   }
 

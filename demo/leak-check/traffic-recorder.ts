@@ -15,7 +15,8 @@ export interface Exchange {
   readonly text: string;
 }
 
-const textOf = (headers: Iterable<readonly [string, string]>): string => [...headers].map(([name, value]) => `${name}: ${value}`).join('\n');
+const textOf = (headers: Iterable<readonly [string, string]>): string =>
+  [...headers].map(([name, value]) => `${name}: ${value}`).join('\n');
 
 const bytesOf = (body: RequestInit['body']): Uint8Array => {
   if (typeof body === 'string') return Buffer.from(body);
@@ -48,7 +49,14 @@ export class TrafficRecorder {
     const method = init.method ?? 'GET';
     const head = `${method} ${url}\n${textOf(new Headers(init.headers))}\n\n${answer.status}\n${textOf(answer.headers)}\n`;
     const { pathname } = new URL(url);
-    this.#exchanges.push({ method, path: pathname, requestBody: bytesOf(init.body), status: answer.status, answerBody, text: head });
+    this.#exchanges.push({
+      method,
+      path: pathname,
+      requestBody: bytesOf(init.body),
+      status: answer.status,
+      answerBody,
+      text: head,
+    });
     const body = BODILESS.includes(answer.status) ? null : answerBody;
     return new Response(body, { status: answer.status, statusText: answer.statusText, headers: answer.headers });
   };

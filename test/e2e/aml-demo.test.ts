@@ -11,7 +11,12 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type CycleThresholds, type FanThresholds, type ScatterGatherThresholds, transferRow } from '../../apps/aml/types.ts';
+import {
+  type CycleThresholds,
+  type FanThresholds,
+  type ScatterGatherThresholds,
+  transferRow,
+} from '../../apps/aml/types.ts';
 import type { Consortium } from '../../demo/aml/consortium.ts';
 import { generateAmlData } from '../../demo/aml/generate.ts';
 import { type AmlDemoOutcome, type AmlReport, runAmlDemo } from '../../demo/aml/run.ts';
@@ -38,11 +43,17 @@ interface Ended {
 /** Runs `npm start` without its setup step. */
 function start(...args: readonly string[]): Promise<Ended> {
   const { promise, resolve } = Promise.withResolvers<Ended>();
-  const child = spawn(process.execPath, ['scripts/start.ts', ...args], { cwd: ROOT, env: { ...process.env, TMPDIR: directory }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, ['scripts/start.ts', ...args], {
+    cwd: ROOT,
+    env: { ...process.env, TMPDIR: directory },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const [out, err]: [Buffer[], Buffer[]] = [[], []];
   child.stdout.on('data', (bytes: Buffer) => out.push(bytes));
   child.stderr.on('data', (bytes: Buffer) => err.push(bytes));
-  child.on('close', (code) => resolve({ code, out: Buffer.concat(out).toString(), err: Buffer.concat(err).toString() }));
+  child.on('close', (code) =>
+    resolve({ code, out: Buffer.concat(out).toString(), err: Buffer.concat(err).toString() }),
+  );
   return promise;
 }
 
@@ -55,7 +66,12 @@ const SHAPE = {
   results: expect.any(Object),
   stateRoots: Array.from({ length: 4 }, () => expect.stringMatching(/^[0-9a-f]{64}$/)),
   receipt: { file: expect.any(String), verified: true },
-  leakCheck: { canaries: expect.any(Number), bytesSearched: expect.any(Number), hits: 0, positiveControlHits: expect.any(Number) },
+  leakCheck: {
+    canaries: expect.any(Number),
+    bytesSearched: expect.any(Number),
+    hits: 0,
+    positiveControlHits: expect.any(Number),
+  },
   platform: 'sim',
   seconds: expect.any(Number),
 };
@@ -90,7 +106,9 @@ describe('npm start with generated data', () => {
       reportedTwice: rows.length - distinct,
       cycles: cycles.length,
       cycleTransfers: new Set(cycles.flat()).size,
-      cyclesSha256: createHash('sha256').update(cycles.map((cycle) => cycle.join()).join('\n')).digest('hex'),
+      cyclesSha256: createHash('sha256')
+        .update(cycles.map((cycle) => cycle.join()).join('\n'))
+        .digest('hex'),
       fanIn: clearFans(clear, 'in', thresholds['fan_in'] as FanThresholds).size,
       fanOut: clearFans(clear, 'out', thresholds['fan_out'] as FanThresholds).size,
       scatterGather: clearScatterGathers(clear, thresholds['scatter_gather'] as ScatterGatherThresholds).size,
@@ -102,8 +120,16 @@ describe('npm start with generated data', () => {
   });
 
   it('says what is wrong with options or a folder, before anything is started', async () => {
-    expect(await start('--data', path.join(directory, 'absent'))).toMatchObject({ code: 2, out: '', err: expect.stringContaining('There is no folder') });
-    expect(await start('--data', ROOT)).toMatchObject({ code: 2, out: '', err: expect.stringContaining('params.json: the file cannot be read.') });
+    expect(await start('--data', path.join(directory, 'absent'))).toMatchObject({
+      code: 2,
+      out: '',
+      err: expect.stringContaining('There is no folder'),
+    });
+    expect(await start('--data', ROOT)).toMatchObject({
+      code: 2,
+      out: '',
+      err: expect.stringContaining('params.json: the file cannot be read.'),
+    });
     expect(await start('--what')).toMatchObject({ code: 2, out: '', err: expect.stringContaining('Usage: npm start') });
     expect(await start('--help')).toMatchObject({ code: 0, out: expect.stringContaining('--data DIR') });
   });
@@ -124,8 +150,14 @@ describe('a host that sees plaintext', () => {
       },
     });
     expect(report.leakCheck.hits).toBeGreaterThanOrEqual(3);
-    expect(failed.map(({ name }) => name)).toEqual(['no host and no observer saw anything', 'outsider received nothing of the others', 'the leak check found nothing']);
-    expect(failed[0]?.found).toMatch(/tx_id as raw in network.*old\.log\.gz \(gzip at 0\).*from_account as base64 in temporary.*spool/);
+    expect(failed.map(({ name }) => name)).toEqual([
+      'no host and no observer saw anything',
+      'outsider received nothing of the others',
+      'the leak check found nothing',
+    ]);
+    expect(failed[0]?.found).toMatch(
+      /tx_id as raw in network.*old\.log\.gz \(gzip at 0\).*from_account as base64 in temporary.*spool/,
+    );
   });
 });
 
@@ -137,14 +169,18 @@ interface BadInput {
 
 /** Every bad `world` entry, submitted by its bank; returns the reasons that must stay sealed. */
 async function submitBadInputs({ banks, data }: Consortium): Promise<readonly string[]> {
-  const bad = (JSON.parse(readFileSync(path.join(shared, 'bad_inputs.json'), 'utf8')) as readonly BadInput[]).filter(({ file }) => file.startsWith('world/'));
+  const bad = (JSON.parse(readFileSync(path.join(shared, 'bad_inputs.json'), 'utf8')) as readonly BadInput[]).filter(
+    ({ file }) => file.startsWith('world/'),
+  );
   expect(bad).toHaveLength(6);
   for (const { file, reason, rows } of bad) {
     const index = data.banks.findIndex(({ name }) => file === `world/bank_${name}.csv`);
     const [bank, other] = [banks[index], banks[(index + 1) % banks.length]];
     if (bank === undefined || other === undefined) throw new Error(`no bank for ${file}`);
     const before = other.outputs.length;
-    const refusal: unknown = await bank.aml.call.submitTransfers({ period: 'bad', rows: rows.map(transferRow) }).catch((error: unknown) => error);
+    const refusal: unknown = await bank.aml.call
+      .submitTransfers({ period: 'bad', rows: rows.map(transferRow) })
+      .catch((error: unknown) => error);
     expect(refusal).toBeInstanceOf(CallRefused);
     const { reason: given, detail, message, data: place } = refusal as CallRefused;
     expect([given, detail]).toEqual([reason, { row: rows.length - 1 }]);
@@ -201,6 +237,11 @@ describe.skipIf(!hasShared)('the published data on a real network', () => {
   it('leaves a receipt that verifies with the chain id alone, and for no other chain', () => {
     const file: unknown = JSON.parse(readFileSync(outcome.report.receipt.file, 'utf8'));
     expect(verifyReceipt(file, outcome.chainId)).toMatchObject({ verdict: 'valid', simulated: true });
-    expect(verifyReceipt(file, outcome.chainId.replace(/^./, (digit) => (digit === '0' ? '1' : '0')) as typeof outcome.chainId)).toMatchObject({ verdict: 'invalid' });
+    expect(
+      verifyReceipt(
+        file,
+        outcome.chainId.replace(/^./, (digit) => (digit === '0' ? '1' : '0')) as typeof outcome.chainId,
+      ),
+    ).toMatchObject({ verdict: 'invalid' });
   });
 });

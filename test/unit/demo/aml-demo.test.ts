@@ -33,12 +33,21 @@ describe('instalments', () => {
 
 describe('figures', () => {
   const data = {
-    banks: ['A', 'B'].map((name) => ({ name, rows: [row('T1', '2:80000001', '1:80000002'), row('T2', '1:80000003', '3:80000004')] })),
+    banks: ['A', 'B'].map((name) => ({
+      name,
+      rows: [row('T1', '2:80000001', '1:80000002'), row('T2', '1:80000003', '3:80000004')],
+    })),
     rules: [],
     release: { approvals_needed: 2, of: 2 },
   };
   const alert = (...accounts: string[]): Alert => ({
-    caseId: 'R1-C1', part: 0, ruleId: 'cycle@1', period: 'p', window: { fromMinute: 0, toMinute: 1 }, accounts, transfers: [],
+    caseId: 'R1-C1',
+    part: 0,
+    ruleId: 'cycle@1',
+    period: 'p',
+    window: { fromMinute: 0, toMinute: 1 },
+    accounts,
+    transfers: [],
   });
 
   it('count accounts of other banks in alerts, qualified or as a bare name', () => {
@@ -50,11 +59,17 @@ describe('figures', () => {
 
   it('sort cycles as lists, not as text', () => {
     const whole = (transfers: readonly string[]): WholeCase => ({
-      ruleId: 'cycle@1', commitment: '', feedback: [],
+      ruleId: 'cycle@1',
+      commitment: '',
+      feedback: [],
       transfers: transfers.map((txId) => ({ txId }) as WholeCase['transfers'][number]),
       findings: [{ kind: 'cycle', transfers: transfers.map((_, index) => index) }],
     });
-    expect(cyclesOf([whole(['b', 'a']), whole(['a-', 'z']), whole(['a', 'z'])])).toEqual([['a', 'z'], ['a-', 'z'], ['b', 'a']]);
+    expect(cyclesOf([whole(['b', 'a']), whole(['a-', 'z']), whole(['a', 'z'])])).toEqual([
+      ['a', 'z'],
+      ['a-', 'z'],
+      ['b', 'a'],
+    ]);
   });
 
   it('measure calls that are refused too', async () => {
@@ -109,7 +124,9 @@ describe('a recorded link', () => {
     client.write('hello');
     const [answer] = (await once(client, 'data')) as [Buffer];
     expect(answer.toString()).toBe('echo hello');
-    const texts = link.recordings().map(({ connection, direction, bytes }) => `${connection} ${direction} ${Buffer.from(bytes).toString()}`);
+    const texts = link
+      .recordings()
+      .map(({ connection, direction, bytes }) => `${connection} ${direction} ${Buffer.from(bytes).toString()}`);
     expect(texts).toEqual(['0 there hello', '0 back echo hello']);
     link.stopRecording();
     client.write('more');

@@ -20,7 +20,11 @@ const search = new LeakSearch([
 const around = (bytes: Uint8Array | string, before = 17): Buffer =>
   Buffer.concat([noise(before), Buffer.from(bytes as string), noise(23)]);
 const found = async (bytes: Uint8Array): Promise<readonly string[]> =>
-  [...new Set((await search.search([{ name: 'haystack', bytes }])).leaks.map(({ encoding, canary }) => `${encoding} ${canary}`))].sort();
+  [
+    ...new Set(
+      (await search.search([{ name: 'haystack', bytes }])).leaks.map(({ encoding, canary }) => `${encoding} ${canary}`),
+    ),
+  ].sort();
 
 describe('encodings', () => {
   const text = Buffer.from(`{"id":"${CANARY}"}`);
@@ -54,7 +58,12 @@ describe('encodings', () => {
       const forms = new Set<string>();
       for (let round = 0; round < 20; round++) {
         const digits = Buffer.concat([noise(before), Buffer.from(CANARY), noise(2)]).toString('base64');
-        forms.add(encodedForms(CANARY).filter(({ encoding }) => encoding === 'base64').map(({ bytes }) => digits.includes(Buffer.from(bytes).toString())).join());
+        forms.add(
+          encodedForms(CANARY)
+            .filter(({ encoding }) => encoding === 'base64')
+            .map(({ bytes }) => digits.includes(Buffer.from(bytes).toString()))
+            .join(),
+        );
       }
       expect(forms.size, `alignment ${before}`).toBe(1);
     }
@@ -64,7 +73,9 @@ describe('encodings', () => {
     const body = Buffer.concat([Buffer.from('padding '.repeat(50)), text]);
     expect(await found(around(gzipSync(body)))).toEqual(['raw 0']);
     expect(await found(around(zstdCompressSync(body)))).toEqual(['raw 0']);
-    expect(await found(around(gzipSync(Buffer.concat([Buffer.from('outer'), zstdCompressSync(text)]))))).toEqual(['raw 0']);
+    expect(await found(around(gzipSync(Buffer.concat([Buffer.from('outer'), zstdCompressSync(text)]))))).toEqual([
+      'raw 0',
+    ]);
     expect(await found(around(gzipSync(Buffer.concat([text, noise(100_000)])).subarray(0, 60_000)))).toEqual(['raw 0']);
   });
 
@@ -88,7 +99,8 @@ describe('the searcher', () => {
       new PatternSearcher(patterns).search(haystack, (pattern, _bytes, offset) => hits.push(`${pattern} ${offset}`));
       const expected = patterns.flatMap((pattern, index) => {
         const places: string[] = [];
-        for (let at = haystack.indexOf(pattern); at >= 0; at = haystack.indexOf(pattern, at + 1)) places.push(`${index} ${at}`);
+        for (let at = haystack.indexOf(pattern); at >= 0; at = haystack.indexOf(pattern, at + 1))
+          places.push(`${index} ${at}`);
         return places;
       });
       expect(hits.sort()).toEqual(expected.sort());
@@ -97,7 +109,12 @@ describe('the searcher', () => {
 
   it('finds each occurrence once across the borders of pieces of any size', () => {
     const patterns = [Buffer.from(CANARY), Buffer.from('dcdc79'), Buffer.from('x'.repeat(40))];
-    const whole = Buffer.concat([Buffer.from(CANARY), noise(30), patterns[2] as Buffer, Buffer.from(`${CANARY}${CANARY}`)]);
+    const whole = Buffer.concat([
+      Buffer.from(CANARY),
+      noise(30),
+      patterns[2] as Buffer,
+      Buffer.from(`${CANARY}${CANARY}`),
+    ]);
     for (const size of [1, 2, 5, 6, 7, 13, 39, 64, 1000]) {
       const counts = [0, 0, 0];
       const stream = new PatternSearcher(patterns).stream((pattern) => (counts[pattern] = (counts[pattern] ?? 0) + 1));
@@ -127,7 +144,11 @@ describe('canaries', () => {
   const table = {
     file: 'world/bank_A.csv',
     columns: ['tx_id', 'minute', 'from_account'],
-    rows: Array.from({ length: 40 }, (_, index) => [`T${String(index).padStart(8, '0')}`, '123456789', index % 2 === 0 ? 'A1' : 'ACC000001']),
+    rows: Array.from({ length: 40 }, (_, index) => [
+      `T${String(index).padStart(8, '0')}`,
+      '123456789',
+      index % 2 === 0 ? 'A1' : 'ACC000001',
+    ]),
   };
 
   it('are the long values of opaque columns, once, and ten whole rows in both forms', () => {
