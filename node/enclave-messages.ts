@@ -4,6 +4,8 @@
  */
 import type { ValidatorIndex } from '../protocol/brand.ts';
 import { decode, encode } from '../protocol/codec.ts';
+import { verifyEpochKeys } from '../protocol/epoch-key.ts';
+import { chainIdOf, type Genesis } from '../protocol/genesis.ts';
 import type { SignedEpochKey } from './api/service.ts';
 import type { EnclaveRelay, EnclaveSupervisor } from './enclave-supervisor.ts';
 import type { PeerNetwork } from './network/network.ts';
@@ -32,21 +34,21 @@ export const enclaveRelay = (network: PeerNetwork, self: number): EnclaveRelay =
   },
 });
 
-/** Collects the signed epoch key statements of all validators' enclaves, for wallets. */
+/** Collects the genuinely signed epoch key statements of all validators' enclaves, for wallets. */
 export class EpochKeyCollection implements AsyncDisposable {
   readonly #network: PeerNetwork;
   readonly #enclave: EnclaveSupervisor;
   readonly #self: number;
-  readonly #validators: number;
+  readonly #genesis: Genesis;
   readonly #statements = new Map<number, SignedEpochKey>();
   readonly #timer: NodeJS.Timeout;
   #asking = false;
 
-  constructor(options: { readonly network: PeerNetwork; readonly enclave: EnclaveSupervisor; readonly self: number; readonly validators: number }) {
+  constructor(options: { readonly network: PeerNetwork; readonly enclave: EnclaveSupervisor; readonly self: number; readonly genesis: Genesis }) {
     this.#network = options.network;
     this.#enclave = options.enclave;
     this.#self = options.self;
-    this.#validators = options.validators;
+    this.#genesis = options.genesis;
     this.#network.events.on('peerConnected', () => this.refresh());
     this.#timer = setInterval(() => this.refresh(), COLLECT_MS);
     this.#timer.unref();
@@ -62,7 +64,7 @@ export class EpochKeyCollection implements AsyncDisposable {
   /** Asks peers whose statement is missing. */
   refresh(): void {
     const missing = this.#network.connectedPeers().filter((peer) => !this.#statements.has(peer));
-    if (this.#asking || missing.length === 0 || this.#statements.size >= this.#validators) return;
+    if (this.#asking || missing.length === 0 || this.#statements.size >= this.#genesis.validators.length) return;
     this.#asking = true;
     Promise.allSettled(missing.map((peer) => this.#collect(peer))).finally(() => {
       this.#asking = false;
@@ -75,7 +77,9 @@ export class EpochKeyCollection implements AsyncDisposable {
 
   async #collect(peer: ValidatorIndex): Promise<void> {
     const response = await ask(this.#network, peer, { kind: 'epochKey' });
-    if (response.kind !== 'epochKey' || response.statement === undefined) return;
+    const enclaveKey = this.#genesis.validators[peer]?.enclaveKey;
+    if (response.kind !== 'epochKey' || response.statement === undefined || enclaveKey === undefined) return;
+    if (!verifyEpochKeys(response.statement, chainIdOf(this.#genesis), enclaveKey)) return;
     this.#statements.set(peer, { validator: peer, ...response.statement });
   }
 }

@@ -130,7 +130,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
       onFatal,
     }),
   );
-  const epochKeys = stack.use(new EpochKeyCollection({ network, enclave, self, validators: genesis.validators.length }));
+  const epochKeys = stack.use(new EpochKeyCollection({ network, enclave, self, genesis }));
   network.events.on('peerConnected', () => enclave.poke());
 
   const tracker = new CommitTracker();
