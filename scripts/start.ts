@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { runAmlCommand } from '../demo/aml/command.ts';
 import { exitCodes } from '../node/exit-codes.ts';
+import { followLifeline } from '../testnet/lifeline.ts';
 
 const HELP = `Usage: npm start -- [options]
 
@@ -49,4 +50,5 @@ const main = async (): Promise<number> => {
   return runAmlCommand({ data, seed, keep, json }, { out: process.stdout, err: process.stderr });
 };
 
+followLifeline();
 process.exitCode = await main();
