@@ -176,7 +176,9 @@ const parametersOf = async (): Promise<string[][]> => {
   const text = await readFile(new URL('protocol/genesis.ts', ROOT), 'utf8');
   return Object.entries(defaultParameters).map(([name, value]) => {
     const [, meaning = '', low = '', high = ''] =
-      new RegExp(`(?:/\\*\\* ([^\\n]*?) \\*/\\n\\s*)?${name}: refined\\(\\w+, between\\(([^,]+), ([^)]+)\\)\\)`).exec(text) ?? [];
+      new RegExp(`(?:/\\*\\* ([^\\n]*?) \\*/\\n\\s*)?${name}: refined\\(\\w+, between\\(([^,]+), ([^)]+)\\)\\)`).exec(
+        text,
+      ) ?? [];
     return [`\`${name}\``, shown(value), `${low} … ${high}`, meaning];
   });
 };
@@ -193,7 +195,9 @@ const limitsPage = async (): Promise<string> => {
   );
   return page(
     'Limits',
-    ['Every list, message and queue has a bound. Those on which replicas must agree are part of the genesis or of the measured code.'],
+    [
+      'Every list, message and queue has a bound. Those on which replicas must agree are part of the genesis or of the measured code.',
+    ],
     [
       '## Genesis parameters',
       '',
@@ -202,7 +206,11 @@ const limitsPage = async (): Promise<string> => {
       ...table(['parameter', 'default', 'allowed', 'meaning'], await parametersOf()),
     ],
     ...sections,
-    ['## Peer network', '', 'Per channel and peer, with reasons: [`node/network/limits.ts`](../node/network/limits.ts).'],
+    [
+      '## Peer network',
+      '',
+      'Per channel and peer, with reasons: [`node/network/limits.ts`](../node/network/limits.ts).',
+    ],
   );
 };
 

@@ -25,7 +25,12 @@ import { TinyService } from './support/tiny-service.ts';
 const pages = repositoryFiles().filter((path) => path.endsWith('.md'));
 const FENCE = /^```(\w+)( test)?\n([\s\S]*?)^```$/gm;
 const blocksOf = (page: string) =>
-  [...readText(page).matchAll(FENCE)].map(([, language = '', marked, body = '']) => ({ page, language, isTest: marked !== undefined, body }));
+  [...readText(page).matchAll(FENCE)].map(([, language = '', marked, body = '']) => ({
+    page,
+    language,
+    isTest: marked !== undefined,
+    body,
+  }));
 const blocks = pages.flatMap(blocksOf);
 
 /** Commands of a shell block: lines without comments. */
@@ -37,18 +42,31 @@ const commandsOf = (body: string): string[] =>
 
 const slugsOf = (page: string): string[] =>
   [...readText(page).matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
-    title.toLowerCase().replace(/[^\p{L}\p{N}\s_-]/gu, '').trim().replace(/\s+/g, '-'),
+    title
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .trim()
+      .replace(/\s+/g, '-'),
   );
 
 describe('pages', () => {
   it('that are generated say what the source says', async () => {
-    const stale = [...(await generatedDocuments())].filter(([path, text]) => !existsSync(`${ROOT}${path}`) || readText(path) !== text);
-    expect(stale.map(([path]) => path), 'run `npm run docs`').toEqual([]);
+    const stale = [...(await generatedDocuments())].filter(
+      ([path, text]) => !existsSync(`${ROOT}${path}`) || readText(path) !== text,
+    );
+    expect(
+      stale.map(([path]) => path),
+      'run `npm run docs`',
+    ).toEqual([]);
   });
 
   it('link to files and headings that exist', () => {
     const broken = pages.flatMap((page) =>
-      [...readText(page).replace(FENCE, '').matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g)].flatMap(([link, target = '', heading]) => {
+      [
+        ...readText(page)
+          .replace(FENCE, '')
+          .matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g),
+      ].flatMap(([link, target = '', heading]) => {
         const path = target === '' ? page : join(dirname(page), target);
         const found = existsSync(`${ROOT}${path}`) && (heading === undefined || slugsOf(path).includes(heading));
         return found ? [] : [`${page} ${link}`];
@@ -58,23 +76,35 @@ describe('pages', () => {
   });
 
   it('name source files that exist', () => {
-    const named = pages.filter((page) => page.startsWith('docs/') || page === 'README.md').flatMap((page) =>
-      [...readText(page).matchAll(/`((?:protocol|consensus|enclave|ledger|node|wallet|contracts|apps|testnet|demo|cli|scripts|test)\/[\w/.-]+)`/g)].map(([, path = '']) => ({ page, path })),
-    );
+    const named = pages
+      .filter((page) => page.startsWith('docs/') || page === 'README.md')
+      .flatMap((page) =>
+        [
+          ...readText(page).matchAll(
+            /`((?:protocol|consensus|enclave|ledger|node|wallet|contracts|apps|testnet|demo|cli|scripts|test)\/[\w/.-]+)`/g,
+          ),
+        ].map(([, path = '']) => ({ page, path })),
+      );
     expect(named.filter(({ path }) => !existsSync(`${ROOT}${path}`))).toEqual([]);
   });
 
   it('for operators name real codes with their exit codes', () => {
     const all = new Map(
-      [...readText('docs/errors.md').matchAll(/^\| `([A-Z_]+)` \|.*\| (\d) \|$/gm)].map(([, code = '', exit = '']): [string, string] => [code, exit]),
+      [...readText('docs/errors.md').matchAll(/^\| `([A-Z_]+)` \|.*\| (\d) \|$/gm)].map(
+        ([, code = '', exit = '']): [string, string] => [code, exit],
+      ),
     );
-    const rows = [...readText('docs/operator.md').matchAll(/^\| (`[A-Z_`, ]+) \| ([\d, ]+) \|/gm)].map(([, codes = '', exits = '']) => ({
-      codes: [...codes.matchAll(/[A-Z_]+/g)].map(([code]) => code),
-      exits: exits.split(', '),
-    }));
+    const rows = [...readText('docs/operator.md').matchAll(/^\| (`[A-Z_`, ]+) \| ([\d, ]+) \|/gm)].map(
+      ([, codes = '', exits = '']) => ({
+        codes: [...codes.matchAll(/[A-Z_]+/g)].map(([code]) => code),
+        exits: exits.split(', '),
+      }),
+    );
     expect(rows.length).toBeGreaterThan(5);
     const wrong = rows.flatMap(({ codes, exits }) =>
-      codes.filter((code, index) => all.get(code) !== (exits[index] ?? exits[0])).map((code) => `${code} exits ${all.get(code)}`),
+      codes
+        .filter((code, index) => all.get(code) !== (exits[index] ?? exits[0]))
+        .map((code) => `${code} exits ${all.get(code)}`),
     );
     expect(wrong).toEqual([]);
   });
@@ -128,7 +158,12 @@ describe('examples', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'cloister-docs-'));
     tiny = new TinyNetwork();
-    const server = await ApiServer.start({ service: new TinyService(tiny), log: silentLogger(), host: '127.0.0.1', port: 0 });
+    const server = await ApiServer.start({
+      service: new TinyService(tiny),
+      log: silentLogger(),
+      host: '127.0.0.1',
+      port: 0,
+    });
     open.push(server);
     url = `http://127.0.0.1:${server.port}`;
   });
@@ -148,17 +183,38 @@ describe('examples', () => {
       const [, file, code = ''] = /^\/\/ from (\S+)\n([\s\S]*)$/.exec(body) ?? [];
       return file === undefined ? [] : [{ page, file, code }];
     });
-    const flat = (text: string): string => text.split('\n').map((line) => line.trim()).join('\n').trim();
+    const flat = (text: string): string =>
+      text
+        .split('\n')
+        .map((line) => line.trim())
+        .join('\n')
+        .trim();
     expect(quoted.length).toBeGreaterThan(5);
-    expect(quoted.filter(({ file, code }) => !flat(readText(`docs/${file}`)).includes(flat(code))).map(({ page, code }) => `${page}: ${code}`)).toEqual([]);
+    expect(
+      quoted
+        .filter(({ file, code }) => !flat(readText(`docs/${file}`)).includes(flat(code)))
+        .map(({ page, code }) => `${page}: ${code}`),
+    ).toEqual([]);
   });
 
   it('of wallet developers run', async () => {
-    expect(await useNetwork([url], tiny.chainId)).toEqual({ total: 5, asked: 5, verdict: 'valid', reason: 'not_today', sameAccount: true });
+    expect(await useNetwork([url], tiny.chainId)).toEqual({
+      total: 5,
+      asked: 5,
+      verdict: 'valid',
+      reason: 'not_today',
+      sameAccount: true,
+    });
   });
 
   it('of contract developers run', async () => {
-    expect(await tryNotes()).toEqual({ number: 1, mine: ['hello'], foreign: [], refusal: 'no_such_note', sealedTo: 'bob' });
+    expect(await tryNotes()).toEqual({
+      number: 1,
+      mine: ['hello'],
+      foreign: [],
+      refusal: 'no_such_note',
+      sealedTo: 'bob',
+    });
   });
 
   it('of auditors run', async () => {

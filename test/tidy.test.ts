@@ -88,13 +88,17 @@ const longFiles: Readonly<Record<string, number>> = {
 const lineOf = (source: SourceFile, index: number): number => source.code.slice(0, index).split('\n').length;
 const hits = (set: readonly SourceFile[], pattern: RegExp, text: 'code' | 'text' = 'code'): string[] =>
   set.flatMap((source) =>
-    [...source[text].matchAll(pattern)].map((match) => `${source.path}:${lineOf(source, match.index)} ${match[0].trim()}`),
+    [...source[text].matchAll(pattern)].map(
+      (match) => `${source.path}:${lineOf(source, match.index)} ${match[0].trim()}`,
+    ),
   );
 const pathOf = (hit: string): string => hit.slice(0, hit.indexOf(':'));
 
 describe('imports', () => {
   const crossings = sources.flatMap((source) =>
-    source.imports.flatMap(({ path }) => (path === undefined || source.room === 'test' ? [] : [{ source, path, into: readRoom(path) }])),
+    source.imports.flatMap(({ path }) =>
+      path === undefined || source.room === 'test' ? [] : [{ source, path, into: readRoom(path) }],
+    ),
   );
   function readRoom(path: string): string {
     return sources.find((source) => source.path === path)?.room ?? '';
@@ -118,7 +122,9 @@ describe('imports', () => {
   });
 
   it('have no cycles between files', () => {
-    const edges = sources.map(({ path, imports }) => [path, new Set(imports.flatMap((taken) => taken.path ?? []))] as const);
+    const edges = sources.map(
+      ({ path, imports }) => [path, new Set(imports.flatMap((taken) => taken.path ?? []))] as const,
+    );
     expect(cyclesOf(new Map(edges))).toEqual([]);
   });
 
@@ -130,7 +136,8 @@ describe('imports', () => {
   });
 
   it('take only the packages of their room, and nothing of Node where code runs in browsers or contracts', () => {
-    const isBuiltIn = (specifier: string): boolean => specifier.startsWith('node:') || builtinModules.includes(specifier);
+    const isBuiltIn = (specifier: string): boolean =>
+      specifier.startsWith('node:') || builtinModules.includes(specifier);
     const withoutNode = ['protocol', 'consensus', 'enclave/boundary', 'contracts', 'apps', 'wallet'];
     const wrong = product.flatMap(({ path, room, imports }) =>
       imports
@@ -150,7 +157,10 @@ describe('code', () => {
   it('has no clock, timer or randomness where replicas must agree', () => {
     const calls =
       /\bDate\.now\b|\bDate\s*\(|\bperformance\.now\b|\bhrtime\b|\bMath\.random\b|\bset(?:Timeout|Interval|Immediate)\b|\bgetRandomValues\b|\brandomBytes\s*\(/g;
-    const found = hits(inRooms('protocol', 'consensus', 'ledger', 'enclave/runtime', 'enclave/boundary', 'apps'), calls);
+    const found = hits(
+      inRooms('protocol', 'consensus', 'ledger', 'enclave/runtime', 'enclave/boundary', 'apps'),
+      calls,
+    );
     expect(found.filter((hit) => effectExceptions[pathOf(hit)] === undefined)).toEqual([]);
     expect(Object.keys(effectExceptions).filter((file) => !found.some((hit) => pathOf(hit) === file))).toEqual([]);
   });
@@ -160,7 +170,12 @@ describe('code', () => {
   });
 
   it('prints only through commands', () => {
-    expect(hits(product.filter(({ room }) => !['cli', 'scripts', 'demo'].includes(room)), /\bconsole\b/g)).toEqual([]);
+    expect(
+      hits(
+        product.filter(({ room }) => !['cli', 'scripts', 'demo'].includes(room)),
+        /\bconsole\b/g,
+      ),
+    ).toEqual([]);
   });
 
   it('has no any, non-null assertion, default export, TODO or skipped test', () => {
@@ -169,7 +184,13 @@ describe('code', () => {
     expect(hits(sources, /[\w)\]]!(?=[.;,)\]}\s])(?!\s*=)/g)).toEqual([]);
     expect(hits(sources, /^export default|\bas default\b/gm).map(pathOf)).toEqual(['vitest.config.ts']);
     const self = ['test/tidy.test.ts'];
-    expect(hits(sources.filter(({ path }) => !self.includes(path)), /\b(?:TODO|FIXME|XXX|HACK)\b/g, 'text')).toEqual([]);
+    expect(
+      hits(
+        sources.filter(({ path }) => !self.includes(path)),
+        /\b(?:TODO|FIXME|XXX|HACK)\b/g,
+        'text',
+      ),
+    ).toEqual([]);
     expect(hits(sources, /\b(?:it|test|describe)\.(?:skip|only|todo)\b/g)).toEqual([]);
   });
 
@@ -197,7 +218,10 @@ describe('code', () => {
 
   it('throws coded errors', () => {
     // Contracts run where the error class is not; abort reasons of streams are never thrown by us.
-    const plain = hits(product.filter(({ room }) => room !== 'contracts'), /\b(?:throw|reject\() ?new Error\s*\(/g);
+    const plain = hits(
+      product.filter(({ room }) => room !== 'contracts'),
+      /\b(?:throw|reject\() ?new Error\s*\(/g,
+    );
     expect(plain.length, plain.join('\n')).toBeLessThanOrEqual(ratchet.plainErrors);
   });
 });
@@ -208,14 +232,19 @@ describe('exports', () => {
     new Set(
       set.flatMap(({ imports }) =>
         imports.flatMap(({ specifier, path, names }) => {
-          const targets = specifier === '#primitives' ? ['protocol/crypto/native.ts', 'protocol/crypto/portable.ts'] : [path ?? ''];
+          const targets =
+            specifier === '#primitives' ? ['protocol/crypto/native.ts', 'protocol/crypto/portable.ts'] : [path ?? ''];
           return targets.flatMap((target) => names.map((name) => `${target}#${name}`));
         }),
       ),
     );
   const values = product
-    .filter(({ path, room }) => room !== 'docs' && !publicEntries.includes(path) && !path.startsWith('protocol/crypto/'))
-    .flatMap((source) => source.exported.filter(({ name }) => isValue(source, name)).map(({ name }) => ({ source, name })));
+    .filter(
+      ({ path, room }) => room !== 'docs' && !publicEntries.includes(path) && !path.startsWith('protocol/crypto/'),
+    )
+    .flatMap((source) =>
+      source.exported.filter(({ name }) => isValue(source, name)).map(({ name }) => ({ source, name })),
+    );
   function isValue({ code }: SourceFile, name: string): boolean {
     return !new RegExp(`^export (?:declare )?(?:interface|type) ${name}\\b`, 'm').test(code);
   }
@@ -267,11 +296,15 @@ describe('files', () => {
   it('stay short', () => {
     const long = sources.map(({ path, text }) => ({ path, lines: text.split('\n').length - 1 }));
     expect(long.filter(({ path, lines }) => lines > (longFiles[path] ?? 400))).toEqual([]);
-    expect(Object.keys(longFiles).filter((file) => !long.some(({ path, lines }) => path === file && lines > 400))).toEqual([]);
+    expect(
+      Object.keys(longFiles).filter((file) => !long.some(({ path, lines }) => path === file && lines > 400)),
+    ).toEqual([]);
   });
 
   it('have a room description of at most 30 lines in each top folder', () => {
-    const folders = [...new Set(files.filter((path) => path.includes('/') && !path.startsWith('.')).map((path) => path.split('/')[0]))];
+    const folders = [
+      ...new Set(files.filter((path) => path.includes('/') && !path.startsWith('.')).map((path) => path.split('/')[0])),
+    ];
     const missing = folders.filter((folder) => !files.includes(`${folder}/README.md`));
     expect(missing).toEqual([]);
     const long = folders.filter((folder) => readText(`${folder}/README.md`).trimEnd().split('\n').length > 30);
@@ -280,7 +313,8 @@ describe('files', () => {
 
   it('name no machine and no registry', () => {
     const own = ['test/tidy.test.ts'];
-    const pattern = /\/(?:work|home|root|Users)\/\w|registry\.\w+\.(?:org|com)|https?:\/\/[\w.-]*(?:registry|artifactory|nexus)/;
+    const pattern =
+      /\/(?:work|home|root|Users)\/\w|registry\.\w+\.(?:org|com)|https?:\/\/[\w.-]*(?:registry|artifactory|nexus)/;
     expect(files.filter((path) => !own.includes(path) && pattern.test(readText(path)))).toEqual([]);
     expect(readText('package-lock.json')).not.toContain('"resolved"');
     expect(readText('.npmrc')).toContain('ignore-scripts=true');
@@ -289,7 +323,9 @@ describe('files', () => {
   it('pin exact versions', () => {
     const manifest = JSON.parse(readText('package.json')) as Record<string, Record<string, string>>;
     const kinds = ['dependencies', 'devDependencies', 'optionalDependencies'].map((kind) => manifest[kind] ?? {});
-    const loose = kinds.flatMap((table) => Object.entries(table).filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version)));
+    const loose = kinds.flatMap((table) =>
+      Object.entries(table).filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version)),
+    );
     expect(loose).toEqual([]);
   });
 });

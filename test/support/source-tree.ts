@@ -5,7 +5,7 @@
  * by character, so that a rule about code never trips over prose and positions stay the same.
  */
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -40,12 +40,20 @@ const walk = (folder: string): string[] =>
     return entry.isDirectory() ? walk(`${path}/`) : [path];
   });
 
-/** Files that are committed or would be: what git lists, or, in a copy without git, everything not generated. */
+const isRoom = (path: string): boolean =>
+  !path.includes('/') || existsSync(`${ROOT}${path.slice(0, path.indexOf('/'))}/README.md`);
+
+/**
+ * The committed files: networks and notes that somebody keeps in the working folder are none of our business. In a copy
+ * without git these are all files of folders that describe themselves.
+ */
 export const repositoryFiles = (): string[] => {
-  const listed = spawnSync('git', ['ls-files', '-co', '--exclude-standard', '-z'], { cwd: ROOT, encoding: 'utf8' });
-  const present = new Set(walk(''));
-  if (listed.status !== 0) return [...present].sort();
-  return listed.stdout.split('\0').filter((path) => present.has(path)).sort();
+  const listed = spawnSync('git', ['ls-files', '-z'], { cwd: ROOT, encoding: 'utf8' });
+  if (listed.status !== 0) return walk('').filter(isRoom).sort();
+  return listed.stdout
+    .split('\0')
+    .filter((path) => path !== '' && existsSync(`${ROOT}${path}`))
+    .sort();
 };
 
 /** Reads a file of the repository. */
@@ -107,7 +115,8 @@ export const mask = (text: string, strings: boolean): string => {
       templateText();
     } else {
       const depth = templates.length - 1;
-      if (depth >= 0 && (character === '{' || character === '}')) templates[depth] = (templates[depth] ?? 0) + (character === '{' ? 1 : -1);
+      if (depth >= 0 && (character === '{' || character === '}'))
+        templates[depth] = (templates[depth] ?? 0) + (character === '{' ? 1 : -1);
       out += character;
       index += 1;
     }
@@ -124,7 +133,13 @@ const namesOf = (clause: string): string[] => {
   if (braces === undefined) return ['*'];
   return braces
     .split(',')
-    .map((item) => item.trim().replace(/^type /, '').split(/\s+as\s+/)[0] ?? '')
+    .map(
+      (item) =>
+        item
+          .trim()
+          .replace(/^type /, '')
+          .split(/\s+as\s+/)[0] ?? '',
+    )
     .filter((name) => name !== '');
 };
 
@@ -137,11 +152,15 @@ const importsOf = (path: string, withoutComments: string): ImportedModule[] =>
 
 const exportsOf = (text: string, code: string): SourceFile['exported'] => {
   const lines = text.split('\n');
-  const found = [...code.matchAll(EXPORT)].map(({ 1: name = '', index }) => ({ name, line: code.slice(0, index).split('\n').length }));
+  const found = [...code.matchAll(EXPORT)].map(({ 1: name = '', index }) => ({
+    name,
+    line: code.slice(0, index).split('\n').length,
+  }));
   return found.map(({ name, line }, position) => {
     const overload = found[position - 1]?.name === name;
     // The type of a shape or codec may stand right below it, under the same sentence.
-    const inferred = /^export type \w+ = (?:Infer|Shaped)<typeof \w+>;/.test(lines[line - 1] ?? '') && lines[line - 2] !== '';
+    const inferred =
+      /^export type \w+ = (?:Infer|Shaped)<typeof \w+>;/.test(lines[line - 1] ?? '') && lines[line - 2] !== '';
     let above = line - 2;
     while ((lines[above] ?? '').startsWith('//')) above -= 1;
     return { name, line, documented: overload || inferred || (lines[above] ?? '').trimEnd().endsWith('*/') };
@@ -152,7 +171,14 @@ const exportsOf = (text: string, code: string): SourceFile['exported'] => {
 export const readSource = (path: string): SourceFile => {
   const text = readText(path);
   const code = mask(text, true);
-  return { path, room: roomOf(path), text, code, imports: importsOf(path, mask(text, false)), exported: exportsOf(text, code) };
+  return {
+    path,
+    room: roomOf(path),
+    text,
+    code,
+    imports: importsOf(path, mask(text, false)),
+    exported: exportsOf(text, code),
+  };
 };
 
 /** Cycles of a graph, each named by its members (Tarjan's strongly connected components, larger than one). */
