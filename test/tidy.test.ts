@@ -14,7 +14,7 @@ const product = sources.filter(({ room }) => room !== 'test' && room !== '.');
 const inRooms = (...rooms: string[]): SourceFile[] => sources.filter(({ room }) => rooms.includes(room));
 
 /** Counts that may only go down. */
-const ratchet = { plainErrors: 5, undocumentedExports: 0, unusedExports: 72, exportsForTestsOnly: 60, suppressions: 6 };
+const ratchet = { plainErrors: 5, undocumentedExports: 0, unusedExports: 58, exportsForTestsOnly: 34, suppressions: 6 };
 
 /** Rooms that each room may import besides itself; `test` may import everything. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
@@ -80,9 +80,9 @@ const unusedCodes: readonly string[] = [
 
 /** Longer than 400 lines, with the length that they may have at most. */
 const longFiles: Readonly<Record<string, number>> = {
-  'node/network/peer-link.ts': 420,
-  'test/sim/sim-node.ts': 500,
-  'test/unit/consensus/rules.test.ts': 500,
+  'node/network/peer-link.ts': 413,
+  'test/sim/sim-node.ts': 490,
+  'test/unit/consensus/rules.test.ts': 480,
 };
 
 const lineOf = (source: SourceFile, index: number): number => source.code.slice(0, index).split('\n').length;
