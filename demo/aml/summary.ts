@@ -58,7 +58,9 @@ function proof({ report, chainId, runs }: AmlDemoOutcome): readonly string[] {
     'Proof',
     `  Receipt of ${runs[0]?.view.runId ?? 'the run'} (${runs[0]?.view.ruleId ?? ''}), verified offline from the file: ${receipt.verified ? 'yes' : 'NO'}`,
     `    ${receipt.file}`,
-    `    chain id ${chainId}`,
+    '  Verify it yourself, with nothing but the chain id:',
+    `    npx cloister receipt verify ${receipt.file} \\`,
+    `      --chain-id ${chainId}`,
     `  Leak check: ${count(leakCheck.hits, 'find')} of ${count(leakCheck.canaries, 'canary', 'canaries')} in ${megabytes(leakCheck.bytesSearched)} of disks, logs, traffic, answers and metrics`,
     `    (the same search finds ${leakCheck.positiveControlHits} in the plaintext files and one unsealed transaction)`,
   ];
