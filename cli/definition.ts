@@ -3,17 +3,18 @@ import { type Command, InvalidArgumentError } from 'commander';
 
 /** A command's implementation. */
 export interface Implementation {
-  run(options: Readonly<Record<string, unknown>>, args: readonly (string | readonly string[] | undefined)[]): Promise<number | void>;
+  /** Performs the command; a number that it resolves to becomes the exit code. */
+  run(options: Readonly<Record<string, unknown>>, args: readonly (string | readonly string[] | undefined)[]): Promise<unknown>;
 }
 
 /** An action that imports the implementation first. */
 export const lazily =
-  (load: () => Promise<{ readonly run: (options: never, args: never) => Promise<number | void> }>) =>
+  (load: () => Promise<{ readonly run: (options: never, args: never) => Promise<unknown> }>) =>
   async (...received: unknown[]): Promise<void> => {
     const command = received.at(-1) as Command;
     const { run } = (await load()) as unknown as Implementation;
-    const code = await run(command.optsWithGlobals(), command.processedArgs);
-    if (code !== undefined) process.exitCode = code;
+    const code = await run(command.opts(), command.processedArgs);
+    if (typeof code === 'number') process.exitCode = code;
   };
 
 /** Text of examples for the end of a help page. */

@@ -7,7 +7,7 @@ const validators = wholeNumber(4, 100);
 
 const addInit = (program: Command): void => {
   const init = program.command('init').description('found a network: keys, genesis and settings of every validator');
-  withJson(init)
+  withJson(init.enablePositionalOptions())
     .option('--dir <directory>', 'directory of the new network')
     .option('--validators <number>', 'number of validators', validators)
     .option('--name <name>', 'name of the network', 'local')

@@ -31,6 +31,8 @@ export const buildProgram = (): Command => {
     .helpOption('-h, --help', 'print help')
     .addHelpText('after', OVERVIEW)
     .showSuggestionAfterError()
+    // Options after a subcommand are the subcommand's own.
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ outputError: () => undefined });
   addNetworkCommands(program);

@@ -23,6 +23,7 @@ describe('mistakes in what was typed', () => {
     { args: ['call', 'token', 'transfer', '{to'], says: /^USAGE_NOT_JSON: / },
     { args: ['query', 'token', 'supply', '{to'], says: /^USAGE_NOT_JSON: / },
     { args: ['init'], says: /Give --dir/ },
+    { args: ['init', 'validator', '--home', 'h', '--name', 'n', '--address', 'a'], says: /'--sim-root <file>' not specified/ },
     { args: ['completion', 'bsh'], says: /Did you mean bash\?/ },
   ])('cloister $args is refused in one line', async ({ args, says }) => {
     const { code, stdout, stderr } = await runCommand(args);
