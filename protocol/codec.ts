@@ -1,17 +1,13 @@
 /**
  * One declaration per message: a codec that gives the type, the canonical bytes and the strict decoder.
  *
- * Encoding is msgpackr with positional arrays only (settings of docs/adr/0003); integers that may pass 2^32 travel as
+ * Encoding is MessagePack with positional arrays only (docs/adr/0002, wire.ts); integers that may pass 2^32 travel as
  * 8-byte big-endian byte strings; hashes and keys as raw bytes. `decode` refuses every byte string that `encode` would
  * not produce. Signatures and hashes are made over received bytes or hand-laid preimages, never over a re-encoding.
  */
-import { Packr } from 'msgpackr';
 import { protocolErrors } from './errors.ts';
-import { fromHex, toHex, utf8Length } from './hex.ts';
-import { isCanonicalWire } from './wire-scan.ts';
-
-/** What travels: the canonical subset of MessagePack. */
-export type Wire = number | string | Uint8Array | readonly Wire[];
+import { fromHex, newBytes, toHex, u64Bytes, utf8Length } from './hex.ts';
+import { readWire, type Wire, writeWire } from './wire.ts';
 
 /** Two-way translation between a value in memory and its wire form. */
 export interface Codec<T> {
@@ -23,24 +19,12 @@ export interface Codec<T> {
 /** The type that a codec carries. */
 export type Infer<C> = C extends Codec<infer T> ? T : never;
 
-const packr = new Packr({
-  useRecords: false,
-  mapsAsObjects: true,
-  variableMapSize: true,
-  structuredClone: false,
-  moreTypes: false,
-  copyBuffers: true,
-});
-
 const malformed = (path: string): never => {
   throw protocolErrors.error('MALFORMED_MESSAGE', { path });
 };
 
 /** Canonical bytes of a value. */
-export const encode = <T>(codec: Codec<T>, value: T): Uint8Array => {
-  const packed = packr.pack(codec.toWire(value));
-  return new Uint8Array(packed.buffer, packed.byteOffset, packed.byteLength);
-};
+export const encode = <T>(codec: Codec<T>, value: T): Uint8Array => writeWire(codec.toWire(value));
 
 /**
  * Decodes exactly one canonical message of at most `maxBytes`.
@@ -48,8 +32,8 @@ export const encode = <T>(codec: Codec<T>, value: T): Uint8Array => {
  */
 export const decode = <T>(codec: Codec<T>, bytes: Uint8Array, maxBytes: number): T => {
   if (bytes.length > maxBytes) throw protocolErrors.error('MESSAGE_TOO_LARGE', { sizeBytes: bytes.length, maxBytes });
-  if (!isCanonicalWire(bytes)) return malformed('bytes');
-  return codec.fromWire(packr.unpack(bytes), '');
+  const wire = readWire(bytes);
+  return wire === undefined ? malformed('bytes') : codec.fromWire(wire, '');
 };
 
 const unsigned = (maximum: number): Codec<number> => ({
@@ -74,16 +58,12 @@ export const u32 = unsigned(0xffffffff);
 export const u64: Codec<number> = {
   toWire: (value) => {
     if (!Number.isSafeInteger(value) || value < 0) return malformed('integer');
-    const bytes = new Uint8Array(8);
-    const dataView = new DataView(bytes.buffer);
-    dataView.setUint32(0, Math.floor(value / 0x100000000));
-    dataView.setUint32(4, value % 0x100000000);
-    return bytes;
+    return u64Bytes(value);
   },
   fromWire: (wire, path) => {
     if (!(wire instanceof Uint8Array) || wire.length !== 8) return malformed(path);
-    const dataView = new DataView(wire.buffer, wire.byteOffset, 8);
-    const value = dataView.getUint32(0) * 0x100000000 + dataView.getUint32(4);
+    let value = 0;
+    for (let i = 0; i < 8; i += 1) value = value * 0x100 + (wire[i] ?? 0);
     return Number.isSafeInteger(value) ? value : malformed(path);
   },
 };
@@ -94,18 +74,23 @@ export const bool: Codec<boolean> = {
   fromWire: (wire, path) => (wire === 1 ? true : wire === 0 ? false : malformed(path)),
 };
 
-const plainBytes = (wire: Uint8Array): Uint8Array => new Uint8Array(wire.buffer, wire.byteOffset, wire.byteLength);
+/** A decoded byte string of its own: it neither changes with the message nor keeps it in memory. */
+const copied = (wire: Uint8Array): Uint8Array => {
+  const bytes = newBytes(wire.length);
+  bytes.set(wire);
+  return bytes;
+};
 
 /** Exactly `length` bytes. */
 export const bytes = (length: number): Codec<Uint8Array> => ({
   toWire: (value) => (value.length === length ? value : malformed('bytes')),
-  fromWire: (wire, path) => (wire instanceof Uint8Array && wire.length === length ? plainBytes(wire) : malformed(path)),
+  fromWire: (wire, path) => (wire instanceof Uint8Array && wire.length === length ? copied(wire) : malformed(path)),
 });
 
 /** Up to `maximum` bytes. */
 export const byteString = (maximum: number): Codec<Uint8Array> => ({
   toWire: (value) => (value.length <= maximum ? value : malformed('bytes')),
-  fromWire: (wire, path) => (wire instanceof Uint8Array && wire.length <= maximum ? plainBytes(wire) : malformed(path)),
+  fromWire: (wire, path) => (wire instanceof Uint8Array && wire.length <= maximum ? copied(wire) : malformed(path)),
 });
 
 /** Exactly `length` bytes, held in memory as lowercase hexadecimal digits. */
@@ -141,7 +126,8 @@ export const list = <T>(item: Codec<T>, maximum: number): Codec<readonly T[]> =>
   toWire: (values) => (values.length <= maximum ? values.map((value) => item.toWire(value)) : malformed('list')),
   fromWire: (wire, path) => {
     if (!Array.isArray(wire) || wire.length > maximum) return malformed(path);
-    return wire.map((element: unknown, index) => item.fromWire(element, `${path}[${index}]`));
+    const itemPath = `${path}[]`;
+    return wire.map((element: unknown) => item.fromWire(element, itemPath));
   },
 });
 
@@ -157,20 +143,30 @@ export const optional = <T>(item: Codec<T>): Codec<T | undefined> => ({
 /** The object type that a table of field codecs describes. */
 export type Struct<F extends Record<string, Codec<unknown>>> = { readonly [K in keyof F]: Infer<F[K]> };
 
-type Field = Codec<unknown>;
+interface StructField {
+  readonly name: string;
+  readonly codec: Codec<unknown>;
+  readonly path: string;
+}
 
 /** An object with named fields, as a positional array in declaration order. */
 // biome-ignore lint/suspicious/noExplicitAny: the constraint of a heterogeneous table of codecs
 export const struct = <F extends Record<string, Codec<any>>>(fields: F): Codec<Struct<F>> => {
-  const entries = Object.entries(fields) as [string, Field][];
+  const entries = Object.entries(fields).map(([name, codec]): StructField => ({ name, codec, path: `.${name}` }));
   return {
-    toWire: (value) => entries.map(([name, codec]) => codec.toWire((value as Record<string, unknown>)[name])),
+    toWire: (value) => {
+      const wire: Wire[] = [];
+      for (const { name, codec } of entries) wire.push(codec.toWire((value as Record<string, unknown>)[name]));
+      return wire;
+    },
     fromWire: (wire, path) => {
       if (!Array.isArray(wire) || wire.length !== entries.length) return malformed(path);
       const value: Record<string, unknown> = {};
-      entries.forEach(([name, codec], index) => {
-        value[name] = codec.fromWire(wire[index], path === '' ? name : `${path}.${name}`);
-      });
+      let index = 0;
+      for (const field of entries) {
+        value[field.name] = field.codec.fromWire(wire[index], path === '' ? field.name : path + field.path);
+        index += 1;
+      }
       return value as Struct<F>;
     },
   };

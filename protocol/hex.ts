@@ -93,9 +93,11 @@ export const concatBytes = (...parts: readonly Uint8Array[]): Uint8Array => {
 /** 8 big-endian bytes of a safe integer of at least 0. */
 export const u64Bytes = (value: number): Uint8Array => {
   const bytes = new Uint8Array(8);
-  const dataView = new DataView(bytes.buffer);
-  dataView.setUint32(0, Math.floor(value / 0x100000000));
-  dataView.setUint32(4, value % 0x100000000);
+  const high = Math.floor(value / 0x100000000);
+  for (let i = 0; i < 4; i += 1) {
+    bytes[i] = high >>> (24 - 8 * i);
+    bytes[4 + i] = value >>> (24 - 8 * i);
+  }
   return bytes;
 };
 

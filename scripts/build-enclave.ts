@@ -30,16 +30,6 @@ const embedInterpreter = (interpreter: Uint8Array): Plugin => ({
   },
 });
 
-/** Native accelerators stay out of the bundle: msgpackr's portable entry instead of the one that loads addons. */
-const portableMsgpackr: Plugin = {
-  name: 'portable-msgpackr',
-  setup: (plugin) => {
-    plugin.onResolve({ filter: /^msgpackr$/ }, ({ resolveDir }) =>
-      plugin.resolve('msgpackr/pack', { resolveDir, kind: 'import-statement' }),
-    );
-  },
-};
-
 /** Bundles the enclave in memory. */
 export async function bundleEnclave(): Promise<EnclaveBundle> {
   const result = await build({
@@ -56,7 +46,7 @@ export async function bundleEnclave(): Promise<EnclaveBundle> {
     legalComments: 'none',
     charset: 'utf8',
     logLevel: 'silent',
-    plugins: [embedInterpreter(await buildVm()), portableMsgpackr],
+    plugins: [embedInterpreter(await buildVm())],
   });
   const [file] = result.outputFiles;
   if (file === undefined) throw new TypeError('esbuild gave no output');

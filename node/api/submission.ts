@@ -6,7 +6,7 @@
 import type { ChainId } from '../../protocol/brand.ts';
 import { type ParsedEnvelope, parseEnvelope } from '../../protocol/envelope.ts';
 import { MAX_ENVELOPE_BYTES } from '../../protocol/limits.ts';
-import { isCanonicalWire } from '../../protocol/wire-scan.ts';
+import { isCanonicalWire } from '../../protocol/wire.ts';
 import { apiErrors } from './errors.ts';
 
 /** Field names by which a plaintext call in JSON is recognised. */
