@@ -61,10 +61,15 @@ export class BodyStore {
   /** Checks a whole body against its header and keeps it. `absent` means that these bytes are not its body. */
   offer(block: BlockHash, header: Header, body: BlockBody): BodyStatus {
     if (header.txCount === 0 || this.#resolved.has(block)) return 'present';
-    const fault = bodyFault(body, header);
+    return this.#offer(block, header, body, body.map(transactionId));
+  }
+
+  /** `ids` are the hashes of the envelopes: computed here, or by whoever filed them under their ids. */
+  #offer(block: BlockHash, header: Header, body: BlockBody, ids: readonly TransactionId[]): BodyStatus {
+    const fault = bodyFault(body, header, ids);
     if (fault === 'BODY_MISMATCH') return 'absent';
     if (fault === 'BODY_DUPLICATE') return 'invalid';
-    this.#resolved.set(block, { body, ids: body.map(transactionId) });
+    this.#resolved.set(block, { body, ids });
     this.#drop(block);
     return 'present';
   }
@@ -100,6 +105,11 @@ export class BodyStore {
     return incomplete.ids.flatMap((id, index) => (incomplete.missing.has(id) ? [index] : []));
   }
 
+  /** Whether a body lacks transactions. */
+  get isIncomplete(): boolean {
+    return this.#waitingFor.size > 0;
+  }
+
   /** A transaction arrived; returns the blocks that this decides. */
   arrived(id: TransactionId, envelope: Uint8Array): { readonly block: BlockHash; readonly status: BodyStatus }[] {
     const blocks = this.#waitingFor.get(id);
@@ -127,7 +137,7 @@ export class BodyStore {
   #complete(block: BlockHash, incomplete: Incomplete): BodyStatus {
     const body = incomplete.ids.flatMap((id) => incomplete.envelopes.get(id) ?? []);
     this.#drop(block);
-    return this.offer(block, incomplete.header, body);
+    return this.#offer(block, incomplete.header, body, incomplete.ids);
   }
 
   #drop(block: BlockHash): void {

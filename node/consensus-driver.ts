@@ -11,7 +11,7 @@ import { assertNever, type Hash, type TransactionId, type ValidatorIndex } from 
 import { encode } from '../protocol/codec.ts';
 import { INLINE_BODY_BYTES, type Proposal } from '../protocol/consensus/block.ts';
 import { summarize } from '../protocol/consensus/body.ts';
-import { certificateCodec } from '../protocol/consensus/certificate.ts';
+import { type Certificate, certificateCodec } from '../protocol/consensus/certificate.ts';
 import { blockId, type StateReference } from '../protocol/consensus/header.ts';
 import { type ConsensusMessage, consensusMessageCodec } from '../protocol/consensus/message.ts';
 import type { Vote } from '../protocol/consensus/vote.ts';
@@ -169,13 +169,12 @@ export class ConsensusDriver implements AsyncDisposable {
   }
 
   #perform(effect: Exclude<Effect, { kind: 'persist' }>): void {
-    const { network, execution, logger } = this.#options;
+    const { execution, logger } = this.#options;
     switch (effect.kind) {
       case 'cast':
         return this.#cast(effect);
       case 'relay':
-        void network.publish('certificates', encode(certificateCodec, effect.certificate)).catch(() => undefined);
-        return;
+        return this.#relay(effect.certificate);
       case 'sendCertificate':
         return this.#send(effect.to, { kind: 'certificate', certificate: effect.certificate });
       case 'sendProposal':
@@ -204,6 +203,19 @@ export class ConsensusDriver implements AsyncDisposable {
       default:
         return assertNever(effect);
     }
+  }
+
+  /**
+   * To every peer directly while all are connected, which costs a hundredth of gossip; by gossip while a link is
+   * missing, so that a third node heals it (consensus design §2.13).
+   */
+  #relay(certificate: Certificate): void {
+    const { network } = this.#options;
+    if (network.connectedPeers().length + 1 === this.#core.config.anchor.validatorKeys.length) {
+      this.#broadcast({ kind: 'certificate', certificate });
+      return;
+    }
+    void network.publish('certificates', encode(certificateCodec, certificate)).catch(() => undefined);
   }
 
   #cast({ vote: statement, audience, proposal }: Extract<Effect, { kind: 'cast' }>): void {

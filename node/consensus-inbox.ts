@@ -23,6 +23,10 @@ import type { ConsensusDriver } from './consensus-driver.ts';
 import type { Mempool } from './mempool.ts';
 import type { PeerNetwork } from './network/network.ts';
 import type { GossipVerdict, PenaltyCode } from './network/types.ts';
+import { rememberingVerifier } from './signature-memory.ts';
+
+/** A view has a few signatures a validator; a generation covers the open views of a hundred validators. */
+const REMEMBERED_SIGNATURES = 4_096;
 
 /** What the inbox is made with. */
 export interface ConsensusInboxOptions {
@@ -44,7 +48,7 @@ export class ConsensusInbox {
   constructor(options: ConsensusInboxOptions) {
     this.#options = options;
     const { core } = options.driver;
-    this.#verifier = { set: core.config.anchor, verifySignature: verifyEd25519, state: core };
+    this.#verifier = { set: core.config.anchor, verifySignature: rememberingVerifier(verifyEd25519, REMEMBERED_SIGNATURES), state: core };
   }
 
   /** Takes a message of the consensus channel. */
@@ -62,6 +66,7 @@ export class ConsensusInbox {
       case 'proposal':
         return this.#proposal(from, message.proposal);
       case 'certificate': {
+        if (message.certificate.view <= driver.core.finalized.view) return;
         const certificate = this.#accepted(from, verifyCertificate(this.#verifier, message.certificate));
         if (certificate !== undefined) driver.push({ kind: 'certificate', certificate, from });
         return;

@@ -127,6 +127,7 @@ export class ConsensusRequests implements DriverRequests {
   /** Transactions arrived, on request or by dissemination: completes the bodies that waited for them. */
   takeTransactions(envelopes: readonly Uint8Array[]): void {
     const { driver, bodies } = this.#options;
+    if (!bodies.isIncomplete) return;
     for (const envelope of envelopes) {
       for (const { block, status } of bodies.arrived(transactionId(envelope), envelope)) {
         if (status !== 'absent') driver.push({ kind: 'body', block, body: status });

@@ -63,6 +63,8 @@ export class Execution implements AsyncDisposable {
   readonly #stopping = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #storing: Promise<void> = Promise.resolve();
+  /** Heights whose certificate was formed here and came from a peer as well are told once. */
+  readonly #told = new Set<number>();
   #newest: StateReference | undefined;
   #certifiedHeight = 0;
   /** Every height up to this one has its certificate in the ledger. */
@@ -144,6 +146,15 @@ export class Execution implements AsyncDisposable {
     const { ledger, tracker, results, logger } = this.#options;
     const { statement } = certificate;
     const encoded = this.remember(certificate);
+    if (this.#told.has(statement.height)) {
+      tracker.certified(statement.height, encoded, () => []);
+      return;
+    }
+    this.#told.add(statement.height);
+    for (const oldest of this.#told) {
+      if (this.#told.size <= MAX_REMEMBERED_CERTIFICATES) break;
+      this.#told.delete(oldest);
+    }
     this.#certifiedHeight = Math.max(this.#certifiedHeight, statement.height);
     results.prune(statement.height - MAX_REMEMBERED_CERTIFICATES);
     ledger

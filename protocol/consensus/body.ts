@@ -36,9 +36,12 @@ export const summarize = (body: BlockBody, ids: readonly TransactionId[]): BodyS
 /** Why bytes are not the body of a header. A mismatch is the sender's fault, a duplicate the proposer's (V6). */
 export type BodyFault = 'BODY_MISMATCH' | 'BODY_DUPLICATE';
 
-/** Checks a body against its header; undefined means that it is the body. */
-export const bodyFault = (body: BlockBody, header: Header): BodyFault | undefined => {
-  const ids = body.map(transactionId);
+/** Checks a body, of which the caller may know the transaction ids, against its header; undefined means that it is the body. */
+export const bodyFault = (
+  body: BlockBody,
+  header: Header,
+  ids: readonly TransactionId[] = body.map(transactionId),
+): BodyFault | undefined => {
   const summary = summarize(body, ids);
   if (summary.txCount !== header.txCount || summary.bodyBytes !== header.bodyBytes) return 'BODY_MISMATCH';
   if (summary.txRoot !== header.txRoot) return 'BODY_MISMATCH';
