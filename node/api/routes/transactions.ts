@@ -10,6 +10,7 @@ import {
 } from '../../../protocol/api.ts';
 import type { TransactionId } from '../../../protocol/brand.ts';
 import { CloisterError } from '../../../protocol/errors.ts';
+import { MAX_ENVELOPE_BYTES } from '../../../protocol/limits.ts';
 import type { ParsedEnvelope } from '../../../protocol/envelope.ts';
 import { fromBase64, jsonObject } from '../../../protocol/json-shape.ts';
 import { transactionId } from '../../../protocol/transaction-id.ts';
@@ -27,6 +28,13 @@ type Refused = Extract<SubmitOutcome, { kind: 'refused' }>;
 type Checked = ParsedEnvelope | Refused;
 
 const isRefused = (checked: Checked): checked is Refused => 'kind' in checked;
+
+/** Whether an unchecked body lists an envelope that is too large: told by its own code, not as a fault of form. */
+const holdsOversize = (body: unknown): boolean => {
+  const envelopes: unknown = typeof body === 'object' && body !== null ? Reflect.get(body, 'envelopes') : undefined;
+  const longest = Math.ceil(MAX_ENVELOPE_BYTES / 3) * 4;
+  return Array.isArray(envelopes) && envelopes.some((envelope) => typeof envelope === 'string' && envelope.length > longest);
+};
 
 /** Bytes of each envelope of a request body. */
 const envelopesOf = (body: Submission | Uint8Array): Uint8Array[] =>
@@ -172,6 +180,7 @@ export const transactionRoutes = (app: FastifyInstance, context: RouteContext): 
       schema: { ...submissionSchema, ...submissionBody },
       preValidation: async (request: FastifyRequest) => {
         if (isPlainCall(request.body)) throw apiErrors.error('TX_NOT_ENCRYPTED');
+        if (holdsOversize(request.body)) throw apiErrors.error('TX_TOO_LARGE');
       },
     },
     async (request, reply) => {

@@ -86,7 +86,7 @@ describe('submission', () => {
     expect(await codeOf(post(url, { envelopes: [good], extra: 1 }))).toBe('BAD_REQUEST');
     expect(await codeOf(post(url, `{"envelopes":["${good}"],"__proto__":{"a":1}}`))).toBe('BAD_REQUEST');
     expect(await codeOf(post(url, { envelopes: Array.from({ length: 257 }, () => 'AAAA') }))).toBe('BAD_REQUEST');
-    expect(await codeOf(post(url, { envelopes: [toBase64(randomBytes(67 * 1024))] }))).toBe('BAD_REQUEST');
+    expect(await codeOf(post(url, { envelopes: [toBase64(randomBytes(67 * 1024))] }))).toBe('TX_TOO_LARGE');
     expect(await codeOf(postBytes(url, '/v1/transactions', randomBytes(67 * 1024)))).toBe('TX_TOO_LARGE');
     expect(await codeOf(postBytes(url, '/v1/transactions', randomBytes(3 * 1024 * 1024)))).toBe('REQUEST_TOO_LARGE');
     expect(await codeOf(postBytes(url, '/v1/transactions', Uint8Array.of(0xc1, ...randomBytes(500))))).toMatch(
