@@ -58,8 +58,16 @@ const placeBytes = (place: OutputPlace): Uint8Array =>
 
 const paddedOutcome = (outcome: Outcome): PlainBytes => pad(encode(outcomeCodec, outcome), OUTPUT_BUCKETS);
 
+/** Bytes of an outcome's encoding beside its text, at most. */
+const OUTCOME_OVERHEAD_BYTES = 16;
+const WIDEST_CHARACTER = 3;
+
 /** Whether an outcome fits into the largest bucket; if not, the call must fail rather than its result be lost. */
 export const outcomeFits = (outcome: Outcome): boolean => {
+  if (outcome.kind === 'ok' && outcome.result.isWellFormed()) {
+    const widest = OUTCOME_OVERHEAD_BYTES + WIDEST_CHARACTER * outcome.result.length;
+    if (widest <= paddedCapacity(OUTPUT_BUCKETS)) return true;
+  }
   try {
     return encode(outcomeCodec, outcome).length <= paddedCapacity(OUTPUT_BUCKETS);
   } catch (error) {

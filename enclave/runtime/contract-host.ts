@@ -6,7 +6,7 @@
  */
 import { outcomeFits } from '../../protocol/sealed-output.ts';
 import type { Outcome } from '../../protocol/call.ts';
-import { toHex, utf8 } from '../../protocol/hex.ts';
+import { toHex, utf8Length } from '../../protocol/hex.ts';
 import { MAX_CLAIMS_BYTES } from '../../protocol/limits.ts';
 import type { PartyMessage } from './call-result.ts';
 import { recipientKey } from './recipients.ts';
@@ -101,7 +101,7 @@ export class CallHost implements ContractHost {
 
   claim(name: string, json: string): void {
     this.#claims.set(wellFormed(name), wellFormed(json));
-    if (utf8(this.claims).length > MAX_CLAIMS_BYTES) throw new HostFailure('LIMIT_EXCEEDED');
+    if (utf8Length(this.claims) > MAX_CLAIMS_BYTES) throw new HostFailure('LIMIT_EXCEEDED');
   }
 }
 

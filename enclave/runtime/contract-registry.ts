@@ -31,10 +31,21 @@ export const codeHashOf = (code: string): Hash => domainHash('cloister/contract-
 /** Whether a name may be deployed under. */
 export const isContractName = (name: string): boolean => NAME_PATTERN.test(name) && name !== SYSTEM_CONTRACT;
 
+const MAX_PARSED = 256;
+/** Deployments by their text in state; a text never changes its meaning. */
+const parsed = new Map<string, Deployment>();
+
 /** The deployment that is active under a name. */
 export function deploymentOf(state: StateReader, name: string): Deployment | undefined {
   const text = state.get(systemKeys.contract(name));
-  return text === undefined ? undefined : (JSON.parse(text) as Deployment);
+  if (text === undefined) return undefined;
+  let deployment = parsed.get(text);
+  if (deployment === undefined) {
+    deployment = JSON.parse(text) as Deployment;
+    if (parsed.size >= MAX_PARSED) parsed.clear();
+    parsed.set(text, deployment);
+  }
+  return deployment;
 }
 
 /** Makes code active under a name. */

@@ -6,7 +6,7 @@
  */
 import type { BlockHash, PublicKey, TransactionId } from '../../protocol/brand.ts';
 import type { Outcome } from '../../protocol/call.ts';
-import { utf8 } from '../../protocol/hex.ts';
+import { utf8Length } from '../../protocol/hex.ts';
 import { outcomeFits } from '../../protocol/sealed-output.ts';
 import { type CallResult, failedCall, refusedCall } from './call-result.ts';
 import { CallHost } from './contract-host.ts';
@@ -68,7 +68,7 @@ export class OutputBudget {
   /** Takes room for outputs with these texts; false, taking nothing, when there is not enough. */
   take(texts: readonly string[]): boolean {
     let needed = 0;
-    for (const text of texts) needed += SEALED_OVERHEAD_BYTES + PADDING_FACTOR * utf8(text).length;
+    for (const text of texts) needed += SEALED_OVERHEAD_BYTES + PADDING_FACTOR * utf8Length(text);
     if (needed > this.#remainingBytes) return false;
     this.#remainingBytes -= needed;
     return true;

@@ -3,13 +3,14 @@
  *
  * A block has one overlay over the committed map; each call has one over the block's. Invariants: the parent
  * is never changed before `commitInto`; `bytesDelta` is the change of accounted bytes that committing would
- * cause, so the bound is checked before anything is applied; ranges show the merged view.
+ * cause, so the bound is checked before anything is applied; ranges show the merged view. Pending writes lie in a
+ * hash map; their ordered keys are kept only from the first range on, which most calls never ask for.
  */
 import type { StateWrite } from './ordered-state.ts';
 import { entryBytes } from './ordered-state.ts';
 import type { KeyRange, StateEntry, StateReader } from './reader.ts';
 import { compareKeys } from './reader.ts';
-import { newTree, walkTree } from './sorted-tree.ts';
+import { newTree, type SortedTree, walkTree } from './sorted-tree.ts';
 
 const WRITE_OVERHEAD_BYTES = 8;
 const UTF8_WIDEST = 3;
@@ -17,7 +18,9 @@ const UTF8_WIDEST = 3;
 /** A writable layer over `parent`. */
 export class Overlay implements StateReader {
   readonly #parent: StateReader;
-  readonly #writes = newTree<string | undefined>(32);
+  readonly #writes = new Map<string, string | undefined>();
+  /** The keys of `#writes` in order, once a range was asked for. */
+  #ordered: SortedTree<string> | undefined;
   #bytesDelta = 0;
   #writeBytes = 0;
 
@@ -48,14 +51,12 @@ export class Overlay implements StateReader {
 
   /** Writes `value` under `key`. */
   set(key: string, value: string): void {
-    this.#account(key, value);
-    this.#writes.set(key, value);
+    this.#write(key, value);
   }
 
   /** Removes `key`. */
   remove(key: string): void {
-    this.#account(key, undefined);
-    this.#writes.set(key, undefined);
+    this.#write(key, undefined);
   }
 
   walk(range: KeyRange): Iterator<StateEntry> {
@@ -64,12 +65,12 @@ export class Overlay implements StateReader {
 
   /** The pending writes in key order. */
   writes(): Iterable<StateWrite> {
-    return this.#writes.entries();
+    return [...this.#writes].sort(([a], [b]) => compareKeys(a, b));
   }
 
   /** Moves every pending write into `target` and empties this overlay. */
   commitInto(target: Overlay): void {
-    for (const [key, value] of this.#writes.entries()) {
+    for (const [key, value] of this.#writes) {
       if (value === undefined) target.remove(key);
       else target.set(key, value);
     }
@@ -79,21 +80,36 @@ export class Overlay implements StateReader {
   /** Forgets every pending write. */
   discard(): void {
     this.#writes.clear();
+    this.#ordered = undefined;
     this.#bytesDelta = 0;
     this.#writeBytes = 0;
   }
 
-  #account(key: string, value: string | undefined): void {
-    const before = this.get(key);
+  #write(key: string, value: string | undefined): void {
+    const own = this.#writes.get(key);
+    const known = own !== undefined || this.#writes.has(key);
+    this.#account(key, value, known ? own : this.#parent.get(key), known);
+    this.#writes.set(key, value);
+    if (!known) this.#ordered?.set(key, key);
+  }
+
+  #account(key: string, value: string | undefined, before: string | undefined, known: boolean): void {
     if (before !== undefined) this.#bytesDelta -= entryBytes(key, before);
     if (value !== undefined) this.#bytesDelta += entryBytes(key, value);
-    const known = this.#writes.has(key);
     if (!known) this.#writeBytes += WRITE_OVERHEAD_BYTES + UTF8_WIDEST * key.length;
     this.#writeBytes += UTF8_WIDEST * ((value?.length ?? 0) - (known ? (before?.length ?? 0) : 0));
   }
 
+  #keys(): SortedTree<string> {
+    if (this.#ordered !== undefined) return this.#ordered;
+    const ordered = newTree<string>(32);
+    for (const key of this.#writes.keys()) ordered.set(key, key);
+    this.#ordered = ordered;
+    return ordered;
+  }
+
   *#merge(range: KeyRange): Generator<StateEntry, void> {
-    const own = walkTree(this.#writes, range);
+    const own = walkTree(this.#keys(), range);
     const below = this.#parent.walk(range);
     let mine = own.next();
     let theirs = below.next();
@@ -103,7 +119,7 @@ export class Overlay implements StateReader {
         theirs = below.next();
         continue;
       }
-      const [key, value] = mine.value;
+      const [key] = mine.value;
       const order = theirs.done === true ? -1 : compareKeys(key, theirs.value[0]) * (range.reverse ? -1 : 1);
       if (order > 0) {
         if (theirs.done !== true) yield theirs.value;
@@ -111,6 +127,7 @@ export class Overlay implements StateReader {
         continue;
       }
       if (order === 0) theirs = below.next();
+      const value = this.#writes.get(key);
       if (value !== undefined) yield [key, value];
       mine = own.next();
     }
