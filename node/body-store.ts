@@ -7,7 +7,7 @@
  */
 import type { BlockHash, Hash, TransactionId } from '../protocol/brand.ts';
 import type { ProposalBody } from '../protocol/consensus/block.ts';
-import { type BlockBody, bodyFault } from '../protocol/consensus/body.ts';
+import { type BlockBody, bodyFault, transactionRoot } from '../protocol/consensus/body.ts';
 import type { Header } from '../protocol/consensus/header.ts';
 import { transactionId } from '../protocol/transaction-id.ts';
 
@@ -61,16 +61,11 @@ export class BodyStore {
   /** Checks a whole body against its header and keeps it. `absent` means that these bytes are not its body. */
   offer(block: BlockHash, header: Header, body: BlockBody): BodyStatus {
     if (header.txCount === 0 || this.#resolved.has(block)) return 'present';
-    return this.#offer(block, header, body, body.map(transactionId));
-  }
-
-  /** `ids` are the hashes of the envelopes: computed here, or by whoever filed them under their ids. */
-  #offer(block: BlockHash, header: Header, body: BlockBody, ids: readonly TransactionId[]): BodyStatus {
+    const ids = body.map(transactionId);
     const fault = bodyFault(body, header, ids);
     if (fault === 'BODY_MISMATCH') return 'absent';
     if (fault === 'BODY_DUPLICATE') return 'invalid';
-    this.#resolved.set(block, { body, ids });
-    this.#drop(block);
+    this.#keep(block, body, ids);
     return 'present';
   }
 
@@ -82,9 +77,13 @@ export class BodyStore {
       return this.offer(block, header, proposed.envelopes);
     }
     const ids = proposed.transactionIds;
+    // The signature covers the header alone: a list that is not the block's own would wait for nothing.
+    if (ids.length !== header.txCount || transactionRoot(ids) !== header.txRoot) return 'absent';
+    const arrived = this.#incomplete.get(block)?.envelopes;
+    this.#drop(block);
     const incomplete: Incomplete = { header, ids, envelopes: new Map(), missing: new Set() };
     for (const id of ids) {
-      const envelope = source(id);
+      const envelope = source(id) ?? arrived?.get(id);
       if (envelope === undefined) incomplete.missing.add(id);
       else incomplete.envelopes.set(id, envelope);
     }
@@ -103,6 +102,11 @@ export class BodyStore {
     const incomplete = this.#incomplete.get(block);
     if (incomplete === undefined) return [];
     return incomplete.ids.flatMap((id, index) => (incomplete.missing.has(id) ? [index] : []));
+  }
+
+  /** Blocks whose body is held or awaited. */
+  get size(): number {
+    return this.#resolved.size + this.#incomplete.size;
   }
 
   /** Whether a body lacks transactions. */
@@ -134,10 +138,19 @@ export class BodyStore {
     this.#drop(block);
   }
 
-  #complete(block: BlockHash, incomplete: Incomplete): BodyStatus {
-    const body = incomplete.ids.flatMap((id) => incomplete.envelopes.get(id) ?? []);
+  /** The ids are known to be the block's own, and every envelope to be that of its id. */
+  #complete(block: BlockHash, { ids, envelopes, header }: Incomplete): BodyStatus {
+    const body = ids.flatMap((id) => envelopes.get(id) ?? []);
     this.#drop(block);
-    return this.#offer(block, incomplete.header, body, incomplete.ids);
+    if (body.reduce((sum, envelope) => sum + envelope.length, 0) !== header.bodyBytes) return 'absent';
+    if (new Set(ids).size !== ids.length) return 'invalid';
+    this.#keep(block, body, ids);
+    return 'present';
+  }
+
+  #keep(block: BlockHash, body: BlockBody, ids: readonly TransactionId[]): void {
+    this.#resolved.set(block, { body, ids });
+    this.#drop(block);
   }
 
   #drop(block: BlockHash): void {

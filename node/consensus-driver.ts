@@ -7,19 +7,19 @@
  * must not vote.
  */
 import { ed25519Sign } from '#primitives';
-import { assertNever, type Hash, type TransactionId, type ValidatorIndex } from '../protocol/brand.ts';
+import { assertNever, type BlockHash, type Hash, type TransactionId, type ValidatorIndex } from '../protocol/brand.ts';
 import { encode } from '../protocol/codec.ts';
 import { INLINE_BODY_BYTES, type Proposal } from '../protocol/consensus/block.ts';
 import { summarize } from '../protocol/consensus/body.ts';
 import { type Certificate, certificateCodec } from '../protocol/consensus/certificate.ts';
-import { blockId, type StateReference } from '../protocol/consensus/header.ts';
+import { blockId, type Header, type StateReference } from '../protocol/consensus/header.ts';
 import { type ConsensusMessage, consensusMessageCodec } from '../protocol/consensus/message.ts';
 import type { Vote } from '../protocol/consensus/vote.ts';
 import { voteBytes } from '../protocol/consensus/vote.ts';
 import { recordView, type WalRecord, walRecordCodec } from '../protocol/consensus/wal-record.ts';
 import type { Verified } from '../protocol/brand.ts';
 import type { Effect, FinalBlock, HaltCode } from '../consensus/effect.ts';
-import type { Event } from '../consensus/input.ts';
+import type { BodyState, Event } from '../consensus/input.ts';
 import type { CoreState } from '../consensus/state.ts';
 import { step } from '../consensus/step.ts';
 import type { WriteAheadLog } from '../ledger/wal.ts';
@@ -141,7 +141,7 @@ export class ConsensusDriver implements AsyncDisposable {
     const effects: Exclude<Effect, { kind: 'persist' }>[] = [];
     let sync = false;
     for (const event of events) {
-      for (const effect of step(this.#core, { ...event, now: now() }).effects) {
+      for (const effect of step(this.#core, { ...this.#withPresentBodies(event), now: now() }).effects) {
         if (effect.kind === 'persist') {
           this.#append(effect.records);
           sync ||= effect.sync;
@@ -150,6 +150,23 @@ export class ConsensusDriver implements AsyncDisposable {
     }
     if (sync) await this.#options.wal.sync();
     for (const effect of effects) this.#perform(effect);
+    for (const event of events) this.#forgetRefused(event);
+  }
+
+  /** A body may have been forgotten between the arrival of an event and its turn: it is then fetched again. */
+  #withPresentBodies(event: Event): Event {
+    const { bodies } = this.#options;
+    const stateOf = (id: BlockHash, header: Header, body: BodyState): BodyState =>
+      body === 'present' && bodies.get(id, header) === undefined ? 'absent' : body;
+    if (event.kind === 'proposal') return { ...event, body: stateOf(event.proposal.id, event.proposal.header, event.body) };
+    if (event.kind !== 'blocks') return event;
+    return { ...event, blocks: event.blocks.map((block) => Object.assign(block, { body: stateOf(block.id, block.header, block.body) })) };
+  }
+
+  /** What the core did not take up, such as a second proposal of a view, must not hold memory. */
+  #forgetRefused(event: Event): void {
+    const ids = event.kind === 'proposal' ? [event.proposal.id] : event.kind === 'blocks' ? event.blocks.map(({ id }) => id) : [];
+    for (const id of ids) if (!this.#core.blocks.has(id)) this.#options.bodies.forget(id);
   }
 
   #append(records: readonly WalRecord[]): void {
