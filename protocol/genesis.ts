@@ -37,7 +37,7 @@ export const parametersCodec = struct({
   /** Gas that one call may use at most. */
   maxGasPerCall: refined(u64, between(1_000_000, 1_000_000_000_000)),
   /** Most bytes of contract state, keys and values. */
-  maxStateBytes: refined(u64, between(1_000_000, 64_000_000_000)),
+  maxStateBytes: refined(u64, between(1_000_000, 8_000_000_000)),
   /** Life of a wallet session, blocks. */
   sessionLifetimeBlocks: refined(u32, between(10, 10_000_000)),
   /** Most sessions open at once. */

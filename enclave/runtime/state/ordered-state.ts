@@ -2,7 +2,8 @@
  * Committed contract state: an ordered map of strings with byte accounting and a configured bound.
  *
  * Invariants: `bytes` is the sum of `entryBytes` over all entries and never exceeds `maxBytes`;
- * entries change only through `apply`, which takes one block's whole write set.
+ * entries change only through `apply`, which takes one block's whole write set. Values lie in a hash map, since reads
+ * of one key are what execution does most; the tree holds the keys alone and changes only with the set of keys.
  */
 import type { KeyRange, StateEntry, StateReader } from './reader.ts';
 import { newTree, walkTree } from './sorted-tree.ts';
@@ -18,10 +19,14 @@ export function entryBytes(key: string, value: string): number {
 /** One write: a new value, or undefined for a removal. */
 export type StateWrite = readonly [key: string, value: string | undefined];
 
-/** The ordered map of everything the network agreed on. */
+/**
+ * The ordered map of everything the network agreed on. A hash map of V8 holds 2^24 entries; at no less than
+ * ENTRY_OVERHEAD_BYTES each, the genesis' largest bound on state stays below that.
+ */
 export class OrderedState implements StateReader {
   readonly maxBytes: number;
-  readonly #tree = newTree<string>(64);
+  readonly #values = new Map<string, string>();
+  readonly #keys = newTree<undefined>(64);
   #bytes = 0;
 
   constructor(maxBytes: number) {
@@ -35,26 +40,31 @@ export class OrderedState implements StateReader {
 
   /** Number of entries. */
   get size(): number {
-    return this.#tree.size;
+    return this.#values.size;
   }
 
   get(key: string): string | undefined {
-    return this.#tree.get(key);
+    return this.#values.get(key);
   }
 
-  walk(range: KeyRange): Iterator<StateEntry> {
-    return walkTree(this.#tree, range);
+  *walk(range: KeyRange): Generator<StateEntry, void> {
+    for (const [key] of walkTree(this.#keys, range)) {
+      const value = this.#values.get(key);
+      if (value !== undefined) yield [key, value];
+    }
   }
 
   /** Applies a block's write set; the caller has kept it within the bound. */
   apply(writes: Iterable<StateWrite>): void {
     for (const [key, value] of writes) {
-      const before = this.#tree.get(key);
+      const before = this.#values.get(key);
       if (before !== undefined) this.#bytes -= entryBytes(key, before);
       if (value === undefined) {
-        this.#tree.delete(key);
+        this.#values.delete(key);
+        if (before !== undefined) this.#keys.delete(key);
       } else {
-        this.#tree.set(key, value);
+        this.#values.set(key, value);
+        if (before === undefined) this.#keys.set(key, undefined);
         this.#bytes += entryBytes(key, value);
       }
     }
