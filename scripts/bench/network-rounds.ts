@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { toHex } from '../../protocol/hex.ts';
 import { LocalNetwork } from '../../testnet/local-network.ts';
 import type { LoadCommand, LoadReport } from './load.ts';
-import { ProcessGroup, residentOf, type Usage, usageOf, type ValidatorUsage } from './processes.ts';
+import { type ProcessGroup, residentOf, type Usage, usageOf, type ValidatorUsage } from './processes.ts';
 import { percentile, slopeOf, type Spread, spreadOf } from './statistics.ts';
 
 const LOAD_FILE = fileURLToPath(new URL('load.ts', import.meta.url));
