@@ -20,10 +20,15 @@ import { outputCommitment } from '../protocol/sealed-output.ts';
 import { walletErrors } from './errors.ts';
 import type { VerifiedNetwork } from './verify-network.ts';
 
-/** A block whose result certificate was checked. */
-export interface ProvenBlock {
+/** A checked result certificate. */
+interface ProvenStatement {
   readonly statement: ResultStatement;
   readonly certificate: Uint8Array;
+}
+
+/** A block whose result certificate was checked. */
+export interface ProvenBlock extends ProvenStatement {
+  /** Number of receipts as the node claims it; a path proves it together with its receipt. */
   readonly count: number;
 }
 
@@ -40,6 +45,19 @@ export interface ProvenTransaction {
 /** Blocks remembered as checked: calls in flight span a few blocks, queries compare with recent ones. */
 const REMEMBERED_BLOCKS = 128;
 
+/**
+ * Certificates that some connection of this process checked, by chain and text, so that several connections to one
+ * network check each once. The chain id is the hash of the genesis and so fixes validators, measurement and platform.
+ */
+const genuine = new Map<string, ProvenStatement>();
+
+const forgetOldest = (memory: Map<string, unknown>): void => {
+  for (const oldest of memory.keys()) {
+    if (memory.size <= REMEMBERED_BLOCKS) return;
+    memory.delete(oldest);
+  }
+};
+
 const refused = (rule: string, cause?: unknown): never => {
   throw walletErrors.error('RECEIPT_REFUSED', { rule }, cause);
 };
@@ -48,7 +66,7 @@ const refused = (rule: string, cause?: unknown): never => {
 export class ProofChecker {
   readonly #network: VerifiedNetwork;
   /** By certificate text; insertion order is age. */
-  readonly #proven = new Map<string, ProvenBlock>();
+  readonly #proven = new Map<string, ProvenStatement>();
   #height = 0;
 
   constructor(network: VerifiedNetwork) {
@@ -68,12 +86,12 @@ export class ProofChecker {
 
   /** Checks a block's certificate, once. Throws RECEIPT_REFUSED. */
   block(proof: BlockProof): ProvenBlock {
+    if (proof.count > MAX_BLOCK_TRANSACTIONS) return refused('too many receipts');
     const known = this.#proven.get(proof.certificate);
-    const block = known ?? this.#check(proof);
-    if (block.count !== proof.count || block.statement.height !== proof.height)
-      return refused('height or count differ from the certificate');
-    if (known === undefined) this.#remember(proof.certificate, block);
-    return block;
+    const { statement, certificate } = known ?? this.#check(proof.certificate);
+    if (statement.height !== proof.height) return refused('height differs from the certificate');
+    if (known === undefined) this.#remember(proof.certificate, { statement, certificate });
+    return { statement, certificate, count: proof.count };
   }
 
   /** Checks a transaction's receipt and outputs under a checked block. Throws RECEIPT_REFUSED. */
@@ -104,10 +122,12 @@ export class ProofChecker {
     }
   }
 
-  #check(proof: BlockProof): ProvenBlock {
+  #check(text: string): ProvenStatement {
     const { chainId, genesis, validators } = this.#network;
-    if (proof.count > MAX_BLOCK_TRANSACTIONS) return refused('too many receipts');
-    const bytes = fromBase64(proof.certificate);
+    const key = `${chainId} ${text}`;
+    const known = genuine.get(key);
+    if (known !== undefined) return known;
+    const bytes = fromBase64(text);
     let certificate: ReturnType<typeof resultCertificateCodec.fromWire>;
     try {
       certificate = decode(resultCertificateCodec, bytes, MAX_RESULT_CERTIFICATE_BYTES);
@@ -119,15 +139,16 @@ export class ProofChecker {
     if (statement.measurement !== genesis.measurement || statement.platform !== genesis.platform)
       return refused('another measurement');
     const fault = resultCertificateFault(certificate, validators);
-    return fault === undefined ? { statement, certificate: bytes, count: proof.count } : refused(fault);
+    if (fault !== undefined) return refused(fault);
+    const proven = { statement, certificate: bytes };
+    genuine.set(key, proven);
+    forgetOldest(genuine);
+    return proven;
   }
 
-  #remember(key: string, block: ProvenBlock): void {
-    this.#proven.set(key, block);
-    this.#height = Math.max(this.#height, block.statement.height);
-    for (const oldest of this.#proven.keys()) {
-      if (this.#proven.size <= REMEMBERED_BLOCKS) break;
-      this.#proven.delete(oldest);
-    }
+  #remember(key: string, proven: ProvenStatement): void {
+    this.#proven.set(key, proven);
+    this.#height = Math.max(this.#height, proven.statement.height);
+    forgetOldest(this.#proven);
   }
 }

@@ -296,6 +296,17 @@ describe('a lying node', () => {
     }
   });
 
+  it('cannot spoil the proof of a block by claiming another number of receipts', async () => {
+    const { tiny, node, network, account, session } = await start();
+    node.service.behaviour.bend = (honest) => ({ ...honest, block: { ...honest.block, count: honest.block.count + 1 } });
+    expect(await codeOf(session.call('counter', 'add', { amount: 1 }))).toBe('RECEIPT_REFUSED');
+    delete node.service.behaviour.bend;
+    const [executed] = tiny.blocks.at(-1)?.transactions ?? [];
+    if (executed === undefined) expect.unreachable('nothing was executed');
+    const { transactionId } = executed;
+    await expect(network.transaction(transactionId, account)).resolves.toMatchObject({ receipt: { transactionId } });
+  });
+
   it('is left for an honest one', async () => {
     const tiny = new TinyNetwork();
     const honest = await startNode(tiny);
