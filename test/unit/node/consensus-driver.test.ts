@@ -1,0 +1,198 @@
+/**
+ * The driver with the real core and the real log: durable before sent, the same votes after a crash, an end without
+ * votes when the log fails, and no memory for what the core refuses.
+ */
+import { afterEach, describe, expect, it } from 'vitest';
+import { ed25519PublicKey, ed25519Verify } from '#primitives';
+import { BodyStore } from '../../../node/body-store.ts';
+import { ConsensusDriver } from '../../../node/consensus-driver.ts';
+import { silentLogger } from '../../../node/logger.ts';
+import { Mempool } from '../../../node/mempool.ts';
+import type { PeerNetwork } from '../../../node/network/network.ts';
+import { decode } from '../../../protocol/codec.ts';
+import { type ConsensusMessage, consensusMessageCodec } from '../../../protocol/consensus/message.ts';
+import { voteBytes } from '../../../protocol/consensus/vote.ts';
+import { type WalRecord, walRecordCodec } from '../../../protocol/consensus/wal-record.ts';
+import { basePoint } from '../../../consensus/state.ts';
+import type { Event } from '../../../consensus/input.ts';
+import { restore } from '../../../consensus/restart.ts';
+import { type WalRecord as LogRecord, WriteAheadLog } from '../../../ledger/wal.ts';
+import { anchorOf, followerAt, parameters, proposalEvent, type TestBlock, voteBy } from '../consensus/harness.ts';
+import { chainId, freshDirectory, replicaKey } from '../ledger/support.ts';
+import { envelopeOf, headerOf } from './support.ts';
+
+const anchor = anchorOf(4);
+const self = followerAt(4, 1);
+const validatorSecret = new Uint8Array(32).fill(9);
+const running: AsyncDisposable[] = [];
+
+afterEach(async () => {
+  for (const each of running.splice(0).reverse()) await each[Symbol.asyncDispose]();
+});
+
+/** One run of a validator on a directory. */
+class Run {
+  readonly order: string[] = [];
+  readonly sent: ConsensusMessage[] = [];
+  readonly evidence: unknown[] = [];
+  readonly bodies = new BodyStore();
+  failure: unknown;
+  failSyncs = false;
+  readonly driver: ConsensusDriver;
+  #sent = Promise.withResolvers<void>();
+
+  private constructor(log: WriteAheadLog, records: readonly WalRecord[]) {
+    const core = restore({ anchor, self, parameters }, basePoint(anchor), [...records]);
+    const take = (bytes: Uint8Array): void => {
+      const message = decode(consensusMessageCodec, bytes, 1 << 21);
+      this.sent.push(message);
+      this.order.push(`send ${message.kind}`);
+      this.#sent.resolve();
+      this.#sent = Promise.withResolvers<void>();
+    };
+    this.driver = new ConsensusDriver({
+      core,
+      wal: {
+        append: (...all: readonly LogRecord[]) => {
+          this.order.push('append');
+          log.append(...all);
+        },
+        sync: async () => {
+          if (this.failSyncs) throw new Error('disk full');
+          await log.sync();
+          this.order.push('sync');
+        },
+      } as unknown as WriteAheadLog,
+      validatorSecret,
+      network: {
+        send: (_to: number, _channel: string, bytes: Uint8Array) => take(bytes),
+        broadcast: (_channel: string, bytes: Uint8Array) => take(bytes),
+        publish: async () => undefined,
+        connectedPeers: () => [],
+      } as unknown as PeerNetwork,
+      bodies: this.bodies,
+      mempool: new Mempool({ maxBytes: 1_000_000, maxTransactions: 100, share: 1 }),
+      execution: { deliver: () => undefined, stateReference: () => undefined, resultCertificate: () => undefined },
+      logger: silentLogger(),
+      onHalt: () => undefined,
+      onFatal: (error) => {
+        this.failure = error;
+        this.#sent.resolve();
+      },
+      onEvidence: (evidence) => this.evidence.push(evidence),
+    });
+  }
+
+  static async on(directory: string): Promise<Run> {
+    const records: WalRecord[] = [];
+    const { log } = await WriteAheadLog.open(directory, {
+      replicaKey, chainId, onRecord: ({ payload }) => records.push(decode(walRecordCodec, payload, payload.length)),
+    });
+    const run = new Run(log, records);
+    running.push({ [Symbol.asyncDispose]: () => log.close() }, run.driver);
+    for (const record of records) {
+      if (record.kind === 'block' && record.body !== undefined) run.bodies.offer(block.id, record.header, record.body);
+    }
+    run.driver.start({ ask: () => undefined, askResultCertificate: () => undefined }, 0);
+    return run;
+  }
+
+  /** Waits until something was sent for which the condition holds, or the driver failed. */
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition() && this.failure === undefined) await this.#sent.promise;
+  }
+
+  propose(proposed: TestBlock, body: readonly Uint8Array[]): void {
+    const status = this.bodies.offer(proposed.id, proposed.header, body);
+    this.driver.push(proposalEvent(proposed, status));
+  }
+
+  votes(kind: string): string[] {
+    return this.sent.flatMap((message) => (message.kind === 'vote' && message.vote.kind === kind ? [message.vote.hash as string] : []));
+  }
+}
+
+const stop = async (): Promise<void> => {
+  for (const each of running.splice(0).reverse()) await each[Symbol.asyncDispose]();
+};
+
+const body = [envelopeOf(1), envelopeOf(2)];
+const block = headerOf(body, { timeMs: Date.now() });
+const otherBody = [envelopeOf(3)];
+const otherBlock = headerOf(otherBody, { timeMs: Date.now() + 1 });
+
+describe('the consensus driver', () => {
+  it('makes a vote durable, after the block that it is for, before it leaves', async () => {
+    const directory = freshDirectory();
+    const run = await Run.on(directory);
+    run.propose(block, body);
+    await run.until(() => run.votes('notarize').length > 0);
+    expect(run.order.indexOf('sync')).toBeLessThan(run.order.indexOf('send vote'));
+    expect(run.order.indexOf('append')).toBeLessThan(run.order.indexOf('sync'));
+    const [message] = run.sent.filter(({ kind }) => kind === 'vote');
+    if (message?.kind !== 'vote') throw new Error('no vote');
+    expect(ed25519Verify(message.vote.signature, voteBytes(anchor.chainId, message.vote), ed25519PublicKey(validatorSecret))).toBe(true);
+    await stop();
+    const records: WalRecord[] = [];
+    const { log } = await WriteAheadLog.open(directory, {
+      replicaKey, chainId, mustExist: true, onRecord: ({ payload }) => records.push(decode(walRecordCodec, payload, payload.length)),
+    });
+    await log.close();
+    expect(records.map(({ kind }) => kind).slice(0, 2)).toEqual(['block', 'vote']);
+    expect(records[0]).toMatchObject({ kind: 'block', body });
+  });
+
+  it('repeats its vote after a crash and casts no other one in that view', async () => {
+    const directory = freshDirectory();
+    const before = await Run.on(directory);
+    before.propose(block, body);
+    await before.until(() => before.votes('notarize').length > 0);
+    await stop();
+    const after = await Run.on(directory);
+    after.propose(otherBlock, otherBody);
+    after.driver.push({ kind: 'vote', vote: voteBy((self + 1) % 4, 'notarize', 1, otherBlock.id), from: ((self + 1) % 4) as never });
+    await after.until(() => after.sent.some(({ kind }) => kind === 'status'));
+    expect(after.votes('notarize').filter((hash) => hash !== block.id)).toEqual([]);
+    expect(after.driver.core.views.get(1 as never)?.own.notarize).toBe(block.id);
+  });
+
+  it('ends without a vote when the log cannot be made durable', async () => {
+    const run = await Run.on(freshDirectory());
+    await run.until(() => run.sent.length > 0);
+    run.failSyncs = true;
+    run.propose(block, body);
+    await run.until(() => false);
+    expect(String(run.failure)).toContain('disk full');
+    expect(run.votes('notarize')).toEqual([]);
+    run.failSyncs = false;
+    run.propose(block, body);
+    await Promise.resolve();
+    expect(run.votes('notarize')).toEqual([]);
+  });
+
+  it('keeps the evidence of two proposals, and the body of the first alone', async () => {
+    const run = await Run.on(freshDirectory());
+    run.propose(block, body);
+    await run.until(() => run.votes('notarize').length > 0);
+    for (let number = 10; number < 40; number += 1) {
+      const many = [envelopeOf(number, 2_000)];
+      run.propose(headerOf(many, { timeMs: Date.now() + number }), many);
+    }
+    await run.until(() => run.sent.some(({ kind }) => kind === 'evidence'));
+    await stop();
+    expect(run.evidence).toMatchObject([{ rule: 'E1' }]);
+    expect(run.bodies.size).toBe(1);
+    expect(run.bodies.get(block.id, block.header)?.body).toEqual(body);
+  });
+
+  it('asks for a body that was forgotten before its turn came', async () => {
+    const run = await Run.on(freshDirectory());
+    await run.until(() => run.sent.length > 0);
+    const event: Event = proposalEvent(block, 'present');
+    run.driver.push(event);
+    run.driver.push({ kind: 'wake' });
+    await run.until(() => run.driver.core.blocks.has(block.id) || run.sent.length > 1);
+    expect(run.driver.core.blocks.get(block.id)?.body ?? 'absent').toBe('absent');
+    expect(run.votes('notarize')).toEqual([]);
+  });
+});

@@ -1,0 +1,93 @@
+/** Results: a certificate from a quorum of genuine pairs, verified late, bounded, and divergence told apart from lies. */
+import { describe, expect, it } from 'vitest';
+import { type Divergence, ResultCollector, type ResultMessage } from '../../../node/results.ts';
+import { type BlockHash, height, type Hash, type StateRoot } from '../../../protocol/brand.ts';
+import { chainIdOf, validatorSetOf } from '../../../protocol/genesis.ts';
+import { type ResultCertificate, resultCertificateFault, type ResultStatement, signResultStatement } from '../../../protocol/result.ts';
+import { genesisOf, secretOf, VALIDATORS } from '../../support/tiny-genesis.ts';
+
+const parties = Array.from({ length: VALIDATORS }, (_, index) => ({
+  validatorSecret: secretOf(`results/validator/${index}`), enclaveSecret: secretOf(`results/enclave/${index}`),
+}));
+const genesis = genesisOf(parties, 'results', {});
+const set = validatorSetOf(genesis);
+const hash = (digit: string): string => digit.repeat(64);
+
+const statementAt = (at: number, root = 'a'): ResultStatement => ({
+  chainId: chainIdOf(genesis), height: height(at), blockHash: hash('b') as BlockHash, timeMs: 1, stateRoot: hash(root) as StateRoot,
+  receiptsRoot: hash('c') as Hash, writeSetHash: hash('d') as Hash, measurement: genesis.measurement, platform: 'sim',
+});
+
+const messageBy = (validator: number, statement: ResultStatement): ResultMessage => ({
+  statement,
+  enclaveSignature: signResultStatement(statement, parties[validator]?.enclaveSecret ?? new Uint8Array(32)),
+  validatorSignature: signResultStatement(statement, parties[validator]?.validatorSecret ?? new Uint8Array(32)),
+});
+
+const collect = (windowBlocks = 8) => {
+  const certificates: ResultCertificate[] = [];
+  const divergences: Divergence[] = [];
+  const collector = new ResultCollector({
+    set, self: 0, windowBlocks,
+    onCertificate: (certificate) => certificates.push(certificate),
+    onDivergence: (divergence) => divergences.push(divergence),
+  });
+  return { collector, certificates, divergences };
+};
+
+describe('the result collector', () => {
+  it('makes one valid certificate of a quorum, the own pair included', () => {
+    const { collector, certificates } = collect();
+    collector.addOwn(messageBy(0, statementAt(1)));
+    expect(collector.addPeer(1, messageBy(1, statementAt(1)))).toBe('counted');
+    expect(certificates).toEqual([]);
+    expect(collector.addPeer(2, messageBy(2, statementAt(1)))).toBe('counted');
+    expect(collector.addPeer(3, messageBy(3, statementAt(1)))).toBe('ignored');
+    expect(certificates).toHaveLength(1);
+    expect(certificates.map((certificate) => resultCertificateFault(certificate, set))).toEqual([undefined]);
+  });
+
+  it('holds what comes early and counts it once the height is executed here', () => {
+    const { collector, certificates } = collect();
+    for (const validator of [1, 2]) expect(collector.addPeer(validator, messageBy(validator, statementAt(3)))).toBe('held');
+    collector.addOwn(messageBy(0, statementAt(3)));
+    expect(certificates).toHaveLength(1);
+  });
+
+  it('never counts a pair with a false signature, early or late', () => {
+    const { collector, certificates, divergences } = collect();
+    const good = messageBy(1, statementAt(1));
+    expect(collector.addPeer(1, { ...good, enclaveSignature: new Uint8Array(64) })).toBe('held');
+    collector.addOwn(messageBy(0, statementAt(1)));
+    expect(collector.addPeer(2, { ...messageBy(2, statementAt(1)), validatorSignature: good.validatorSignature })).toBe('bad-signature');
+    expect(collector.addPeer(3, messageBy(3, statementAt(1)))).toBe('counted');
+    expect([certificates, divergences]).toEqual([[], []]);
+  });
+
+  it('tells one liar from being wrong itself', () => {
+    const { collector, certificates, divergences } = collect();
+    collector.addOwn(messageBy(0, statementAt(1)));
+    expect(collector.addPeer(3, messageBy(3, statementAt(1, 'f')))).toBe('diverged');
+    expect(divergences).toMatchObject([{ height: 1, validator: 3, fatal: false }]);
+    expect(collector.addPeer(2, messageBy(2, statementAt(1, 'f')))).toBe('diverged');
+    expect(divergences).toMatchObject([{ fatal: false }, { validator: 2, fatal: true }]);
+    expect(certificates).toEqual([]);
+  });
+
+  it('counts one statement a validator and height, however often it changes its mind', () => {
+    const { collector, divergences } = collect();
+    collector.addOwn(messageBy(0, statementAt(1)));
+    for (const root of ['e', 'f', '9']) collector.addPeer(3, messageBy(3, statementAt(1, root)));
+    expect(divergences).toHaveLength(1);
+  });
+
+  it('keeps nothing beyond its window or below its floor', () => {
+    const { collector } = collect(8);
+    expect(collector.addPeer(1, messageBy(1, statementAt(8)))).toBe('held');
+    expect(collector.addPeer(1, messageBy(1, statementAt(9)))).toBe('ignored');
+    collector.addOwn(messageBy(0, statementAt(5)));
+    expect(collector.addPeer(1, messageBy(1, statementAt(13)))).toBe('held');
+    collector.prune(5);
+    expect(collector.addPeer(2, messageBy(2, statementAt(5)))).toBe('ignored');
+  });
+});

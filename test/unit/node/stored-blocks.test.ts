@@ -1,0 +1,80 @@
+/** Final blocks in the ledger: what went in comes out, and ranges for peers end with a finalization of their own. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { blockRecords, type ProvenBlock, readBlockRange, readHeaderRecord, readProvenBlock } from '../../../node/stored-blocks.ts';
+import { finalPointOf } from '../../../node/storage.ts';
+import { Ledger } from '../../../ledger/ledger.ts';
+import { basePoint } from '../../../consensus/state.ts';
+import { anchorOf, blockOn, certificate, parameters, pointOf, type TestBlock } from '../consensus/harness.ts';
+import { chainId, freshDirectory, replicaKey } from '../ledger/support.ts';
+import { envelopeOf } from './support.ts';
+
+const open: AsyncDisposable[] = [];
+
+afterEach(async () => {
+  for (const each of open.splice(0)) await each[Symbol.asyncDispose]();
+});
+
+const chain: TestBlock[] = [];
+for (let view = 1; view <= 8; view += 1) {
+  const parent = chain.at(-1);
+  chain.push(blockOn(4, parent === undefined ? basePoint(anchorOf(4)) : pointOf(parent), view));
+}
+
+/** Blocks 1 to 8; the finalizations are those of blocks 1, 2, 6 and 8. */
+const proofs = [1, 2, 6, 8];
+const blocks = chain.map((block, index): ProvenBlock => {
+  const height = index + 1;
+  const proof = proofs.find((candidate) => candidate >= height) ?? 8;
+  const last = chain[proof - 1] ?? block;
+  return {
+    ...block,
+    body: [envelopeOf(height, 512)],
+    following: chain.slice(height, proof).map(({ header }) => header),
+    finalization: certificate(4, 'finalize', last.header.view, last.id),
+  };
+});
+
+const ledgerWith = async (count: number): Promise<Ledger> => {
+  const ledger = await Ledger.open(freshDirectory(), { replicaKey, chainId });
+  open.push(ledger);
+  if (count > 0) await ledger.storeFinalised(...blocks.slice(0, count).map(blockRecords));
+  return ledger;
+};
+
+const range = (ledger: Ledger, from: number, to: number, maxBlocks = 64, maxBodyBytes = 1_000_000) => {
+  const { blocks: found, finalization } = readBlockRange(ledger, { from, to, maxBlocks, maxBodyBytes });
+  return { heights: found.map(({ header }) => header.height as number), bodies: found.map(({ body }) => body !== undefined), finalView: finalization?.view as number | undefined };
+};
+
+describe('stored blocks', () => {
+  it('come out as they went in', async () => {
+    const ledger = await ledgerWith(8);
+    for (const block of blocks) expect(readProvenBlock(ledger, block.header.height)).toEqual(block);
+    expect(readHeaderRecord(ledger, 3)).toEqual({ header: chain[2]?.header, justification: chain[2]?.justification });
+    expect(readProvenBlock(ledger, 9)).toBeUndefined();
+    expect(readHeaderRecord(ledger, 9)).toBeUndefined();
+  });
+
+  it('are read in ranges that end with a finalization of their own', async () => {
+    const ledger = await ledgerWith(8);
+    expect(range(ledger, 1, 2)).toMatchObject({ heights: [1, 2], finalView: 2 });
+    expect(range(ledger, 2, 4)).toMatchObject({ heights: [2, 3, 4, 5, 6], finalView: 6 });
+    expect(range(ledger, 1, 99)).toMatchObject({ heights: [1, 2, 3, 4, 5, 6, 7, 8], finalView: 8 });
+    expect(range(ledger, 1, 99, 4)).toMatchObject({ heights: [1, 2], finalView: 2 });
+    expect(range(ledger, 3, 99, 2)).toMatchObject({ heights: [3, 4], finalView: undefined });
+    expect(range(ledger, 9, 12)).toMatchObject({ heights: [], finalView: undefined });
+  });
+
+  it('leave bodies out when the answer grows too large, but never the first', async () => {
+    const ledger = await ledgerWith(8);
+    expect(range(ledger, 1, 6, 64, 2 * 512).bodies).toEqual([true, true, false, false, false, false]);
+    expect(range(ledger, 1, 2, 64, 1).bodies).toEqual([true, false]);
+  });
+
+  it('give agreement the newest block with a finalization of its own to start from', async () => {
+    const config = { anchor: anchorOf(4), self: undefined, parameters };
+    expect(finalPointOf(await ledgerWith(0), config)).toMatchObject({ height: 0 });
+    expect(finalPointOf(await ledgerWith(5), config)).toMatchObject({ height: 2, id: chain[1]?.id });
+    expect(finalPointOf(await ledgerWith(8), config)).toMatchObject({ height: 8, view: 8 });
+  });
+});
