@@ -13,8 +13,9 @@ const digitValue = (code: number): number => digitValues[code] ?? NO_DIGIT;
 /** Arrays up to this size live on the engine's own heap and cost nothing to speak of. */
 const SMALL_BYTES = 64;
 /** Arrays above this size have memory of their own. */
-const SHARED_BYTES = 2048;
-const SLAB_BYTES = 16 * 1024;
+const SHARED_BYTES = 1024;
+/** As large as the pool of Node's own buffers: what lives long keeps no more than this beside itself. */
+const SLAB_BYTES = 8 * 1024;
 let slab = new Uint8Array(0);
 let slabUsed = 0;
 
@@ -53,12 +54,13 @@ export const fromHex = (digits: string): Uint8Array => {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-const textScratch = new Uint8Array(SHARED_BYTES);
+const TEXT_SCRATCH_BYTES = 4096;
+const textScratch = new Uint8Array(TEXT_SCRATCH_BYTES);
 const WIDEST_CHARACTER = 3;
 
 /** UTF-8 bytes of a text. */
 export const utf8 = (value: string): Uint8Array => {
-  if (value.length * WIDEST_CHARACTER > SHARED_BYTES) return encoder.encode(value);
+  if (value.length * WIDEST_CHARACTER > TEXT_SCRATCH_BYTES) return encoder.encode(value);
   const { written } = encoder.encodeInto(value, textScratch);
   const bytes = newBytes(written);
   bytes.set(textScratch.subarray(0, written));
@@ -68,7 +70,7 @@ export const utf8 = (value: string): Uint8Array => {
 
 /** Number of UTF-8 bytes of a text; lone surrogates count as U+FFFD. */
 export const utf8Length = (value: string): number => {
-  if (value.length * WIDEST_CHARACTER > SHARED_BYTES) return encoder.encode(value).length;
+  if (value.length * WIDEST_CHARACTER > TEXT_SCRATCH_BYTES) return encoder.encode(value).length;
   const { written } = encoder.encodeInto(value, textScratch);
   textScratch.fill(0, 0, written);
   return written;
