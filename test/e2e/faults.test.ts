@@ -16,6 +16,8 @@ import { TokenLoad } from '../support/token-load.ts';
 const SEED = Number(process.env['CLOISTER_TEST_SEED'] ?? Date.now() % 1_000_000);
 const random = seededRandom(SEED);
 const RETURN_MS = 5_000;
+/** More blocks than one answer of a peer holds. */
+const FAR_BEHIND_BLOCKS = 140;
 
 let network: LocalNetwork;
 let load: TokenLoad;
@@ -81,6 +83,22 @@ describe('a killed validator', () => {
       await expectNothingLost();
     });
   }
+
+  it('catches up when it was away for longer than one answer of a peer covers', async () => {
+    const victim = nodeAt(random.integer(network.nodes.length));
+    const witness = nodeAt((victim.index + 1) % network.nodes.length);
+    await victim.kill('SIGKILL', 'both');
+    const away = (await statusOf(witness))?.finalizedHeight ?? 0;
+    load.start(3);
+    await eventually(network, 'many blocks without the victim', async () => ((await statusOf(witness))?.finalizedHeight ?? 0) > away + FAR_BEHIND_BLOCKS, 40_000);
+    const startedAt = performance.now();
+    await victim.start();
+    await untilReady(network, [victim]);
+    await load.stop();
+    await untilSameState(network);
+    process.stderr.write(`faults: ${FAR_BEHIND_BLOCKS} blocks behind, level again after ${Math.round(performance.now() - startedAt)} ms\n`);
+    await expectNothingLost();
+  });
 
   it('votes again: with another validator down its vote is needed', async () => {
     const [returned, other] = [nodeAt(0), nodeAt(1)];
