@@ -63,6 +63,8 @@ export class Execution implements AsyncDisposable {
   readonly #stopping = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #storing: Promise<void> = Promise.resolve();
+  /** The last certificate is being written; settles after the waiting requests were told of it. */
+  #saving: Promise<void> = Promise.resolve();
   /** Heights whose certificate was formed here and came from a peer as well are told once. */
   readonly #told = new Set<number>();
   #newest: StateReference | undefined;
@@ -147,7 +149,7 @@ export class Execution implements AsyncDisposable {
     const { statement } = certificate;
     const encoded = this.remember(certificate);
     if (this.#told.has(statement.height)) {
-      tracker.certified(statement.height, encoded, () => []);
+      void this.#saving.then(() => tracker.certified(statement.height, encoded, () => []));
       return;
     }
     this.#told.add(statement.height);
@@ -157,10 +159,11 @@ export class Execution implements AsyncDisposable {
     }
     this.#certifiedHeight = Math.max(this.#certifiedHeight, statement.height);
     results.prune(statement.height - MAX_REMEMBERED_CERTIFICATES);
-    ledger
-      .saveResultCertificate(statement.height, encoded)
+    const saved = ledger.saveResultCertificate(statement.height, encoded);
+    saved
       .then(() => tracker.certified(statement.height, encoded, () => this.#storedCalls(statement.height)))
       .catch((error: unknown) => logger.error({ err: error, height: statement.height }, 'result certificate not stored'));
+    this.#saving = saved.catch(() => undefined);
   }
 
   /** Newest certified result of a height up to `maxHeight`, as headers name it. */
