@@ -17,6 +17,7 @@ const TOKEN_SOURCE = fileURLToPath(new URL('../../apps/token/contract.ts', impor
 const OPENING = 1_000_000n;
 /** Longer than any outage that a test makes: an outcome is then always known. */
 const WAIT_MS = 60_000;
+const LOOKUPS_AT_ONCE = 8;
 
 /** One acknowledged transfer. */
 export interface Acknowledged {
@@ -50,6 +51,7 @@ export class TokenLoad {
   #stopping = false;
   #running: Promise<void> = Promise.resolve();
   #next = 0;
+  #verified = 0;
 
   private constructor(chainId: ChainId, network: Network, issuer: Session, holders: readonly Holder[]) {
     this.chainId = chainId;
@@ -116,21 +118,27 @@ export class TokenLoad {
     return wrong;
   }
 
-  /** Acknowledged transfers whose receipt does not verify offline. */
+  /** Acknowledged transfers since the last call whose receipt does not verify offline. */
   badReceipts(): Acknowledged[] {
-    return this.acknowledged.filter(
+    const fresh = this.acknowledged.slice(this.#verified);
+    this.#verified += fresh.length;
+    return fresh.filter(
       ({ receipt, transactionId }) => verifyReceipt(JSON.parse(JSON.stringify(receipt)), this.chainId, transactionId).verdict !== 'valid',
     );
   }
 
-  /** Acknowledged transfers that a node does not know as committed at the height of their receipt. */
-  async missingAt(api: string): Promise<Acknowledged[]> {
+  /** Acknowledged transfers, from the given one on, that a node does not know as committed at the height of their receipt. */
+  async missingAt(api: string, from = 0): Promise<Acknowledged[]> {
     const missing: Acknowledged[] = [];
-    for (const entry of this.acknowledged) {
-      const response = await fetch(`${api}/v1/transactions/${entry.transactionId}`, { signal: AbortSignal.timeout(10_000) });
-      const document = (await response.json()) as { status?: string; height?: number };
-      if (document.status !== 'committed' || document.height !== entry.height) missing.push(entry);
-    }
+    const waiting = this.acknowledged.slice(from);
+    const ask = async (): Promise<void> => {
+      for (let entry = waiting.shift(); entry !== undefined; entry = waiting.shift()) {
+        const response = await fetch(`${api}/v1/transactions/${entry.transactionId}`, { signal: AbortSignal.timeout(10_000) });
+        const document = (await response.json()) as { status?: string; height?: number };
+        if (document.status !== 'committed' || document.height !== entry.height) missing.push(entry);
+      }
+    };
+    await Promise.all(Array.from({ length: LOOKUPS_AT_ONCE }, ask));
     return missing;
   }
 
