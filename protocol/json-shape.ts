@@ -90,7 +90,8 @@ export const jsonList = <T>(item: Shape<T>, maximum: number, minimum = 0): Shape
   schema: { type: 'array', items: item.schema, minItems: minimum, maxItems: maximum },
   read: (value, path) => {
     if (!Array.isArray(value) || value.length > maximum || value.length < minimum) return malformed(path);
-    return value.map((element: unknown, index) => item.read(element, `${path}[${index}]`));
+    const itemPath = `${path}[]`;
+    return value.map((element: unknown) => item.read(element, itemPath));
   },
 });
 
@@ -104,6 +105,7 @@ export const jsonRecord = <R extends Fields, O extends Fields = Record<never, ne
   optional?: O,
 ): Shape<Required<R> & Optional<O>> => {
   const all: Fields = { ...required, ...optional };
+  const shapes = new Map(Object.entries(all));
   const names = Object.keys(required);
   const properties = Object.fromEntries(Object.entries(all).map(([name, shape]) => [name, shape.schema]));
   return {
@@ -113,10 +115,10 @@ export const jsonRecord = <R extends Fields, O extends Fields = Record<never, ne
       const source = value as Readonly<Record<string, unknown>>;
       for (const name of names) if (!Object.hasOwn(source, name)) return malformed(`${path}.${name}`);
       const result: Record<string, unknown> = {};
-      for (const [name, field] of Object.entries(source)) {
-        const shape = Object.hasOwn(all, name) ? all[name] : undefined;
+      for (const name of Object.keys(source)) {
+        const shape = shapes.get(name);
         if (shape === undefined) return malformed(`${path}.${name}`);
-        result[name] = shape.read(field, `${path}.${name}`);
+        result[name] = shape.read(source[name], `${path}.${name}`);
       }
       return result as Required<R> & Optional<O>;
     },
