@@ -43,6 +43,8 @@ const byPrefix: readonly (readonly [prefix: string, code: ExitCode])[] = [
   ['WAL_', exitCodes.unsafeToSign],
   ['KEY_IN_USE', exitCodes.unsafeToSign],
   ['LEDGER_LAYOUT', exitCodes.upgradeRequired],
+  ['LEDGER_WRONG_', exitCodes.configuration],
+  ['LEDGER_WRITE_FAILED', exitCodes.failure],
   ['LEDGER_AUDIT', exitCodes.verificationNegative],
   ['LEDGER_LOCKED', exitCodes.failure],
   ['LEDGER_', exitCodes.dataCorrupt],
