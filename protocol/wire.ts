@@ -2,9 +2,13 @@
  * The canonical subset of MessagePack: unsigned integers below 2^32, UTF-8 strings, byte strings and arrays, each with
  * the shortest header, nested at most MAX_DEPTH deep, no trailing bytes.
  *
+ * msgpackr writes it. Its decoder is not injective and has no depth limit, so foreign bytes are read by the strict
+ * reader here, which is the pre-scan and the decoder in one pass.
+ *
  * Invariant: reading and writing are inverse; every byte string that the writer does not produce is refused while it is
  * read. Nothing is allocated in proportion to claimed lengths. Byte strings that were read alias the input.
  */
+import { Packr } from 'msgpackr/pack';
 import { newBytes } from './hex.ts';
 
 /** What travels: the canonical subset of MessagePack. */
@@ -14,7 +18,6 @@ export type Wire = number | string | Uint8Array | readonly Wire[];
 export const MAX_DEPTH = 12;
 
 const utf8Decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-const encoder = new TextEncoder();
 
 /** What a reader returns for bytes that are not canonical; no value of the subset is undefined. */
 const REFUSED = undefined;
@@ -126,107 +129,19 @@ export const readWire = (bytes: Uint8Array): Wire | undefined => {
 /** Whether the bytes are exactly one canonical value of the subset. */
 export const isCanonicalWire = (bytes: Uint8Array): boolean => readWire(bytes) !== undefined;
 
-const FIRST_CAPACITY_BYTES = 64 * 1024;
-const KEPT_CAPACITY_BYTES = 1024 * 1024;
-const WIDEST_CHARACTER = 3;
-const LONGEST_HEADER = 5;
-
-/** Heads of one type by width: up to `inline` in the head itself, then one byte, two bytes, four bytes; 0 = none. */
-type Heads = readonly [first: number, inline: number, one: number, two: number, four: number];
-const INTEGER: Heads = [0x00, 0x7f, 0xcc, 0xcd, 0xce];
-const BYTES: Heads = [0, -1, 0xc4, 0xc5, 0xc6];
-const TEXT: Heads = [0xa0, 0x1f, 0xd9, 0xda, 0xdb];
-const ARRAY: Heads = [0x90, 0x0f, 0, 0xdc, 0xdd];
-
-const headerBytes = ([, inline, one]: Heads, size: number): number => {
-  if (size <= inline) return 1;
-  if (one !== 0 && size <= 0xff) return 2;
-  return size <= 0xffff ? 3 : LONGEST_HEADER;
-};
-
-class WireWriter {
-  #buffer = new Uint8Array(FIRST_CAPACITY_BYTES);
-  #offset = 0;
-
-  /** The bytes of one value; what was written is wiped, since secrets are encoded here too. */
-  take(value: Wire): Uint8Array {
-    try {
-      this.#write(value);
-      const bytes = newBytes(this.#offset);
-      bytes.set(this.#buffer.subarray(0, this.#offset));
-      return bytes;
-    } finally {
-      if (this.#buffer.length > KEPT_CAPACITY_BYTES) this.#buffer = new Uint8Array(FIRST_CAPACITY_BYTES);
-      else this.#buffer.fill(0, 0, this.#offset);
-      this.#offset = 0;
-    }
-  }
-
-  #write(value: Wire): void {
-    if (typeof value === 'number') {
-      this.#reserve(LONGEST_HEADER);
-      this.#header(INTEGER, value);
-    } else if (typeof value === 'string') this.#text(value);
-    else if (value instanceof Uint8Array) this.#byteString(value);
-    else {
-      this.#reserve(LONGEST_HEADER);
-      this.#header(ARRAY, value.length);
-      for (const item of value) this.#write(item);
-    }
-  }
-
-  #byteString(value: Uint8Array): void {
-    this.#reserve(LONGEST_HEADER + value.length);
-    this.#header(BYTES, value.length);
-    this.#buffer.set(value, this.#offset);
-    this.#offset += value.length;
-  }
-
-  /** Text goes behind the header that fits if it is ASCII, and moves when its bytes need a wider one. */
-  #text(value: string): void {
-    this.#reserve(LONGEST_HEADER + WIDEST_CHARACTER * value.length);
-    const buffer = this.#buffer;
-    const guess = this.#offset + headerBytes(TEXT, value.length);
-    const { written } = encoder.encodeInto(value, buffer.subarray(guess));
-    const start = this.#offset + headerBytes(TEXT, written);
-    if (start !== guess) buffer.copyWithin(start, guess, guess + written);
-    this.#header(TEXT, written);
-    this.#offset += written;
-  }
-
-  #header(heads: Heads, size: number): void {
-    const [first, , one, two, four] = heads;
-    const buffer = this.#buffer;
-    const at = this.#offset;
-    const width = headerBytes(heads, size);
-    this.#offset = at + width;
-    if (width === 1) buffer[at] = first + size;
-    else if (width === 2) {
-      buffer[at] = one;
-      buffer[at + 1] = size;
-    } else if (width === 3) {
-      buffer[at] = two;
-      buffer[at + 1] = size >>> 8;
-      buffer[at + 2] = size;
-    } else {
-      buffer[at] = four;
-      buffer[at + 1] = size >>> 24;
-      buffer[at + 2] = size >>> 16;
-      buffer[at + 3] = size >>> 8;
-      buffer[at + 4] = size;
-    }
-  }
-
-  #reserve(size: number): void {
-    const needed = this.#offset + size;
-    if (needed <= this.#buffer.length) return;
-    const larger = new Uint8Array(2 * needed);
-    larger.set(this.#buffer.subarray(0, this.#offset));
-    this.#buffer = larger;
-  }
-}
-
-const writer = new WireWriter();
+const packr = new Packr({
+  useRecords: false,
+  mapsAsObjects: true,
+  variableMapSize: true,
+  structuredClone: false,
+  moreTypes: false,
+});
 
 /** The canonical bytes of a value, which is the caller's own: integers are in range, texts are well-formed. */
-export const writeWire = (value: Wire): Uint8Array => writer.take(value);
+export const writeWire = (value: Wire): Uint8Array => {
+  const packed = packr.pack(value);
+  // A copy of its own: the packer's buffer is shared by many messages and would live as long as any of them.
+  const bytes = newBytes(packed.length);
+  bytes.set(packed);
+  return bytes;
+};
