@@ -19,15 +19,20 @@ export interface AccountOptions extends PassphraseOptions {
 }
 
 /** The key directory. */
-export const keyDirectory = (keys: string | undefined): string => keys ?? process.env['CLOISTER_KEYS'] ?? join(homedir(), '.cloister', 'keys');
+export const keyDirectory = (keys: string | undefined): string =>
+  keys ?? process.env['CLOISTER_KEYS'] ?? join(homedir(), '.cloister', 'keys');
 
 /** Path of a named keystore. */
-export const keystorePath = (keys: string | undefined, name: string): string => join(keyDirectory(keys), `${name}.json`);
+export const keystorePath = (keys: string | undefined, name: string): string =>
+  join(keyDirectory(keys), `${name}.json`);
 
 /** Names in the key directory. */
 export const keystoreNames = async (keys: string | undefined): Promise<string[]> => {
   const entries = await readdir(keyDirectory(keys)).catch(() => []);
-  return entries.filter((entry) => entry.endsWith('.json')).map((entry) => entry.slice(0, -'.json'.length)).toSorted();
+  return entries
+    .filter((entry) => entry.endsWith('.json'))
+    .map((entry) => entry.slice(0, -'.json'.length))
+    .toSorted();
 };
 
 /** A parsed keystore file. Throws CONFIG_FILE_MISSING; what is not JSON is left to the keystore's own check. */
@@ -43,7 +48,8 @@ export const readKeystoreFile = async (path: string): Promise<unknown> => {
 /** The account that acts. Throws USAGE_NO_ACCOUNT, USAGE_UNKNOWN_ACCOUNT or what the keystore says. */
 export const readAccount = async (options: AccountOptions): Promise<Account> => {
   const { dir, account: name, keystore, keys } = options;
-  const open = async (path: string): Promise<Account> => openKeystore(await readKeystoreFile(path), await readPassphrase(options, 'open'));
+  const open = async (path: string): Promise<Account> =>
+    openKeystore(await readKeystoreFile(path), await readPassphrase(options, 'open'));
   if (keystore !== undefined) return open(keystore);
   if (name === undefined) throw cliErrors.error('USAGE_NO_ACCOUNT');
   const developers = dir === undefined ? [] : await readAccounts(networkPaths(dir).accounts);
@@ -52,5 +58,8 @@ export const readAccount = async (options: AccountOptions): Promise<Account> => 
   const names = await keystoreNames(keys);
   if (names.includes(name)) return open(keystorePath(keys, name));
   const known = [...developers.map((candidate) => candidate.name), ...names];
-  throw cliErrors.error('USAGE_UNKNOWN_ACCOUNT', { account: name, ...(known.length > 0 && { nearest: nearestName(name, known) }) });
+  throw cliErrors.error('USAGE_UNKNOWN_ACCOUNT', {
+    account: name,
+    ...(known.length > 0 && { nearest: nearestName(name, known) }),
+  });
 };

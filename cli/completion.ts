@@ -13,7 +13,10 @@ const entriesOf = (command: Command, path: readonly string[] = []): Entry[] => {
   const children = command.commands.map((child) => ({ word: child.name(), description: child.description() }));
   const options = command.options.flatMap(({ long, description }) => (long ? [{ word: long, description }] : []));
   const words = [...children, ...options, { word: '--help', description: 'print help' }];
-  return [{ path: path.join(' '), words }, ...command.commands.flatMap((child) => entriesOf(child, [...path, child.name()]))];
+  return [
+    { path: path.join(' '), words },
+    ...command.commands.flatMap((child) => entriesOf(child, [...path, child.name()])),
+  ];
 };
 
 const bash = (entries: readonly Entry[]): string => `# Completion of cloister for bash
@@ -21,7 +24,10 @@ _cloister() {
   local current=\${COMP_WORDS[COMP_CWORD]} path= word
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case "\${path:+$path }$word" in
-      ${entries.filter(({ path }) => path !== '').map(({ path }) => `'${path}'`).join('|')}) path="\${path:+$path }$word" ;;
+      ${entries
+        .filter(({ path }) => path !== '')
+        .map(({ path }) => `'${path}'`)
+        .join('|')}) path="\${path:+$path }$word" ;;
     esac
   done
   local words=
@@ -42,9 +48,14 @@ const quoted = (text: string): string => `'${text.replaceAll('\\', '\\\\').repla
 
 const fish = (entries: readonly Entry[]): string => {
   const lines = entries.flatMap(({ path, words }) => {
-    const children = entries.filter((entry) => entry.path !== '' && entry.path.split(' ').slice(0, -1).join(' ') === path);
+    const children = entries.filter(
+      (entry) => entry.path !== '' && entry.path.split(' ').slice(0, -1).join(' ') === path,
+    );
     const names = children.map((entry) => entry.path.split(' ').at(-1) ?? '');
-    const seen = path.split(' ').filter((word) => word !== '').map((word) => `__fish_seen_subcommand_from ${word}`);
+    const seen = path
+      .split(' ')
+      .filter((word) => word !== '')
+      .map((word) => `__fish_seen_subcommand_from ${word}`);
     const inner = names.length > 0 ? [`not __fish_seen_subcommand_from ${names.join(' ')}`] : [];
     const condition = quoted([...seen, ...inner].join('; and '));
     return words.map(({ word, description }) =>
@@ -63,7 +74,10 @@ export const completionScript = (program: Command, shell: string): string => {
   const make = Object.hasOwn(SHELLS, shell) ? SHELLS[shell] : undefined;
   if (make === undefined) {
     const names = Object.keys(SHELLS);
-    throw usageError(`There is no completion for '${shell}'.`, `Did you mean ${nearestName(shell, names)}? Shells: ${names.join(', ')}.`);
+    throw usageError(
+      `There is no completion for '${shell}'.`,
+      `Did you mean ${nearestName(shell, names)}? Shells: ${names.join(', ')}.`,
+    );
   }
   return make(entriesOf(program));
 };

@@ -4,7 +4,10 @@ import { type Command, InvalidArgumentError } from 'commander';
 /** A command's implementation. */
 export interface Implementation {
   /** Performs the command; a number that it resolves to becomes the exit code. */
-  run(options: Readonly<Record<string, unknown>>, args: readonly (string | readonly string[] | undefined)[]): Promise<unknown>;
+  run(
+    options: Readonly<Record<string, unknown>>,
+    args: readonly (string | readonly string[] | undefined)[],
+  ): Promise<unknown>;
 }
 
 /** An action that imports the implementation first. */
@@ -18,7 +21,8 @@ export const lazily =
   };
 
 /** Text of examples for the end of a help page. */
-export const examples = (...lines: readonly string[]): string => `\nExamples:\n${lines.map((line) => `  $ cloister ${line}`).join('\n')}`;
+export const examples = (...lines: readonly string[]): string =>
+  `\nExamples:\n${lines.map((line) => `  $ cloister ${line}`).join('\n')}`;
 
 /** A parser of whole numbers in a range. */
 export const wholeNumber =
@@ -46,7 +50,11 @@ export const withJson = (command: Command): Command => command.option('--json', 
 /** Options that name a network to connect to. */
 export const withNetwork = (command: Command): Command =>
   withJson(command)
-    .option('--dir <directory>', 'directory of a local network: gives URLs, genesis and accounts', process.env['CLOISTER_DIR'])
+    .option(
+      '--dir <directory>',
+      'directory of a local network: gives URLs, genesis and accounts',
+      process.env['CLOISTER_DIR'],
+    )
     .option('--url <url>', 'client API of a node; may be given several times', repeated)
     .option('--chain-id <hex>', 'trust anchor: the chain id', hexDigits(32))
     .option('--genesis <file>', 'trust anchor: the genesis file');

@@ -76,5 +76,7 @@ export const cliErrors = defineErrors({
 });
 
 /** A mistake in what was typed: always code USAGE, always exit code 2. */
-export const usageError = (message: string, hint = 'Run the command with --help to see its options and examples.'): CloisterError =>
-  new CloisterError('USAGE', { message, hint, retryable: false });
+export const usageError = (
+  message: string,
+  hint = 'Run the command with --help to see its options and examples.',
+): CloisterError => new CloisterError('USAGE', { message, hint, retryable: false });

@@ -50,9 +50,13 @@ const ask = async (question: string): Promise<string> => {
 };
 
 /** A passphrase from a file, the environment or a prompt, which asks twice for a new one. */
-export const readPassphrase = async ({ passphraseFile }: PassphraseOptions, purpose: 'open' | 'create'): Promise<string> => {
+export const readPassphrase = async (
+  { passphraseFile }: PassphraseOptions,
+  purpose: 'open' | 'create',
+): Promise<string> => {
   const file = passphraseFile ?? process.env['CLOISTER_PASSPHRASE_FILE'];
-  if (passphraseFile === undefined && process.env['CLOISTER_PASSPHRASE'] !== undefined) return process.env['CLOISTER_PASSPHRASE'];
+  if (passphraseFile === undefined && process.env['CLOISTER_PASSPHRASE'] !== undefined)
+    return process.env['CLOISTER_PASSPHRASE'];
   if (file !== undefined) return (await readTextFile(file)).trimEnd();
   if (process.stdin.isTTY !== true) throw cliErrors.error('USAGE_NO_PASSPHRASE');
   const passphrase = await ask('Passphrase: ');

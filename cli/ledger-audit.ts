@@ -15,8 +15,14 @@ import { MAX_BODY_BYTES } from '../protocol/limits.ts';
 import { merkleRoot } from '../protocol/merkle.ts';
 import { receiptCodec } from '../protocol/receipt.ts';
 import {
-  MAX_RESULT_CERTIFICATE_BYTES, type ResultStatement, resultCertificateCodec, resultCertificateFault, resultStatementBytes, resultStatementCodec,
-  resultStatementHash, writeSetHash,
+  MAX_RESULT_CERTIFICATE_BYTES,
+  type ResultStatement,
+  resultCertificateCodec,
+  resultCertificateFault,
+  resultStatementBytes,
+  resultStatementCodec,
+  resultStatementHash,
+  writeSetHash,
 } from '../protocol/result.ts';
 import { outputCommitment } from '../protocol/sealed-output.ts';
 import type { SealedBytes } from '../protocol/brand.ts';
@@ -46,7 +52,9 @@ export const heightCheckOf = (genesis: Genesis): HeightCheck => {
     let header: Header | undefined;
     attempt('header', () => {
       header = decodeHeaderRecord(audited.header).header;
-      return blockId(header) === audited.blockHash && header.height === audited.height ? undefined : 'is not the one of the block';
+      return blockId(header) === audited.blockHash && header.height === audited.height
+        ? undefined
+        : 'is not the one of the block';
     });
     if (header === undefined) return problems;
     const known: Header = header;
@@ -70,30 +78,42 @@ export const heightCheckOf = (genesis: Genesis): HeightCheck => {
     attempt('result certificate', () => {
       if (audited.resultCertificate === undefined || statement === undefined) return undefined;
       const certificate = decode(resultCertificateCodec, audited.resultCertificate, MAX_RESULT_CERTIFICATE_BYTES);
-      if (resultStatementHash(certificate.statement) !== resultStatementHash(statement)) return 'certifies another statement';
+      if (resultStatementHash(certificate.statement) !== resultStatementHash(statement))
+        return 'certifies another statement';
       return resultCertificateFault(certificate, validatorSetOf(genesis));
     });
     return problems;
   };
 };
 
-const statementProblem = (statement: ResultStatement, audited: AuditedHeight, genesis: Genesis, header: Header): string | undefined => {
+const statementProblem = (
+  statement: ResultStatement,
+  audited: AuditedHeight,
+  genesis: Genesis,
+  header: Header,
+): string | undefined => {
   const same =
     statement.chainId === chainIdOf(genesis) &&
     statement.height === audited.height &&
     statement.blockHash === audited.blockHash &&
     statement.timeMs === header.timeMs;
   if (!same) return 'is about another block';
-  if (statement.measurement !== genesis.measurement || statement.platform !== genesis.platform) return 'names another measurement or platform';
-  if (statement.receiptsRoot !== merkleRoot(audited.receipts.map(({ receipt }) => receipt))) return 'does not fit the receipts';
+  if (statement.measurement !== genesis.measurement || statement.platform !== genesis.platform)
+    return 'names another measurement or platform';
+  if (statement.receiptsRoot !== merkleRoot(audited.receipts.map(({ receipt }) => receipt)))
+    return 'does not fit the receipts';
   if (statement.writeSetHash !== writeSetHash(audited.writeSet)) return 'does not fit the write set';
   const message = resultStatementBytes(statement);
-  const signed = genesis.validators.some(({ enclaveKey }) => ed25519Verify(audited.enclaveSignature, message, fromHex(enclaveKey)));
+  const signed = genesis.validators.some(({ enclaveKey }) =>
+    ed25519Verify(audited.enclaveSignature, message, fromHex(enclaveKey)),
+  );
   return signed ? undefined : 'is signed by no enclave of the genesis';
 };
 
 const outputsProblem = (encoded: Uint8Array, outputs: readonly Uint8Array[]): string | undefined => {
   const { outputs: commitments } = decode(receiptCodec, encoded, encoded.length);
-  const fits = commitments.length === outputs.length && outputs.every((output, index) => outputCommitment(output as SealedBytes) === commitments[index]);
+  const fits =
+    commitments.length === outputs.length &&
+    outputs.every((output, index) => outputCommitment(output as SealedBytes) === commitments[index]);
   return fits ? undefined : 'does not commit to the stored outputs';
 };

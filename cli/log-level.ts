@@ -7,6 +7,10 @@ import { usageError } from './errors.ts';
 export const logLevelOf = (name: string | undefined): LogLevel | undefined => {
   if (name === undefined) return undefined;
   const level = LOG_LEVELS.find((candidate) => candidate === name);
-  if (level === undefined) throw usageError(`There is no log level '${name}'.`, `Did you mean ${nearestName(name, LOG_LEVELS)}? Levels: ${LOG_LEVELS.join(', ')}.`);
+  if (level === undefined)
+    throw usageError(
+      `There is no log level '${name}'.`,
+      `Did you mean ${nearestName(name, LOG_LEVELS)}? Levels: ${LOG_LEVELS.join(', ')}.`,
+    );
   return level;
 };

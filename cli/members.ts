@@ -18,6 +18,10 @@ export const readMembers = async (path: string): Promise<Member[]> => {
 };
 
 const isMember = (value: unknown): value is { name: string; key: PublicKey } =>
-  typeof value === 'object' && value !== null &&
-  'name' in value && typeof value.name === 'string' &&
-  'key' in value && typeof value.key === 'string' && /^[0-9a-f]{64}$/.test(value.key);
+  typeof value === 'object' &&
+  value !== null &&
+  'name' in value &&
+  typeof value.name === 'string' &&
+  'key' in value &&
+  typeof value.key === 'string' &&
+  /^[0-9a-f]{64}$/.test(value.key);

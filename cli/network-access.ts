@@ -17,7 +17,9 @@ export interface NetworkOptions {
 }
 
 /** URLs of the nodes of a local network. Throws CONFIG_FILE_MISSING when the directory holds none. */
-export const urlsOfDirectory = async (directory: string): Promise<{ readonly name: string; readonly url: string }[]> => {
+export const urlsOfDirectory = async (
+  directory: string,
+): Promise<{ readonly name: string; readonly url: string }[]> => {
   const file = await readNetworkFile(directory);
   if (file === undefined) throw cliErrors.error('CONFIG_FILE_MISSING', { path: networkPaths(directory).network });
   const urls = apiUrls(file);

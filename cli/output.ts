@@ -8,7 +8,9 @@ export interface OutputOptions {
 
 /** Prints a result: one JSON object with `--json`, otherwise the lines for a person. */
 export const printResult = (options: OutputOptions, value: unknown, lines: readonly string[]): void => {
-  process.stdout.write(options.json === true ? `${JSON.stringify(value)}\n` : lines.map((line) => `${line}\n`).join(''));
+  process.stdout.write(
+    options.json === true ? `${JSON.stringify(value)}\n` : lines.map((line) => `${line}\n`).join(''),
+  );
 };
 
 /** A note for the person at the terminal. */
@@ -25,7 +27,12 @@ export const table = (rows: readonly (readonly [name: string, value: string | nu
 /** Aligned columns under a heading. */
 export const columns = (heading: readonly string[], rows: readonly (readonly string[])[]): string[] => {
   const widths = heading.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
-  return [heading, ...rows].map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd());
+  return [heading, ...rows].map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
 };
 
 /** A contract's value for a person: indented JSON. */
@@ -44,7 +51,13 @@ const reasonOf = (error: CloisterError): Readonly<Record<string, unknown>> =>
 
 const fieldsOf = (error: unknown) =>
   error instanceof CloisterError
-    ? { code: error.code as string, message: error.message, hint: error.hint, retryable: error.retryable, data: { ...error.data, ...reasonOf(error) } }
+    ? {
+        code: error.code as string,
+        message: error.message,
+        hint: error.hint,
+        retryable: error.retryable,
+        data: { ...error.data, ...reasonOf(error) },
+      }
     : {
         code: 'INTERNAL',
         message: 'An unexpected failure stopped the command.',
@@ -57,7 +70,9 @@ const fieldsOf = (error: unknown) =>
 export const printFailure = (options: OutputOptions, error: unknown): void => {
   const { data, ...fields } = fieldsOf(error);
   if (options.json === true) process.stdout.write(`${JSON.stringify({ error: { ...fields, data } })}\n`);
-  const facts = Object.fromEntries(Object.entries(data).map(([name, value]) => [name, typeof value === 'object' ? JSON.stringify(value) : value]));
+  const facts = Object.fromEntries(
+    Object.entries(data).map(([name, value]) => [name, typeof value === 'object' ? JSON.stringify(value) : value]),
+  );
   process.stderr.write(`${fields.code}: ${fields.message}${dataText(facts as CloisterError['data'])} ${fields.hint}\n`);
   if (process.env['CLOISTER_DEBUG'] !== undefined && error instanceof Error) process.stderr.write(`${error.stack}\n`);
 };

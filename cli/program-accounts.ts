@@ -11,7 +11,8 @@ const withWait = (command: Command): Command =>
 
 const addKeys = (program: Command): void => {
   const keys = program.command('keys').description('create and show encrypted keystores');
-  const withKeys = (command: Command): Command => withJson(command).option('--keys <directory>', 'key directory (default: $CLOISTER_KEYS or ~/.cloister/keys)');
+  const withKeys = (command: Command): Command =>
+    withJson(command).option('--keys <directory>', 'key directory (default: $CLOISTER_KEYS or ~/.cloister/keys)');
   withKeys(keys.command('create').description('create an account in an encrypted keystore'))
     .argument('<name>', 'name of the account')
     .option('--passphrase-file <file>', 'file with the passphrase (else $CLOISTER_PASSPHRASE, else a prompt)')
@@ -41,17 +42,32 @@ export const addAccountCommands = (program: Command): void => {
       ),
     )
     .action(lazily(async () => ({ run: (await import('./commands/contracts.ts')).call })));
-  withAccount(program.command('query').description('ask a contract at the newest height; leaves no trace on the ledger'))
+  withAccount(
+    program.command('query').description('ask a contract at the newest height; leaves no trace on the ledger'),
+  )
     .argument('<contract>', 'name of the contract')
     .argument('<method>', 'name of the method')
     .argument('[json]', 'arguments as JSON, or - to read them from standard input')
-    .addHelpText('after', examples(`query token balance '{"token":"EUR"}' --dir my-net --account dev-1`, 'query system contracts --dir my-net --account dev-1'))
+    .addHelpText(
+      'after',
+      examples(
+        `query token balance '{"token":"EUR"}' --dir my-net --account dev-1`,
+        'query system contracts --dir my-net --account dev-1',
+      ),
+    )
     .action(lazily(async () => ({ run: (await import('./commands/contracts.ts')).query })));
-  withWait(program.command('deploy').description('propose a contract; active once enough members approved the same code'))
+  withWait(
+    program.command('deploy').description('propose a contract; active once enough members approved the same code'),
+  )
     .argument('<file>', 'TypeScript or JavaScript entry of the contract')
     .requiredOption('--name <name>', 'name of the contract')
     .option('--init <json>', 'parameters of its init, as JSON')
-    .addHelpText('after', examples(`deploy apps/token/contract.ts --name token --init '{"issuers":["…"],"auditor":"…"}' --dir my-net --account dev-1`))
+    .addHelpText(
+      'after',
+      examples(
+        `deploy apps/token/contract.ts --name token --init '{"issuers":["…"],"auditor":"…"}' --dir my-net --account dev-1`,
+      ),
+    )
     .action(lazily(async () => ({ run: (await import('./commands/contracts.ts')).deploy })));
   withWait(program.command('approve').description('approve the exact code of a proposed contract'))
     .argument('<name>', 'name of the contract')

@@ -27,9 +27,15 @@ const addInit = (program: Command): void => {
     .requiredOption('--home <directory>', 'new home')
     .requiredOption('--name <name>', 'name of the validator')
     .requiredOption('--address <multiaddress>', 'where peers reach it, such as /ip4/10.0.0.1/tcp/17700')
-    .requiredOption('--sim-root <file>', 'secret of the simulated processors\' manufacturer; created when missing')
-    .option('--passphrase-file <file>', 'file with the passphrase of the node keystore (else $CLOISTER_PASSPHRASE, else a prompt)')
-    .addHelpText('after', examples('init validator --home node-a --name bank-a --address /ip4/10.0.0.1/tcp/17700 --sim-root sim-root.json'))
+    .requiredOption('--sim-root <file>', "secret of the simulated processors' manufacturer; created when missing")
+    .option(
+      '--passphrase-file <file>',
+      'file with the passphrase of the node keystore (else $CLOISTER_PASSPHRASE, else a prompt)',
+    )
+    .addHelpText(
+      'after',
+      examples('init validator --home node-a --name bank-a --address /ip4/10.0.0.1/tcp/17700 --sim-root sim-root.json'),
+    )
     .action(lazily(() => import('./commands/init-validator.ts')));
   withJson(init.command('genesis').description('assemble the genesis from the descriptors of all validators'))
     .argument('<descriptors...>', 'validator.json of each home, in the order of the validators')
@@ -38,7 +44,12 @@ const addInit = (program: Command): void => {
     .requiredOption('--sim-root-key <hex>', 'public key that `init validator` printed', hexDigits(32))
     .option('--threshold <number>', 'members whose approval activates a contract', wholeNumber(1, 64), 1)
     .option('--name <name>', 'name of the network', 'consortium')
-    .addHelpText('after', examples('init genesis a/validator.json b/validator.json c/validator.json d/validator.json --out genesis.json --members members.json --sim-root-key …'))
+    .addHelpText(
+      'after',
+      examples(
+        'init genesis a/validator.json b/validator.json c/validator.json d/validator.json --out genesis.json --members members.json --sim-root-key …',
+      ),
+    )
     .action(lazily(() => import('./commands/init-genesis.ts')));
   withJson(init.command('install').description('install the genesis and the addresses of the peers into a home'))
     .argument('<descriptors...>', 'validator.json of every validator')
@@ -56,22 +67,39 @@ export const addNetworkCommands = (program: Command): void => {
     .requiredOption('--home <directory>', 'home of the validator')
     .option('--set <name=value>', 'a setting of docs/configuration.md; may be given several times', repeated)
     .option('--log-level <level>', 'trace, debug, info, warn, error or silent')
-    .addHelpText('after', examples('start --home my-net/validator-1', 'start --home my-net/validator-1 --set api.port=8080 --log-level debug'))
+    .addHelpText(
+      'after',
+      examples(
+        'start --home my-net/validator-1',
+        'start --home my-net/validator-1 --set api.port=8080 --log-level debug',
+      ),
+    )
     .action(lazily(() => import('./commands/start.ts')));
   withJson(program.command('status').description('how nodes are doing'))
     .option('--dir <directory>', 'directory of a local network: asks all its nodes', process.env['CLOISTER_DIR'])
     .option('--url <url>', 'client API of a node; may be given several times', repeated)
     .addHelpText('after', examples('status', 'status --dir my-net', 'status --url http://127.0.0.1:17701 --json'))
     .action(lazily(() => import('./commands/status.ts')));
-  withJson(program.command('testnet').description('a local network that stays up until Ctrl-C; the same directory continues it'))
+  withJson(
+    program
+      .command('testnet')
+      .description('a local network that stays up until Ctrl-C; the same directory continues it'),
+  )
     .option('--dir <directory>', 'where it lives; a temporary directory unless given', process.env['CLOISTER_DIR'])
     .option('--validators <number>', 'number of validators of a new network', validators)
     .option('--port-base <port>', 'first port; the first free range unless given', port)
     .option('--log-level <level>', 'trace, debug, info, warn, error or silent')
-    .addHelpText('after', examples('testnet', 'testnet --dir my-net --validators 7', 'testnet --dir other-net --port-base 18800 --json'))
+    .addHelpText(
+      'after',
+      examples('testnet', 'testnet --dir my-net --validators 7', 'testnet --dir other-net --port-base 18800 --json'),
+    )
     .action(lazily(() => import('./commands/testnet.ts')));
   const demo = program.command('demo').description('play a scenario on a local network');
-  withJson(demo.command('aml').description('five banks find money laundering across their books; nobody sees a row of another'))
+  withJson(
+    demo
+      .command('aml')
+      .description('five banks find money laundering across their books; nobody sees a row of another'),
+  )
     .option('--data <directory>', 'folder with params.json and world/; a small generated set unless given')
     .addOption(new Option('--seed <text>', 'seed of the generated data').conflicts('data'))
     .option('--keep', 'leave the network running until Ctrl-C and print its addresses')

@@ -14,12 +14,25 @@ export const addProofCommands = (program: Command): void => {
     .option('--chain-id <hex>', 'trust anchor: the chain id', hexDigits(32))
     .option('--genesis <file>', 'trust anchor: the genesis file')
     .option('--transaction <hex>', 'transaction that it must prove', hexDigits(32))
-    .addHelpText('after', examples('receipt verify receipt.json --chain-id 4be1…', 'receipt verify receipt.json --genesis genesis.json --json'))
+    .addHelpText(
+      'after',
+      examples(
+        'receipt verify receipt.json --chain-id 4be1…',
+        'receipt verify receipt.json --genesis genesis.json --json',
+      ),
+    )
     .action(lazily(async () => ({ run: (await import('./commands/receipt.ts')).verify })));
   const ledger = program.command('ledger').description('audit the ledger of a validator, offline');
-  withJson(ledger.command('verify').description('check every height: chain, finality, results, records; exit code 5 when something is wrong'))
+  withJson(
+    ledger
+      .command('verify')
+      .description('check every height: chain, finality, results, records; exit code 5 when something is wrong'),
+  )
     .argument('<home>', 'home of a validator that is stopped')
     .option('--genesis <file>', 'trust anchor; the genesis of the home unless given')
-    .addHelpText('after', examples('ledger verify my-net/validator-1', 'ledger verify my-net/validator-1 --genesis genesis.json --json'))
+    .addHelpText(
+      'after',
+      examples('ledger verify my-net/validator-1', 'ledger verify my-net/validator-1 --genesis genesis.json --json'),
+    )
     .action(lazily(() => import('./commands/ledger-verify.ts')));
 };

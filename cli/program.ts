@@ -21,7 +21,8 @@ Exit codes: 0 ok, 1 failure, 2 usage, 3 configuration, 4 unreachable or timed ou
             6 unsafe to sign, 7 data corrupt, 8 upgrade required`;
 
 const version = (): string =>
-  (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string }).version;
+  (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string })
+    .version;
 
 /** The whole command line. The parser throws instead of ending the process. */
 export const buildProgram = (): Command => {
@@ -42,7 +43,10 @@ export const buildProgram = (): Command => {
     .command('completion')
     .description('print a completion script for a shell')
     .argument('<shell>', 'bash, zsh or fish')
-    .addHelpText('after', '\nExamples:\n  $ source <(cloister completion bash)\n  $ cloister completion fish > ~/.config/fish/completions/cloister.fish')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ source <(cloister completion bash)\n  $ cloister completion fish > ~/.config/fish/completions/cloister.fish',
+    )
     .action(async (shell: string) => {
       const { completionScript } = await import('./completion.ts');
       process.stdout.write(completionScript(program, shell));

@@ -6,7 +6,8 @@ import { readOptional, writeFileDurably } from '../node/home.ts';
 import { createSimulatedRoot, type SimulatedRoot } from '../node/simulated-processor.ts';
 import { nodeErrors } from '../node/errors.ts';
 
-const NOTICE = 'SIMULATED manufacturer: whoever reads this file can certify processors of this test network. Testing only.';
+const NOTICE =
+  'SIMULATED manufacturer: whoever reads this file can certify processors of this test network. Testing only.';
 
 /** Reads the file, or creates it. Throws CONFIG_FILE_UNREADABLE. */
 export const readOrCreateSimulatedRoot = async (path: string): Promise<SimulatedRoot> => {

@@ -40,12 +40,15 @@ export class Admission {
     this.#scheduled = false;
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (let start = 0; start < waiting.length; start += MAX_ADMIT_BATCH) void this.#ask(waiting.slice(start, start + MAX_ADMIT_BATCH));
+    for (let start = 0; start < waiting.length; start += MAX_ADMIT_BATCH)
+      void this.#ask(waiting.slice(start, start + MAX_ADMIT_BATCH));
   }
 
   async #ask(batch: readonly Waiting[]): Promise<void> {
     try {
-      const { verdicts } = await this.#enclave.current().call('admit', { envelopes: batch.map(({ envelope }) => envelope) });
+      const { verdicts } = await this.#enclave
+        .current()
+        .call('admit', { envelopes: batch.map(({ envelope }) => envelope) });
       batch.forEach(({ resolve, reject }, index) => {
         const verdict = verdicts[index];
         if (verdict === undefined) reject(new TypeError('the enclave answered fewer envelopes than asked'));

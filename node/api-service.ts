@@ -1,6 +1,12 @@
 /** The node as its HTTP layer sees it: reads from the ledger, hands submissions and queries on, tells how it is doing. */
 import type { BlockSummary, NodeStatus } from '../protocol/api.ts';
-import { type Height, height as asHeight, type PublicKey, type StateRoot, type TransactionId } from '../protocol/brand.ts';
+import {
+  type Height,
+  height as asHeight,
+  type PublicKey,
+  type StateRoot,
+  type TransactionId,
+} from '../protocol/brand.ts';
 import { decode } from '../protocol/codec.ts';
 import type { ChainId } from '../protocol/brand.ts';
 import { isCloisterError } from '../protocol/errors.ts';
@@ -12,7 +18,14 @@ import type { ParsedEnvelope } from '../protocol/envelope.ts';
 import { currentView, finalizedPoint } from '../consensus/query.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type {
-  ApiService, KnownBlock, KnownTransaction, QueryOutcome, Readiness, SignedEpochKey, SubmitOptions, SubmitOutcome,
+  ApiService,
+  KnownBlock,
+  KnownTransaction,
+  QueryOutcome,
+  Readiness,
+  SignedEpochKey,
+  SubmitOptions,
+  SubmitOutcome,
 } from './api/service.ts';
 import type { ConsensusDriver } from './consensus-driver.ts';
 import type { EpochKeyCollection } from './enclave-messages.ts';

@@ -7,7 +7,15 @@ import { ed25519PublicKey, randomBytes } from '#primitives';
 import { EnclaveClient } from '../enclave/host/enclave-client.ts';
 import { namespacesAvailable } from '../enclave/host/launch.ts';
 import type { Hash, Measurement, PublicKey } from '../protocol/brand.ts';
-import { checkGenesis, chainIdOf, defaultParameters, faultBound, type Genesis, type Member, type Parameters } from '../protocol/genesis.ts';
+import {
+  checkGenesis,
+  chainIdOf,
+  defaultParameters,
+  faultBound,
+  type Genesis,
+  type Member,
+  type Parameters,
+} from '../protocol/genesis.ts';
 import type { ChainId } from '../protocol/brand.ts';
 import { toHex } from '../protocol/hex.ts';
 import type { SettingName } from './config.ts';
@@ -44,7 +52,14 @@ export interface NewHome {
 const CEREMONY_HEAP_MIB = 256;
 
 /** Creates keys, simulated processor and enclave identity of a validator, and returns its descriptor. */
-export const createHome = async ({ home, name, address, bundlePath, root, passphrase }: NewHome): Promise<ValidatorDescriptor> => {
+export const createHome = async ({
+  home,
+  name,
+  address,
+  bundlePath,
+  root,
+  passphrase,
+}: NewHome): Promise<ValidatorDescriptor> => {
   const paths = homePaths(home);
   const secrets = createSecrets();
   const chosen = passphrase ?? toHex(randomBytes(16));
@@ -95,7 +110,15 @@ export interface GenesisInputs {
 }
 
 /** Assembles and checks the genesis of a test network. Throws GENESIS_INVALID. */
-export const assembleGenesis = ({ network, timeMs, simRoot, descriptors, members, threshold, parameters }: GenesisInputs): Genesis => {
+export const assembleGenesis = ({
+  network,
+  timeMs,
+  simRoot,
+  descriptors,
+  members,
+  threshold,
+  parameters,
+}: GenesisInputs): Genesis => {
   const contributors = faultBound(descriptors.length) + 1;
   const [first] = descriptors;
   return checkGenesis({
@@ -109,15 +132,17 @@ export const assembleGenesis = ({ network, timeMs, simRoot, descriptors, members
     parameters: { ...defaultParameters, ...parameters },
     members: [...members],
     threshold,
-    validators: descriptors.map(({ name, validatorKey, peerId, enclaveKey, enclaveKem, evidence, contribution }, index) => ({
-      name,
-      validatorKey,
-      peerId,
-      enclaveKey,
-      enclaveKem,
-      evidence,
-      contribution: index < contributors ? contribution : undefined,
-    })),
+    validators: descriptors.map(
+      ({ name, validatorKey, peerId, enclaveKey, enclaveKem, evidence, contribution }, index) => ({
+        name,
+        validatorKey,
+        peerId,
+        enclaveKey,
+        enclaveKem,
+        evidence,
+        contribution: index < contributors ? contribution : undefined,
+      }),
+    ),
   });
 };
 

@@ -26,7 +26,9 @@ const integer = (fallback: number, minimum: number, maximum: number, description
   fallback,
   parse: (value) => {
     const number = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
-    return typeof number === 'number' && Number.isInteger(number) && number >= minimum && number <= maximum ? number : undefined;
+    return typeof number === 'number' && Number.isInteger(number) && number >= minimum && number <= maximum
+      ? number
+      : undefined;
   },
 });
 
@@ -41,7 +43,9 @@ const texts = (description: string): Setting<readonly string[]> => ({
   fallback: [],
   parse: (value) => {
     const items = typeof value === 'string' ? value.split(',').filter((item) => item !== '') : value;
-    return Array.isArray(items) && items.length <= 256 && items.every((item) => typeof item === 'string') ? items : undefined;
+    return Array.isArray(items) && items.length <= 256 && items.every((item) => typeof item === 'string')
+      ? items
+      : undefined;
   },
 });
 
@@ -57,7 +61,12 @@ export const settings = {
   'operations.port': integer(17702, 0, 65_535, 'Port of health checks and metrics'),
   'log.level': choice('info', LOG_LEVELS, 'Least severe level that is logged'),
   'log.file': string('', 'File for the log; standard error when empty'),
-  'mempool.bytes': integer(64 * MEBIBYTE, MEBIBYTE, 1024 * MEBIBYTE, 'Most bytes of transactions that wait for a block'),
+  'mempool.bytes': integer(
+    64 * MEBIBYTE,
+    MEBIBYTE,
+    1024 * MEBIBYTE,
+    'Most bytes of transactions that wait for a block',
+  ),
   'mempool.transactions': integer(20_000, 100, 1_000_000, 'Most transactions that wait for a block'),
   'mempool.share': integer(50, 1, 100, 'Largest share of the mempool for one source, percent'),
   'enclave.bundle': string('dist/enclave.mjs', 'Enclave bundle; its SHA-384 must equal the measurement in the genesis'),
@@ -83,7 +92,8 @@ const flatten = (table: unknown, prefix = ''): [string, unknown][] =>
 
 const known = (name: string, origin: string): SettingName => {
   const found = names.find((candidate) => candidate === name);
-  if (found === undefined) throw nodeErrors.error('CONFIG_UNKNOWN_KEY', { key: name, origin, nearest: nearestName(name, names) });
+  if (found === undefined)
+    throw nodeErrors.error('CONFIG_UNKNOWN_KEY', { key: name, origin, nearest: nearestName(name, names) });
   return found;
 };
 

@@ -29,7 +29,13 @@ import type { Mempool } from './mempool.ts';
 import type { PeerNetwork } from './network/network.ts';
 
 /** Kind byte of a record in the log's frame; the payload names its own kind as well. */
-const recordKinds: Readonly<Record<WalRecord['kind'], number>> = { vote: 1, certificate: 2, block: 3, evidence: 4, finalized: 5 };
+const recordKinds: Readonly<Record<WalRecord['kind'], number>> = {
+  vote: 1,
+  certificate: 2,
+  block: 3,
+  evidence: 4,
+  finalized: 5,
+};
 
 /** What the driver needs of the execution side. */
 export interface DriverExecution {
@@ -158,14 +164,19 @@ export class ConsensusDriver implements AsyncDisposable {
     const { bodies } = this.#options;
     const stateOf = (id: BlockHash, header: Header, body: BodyState): BodyState =>
       body === 'present' && bodies.get(id, header) === undefined ? 'absent' : body;
-    if (event.kind === 'proposal') return { ...event, body: stateOf(event.proposal.id, event.proposal.header, event.body) };
+    if (event.kind === 'proposal')
+      return { ...event, body: stateOf(event.proposal.id, event.proposal.header, event.body) };
     if (event.kind !== 'blocks') return event;
-    return { ...event, blocks: event.blocks.map((block) => Object.assign(block, { body: stateOf(block.id, block.header, block.body) })) };
+    return {
+      ...event,
+      blocks: event.blocks.map((block) => Object.assign(block, { body: stateOf(block.id, block.header, block.body) })),
+    };
   }
 
   /** What the core did not take up, such as a second proposal of a view, must not hold memory. */
   #forgetRefused(event: Event): void {
-    const ids = event.kind === 'proposal' ? [event.proposal.id] : event.kind === 'blocks' ? event.blocks.map(({ id }) => id) : [];
+    const ids =
+      event.kind === 'proposal' ? [event.proposal.id] : event.kind === 'blocks' ? event.blocks.map(({ id }) => id) : [];
     for (const id of ids) if (!this.#core.blocks.has(id)) this.#options.bodies.forget(id);
   }
 
@@ -238,11 +249,16 @@ export class ConsensusDriver implements AsyncDisposable {
   #cast({ vote: statement, audience, proposal }: Extract<Effect, { kind: 'cast' }>): void {
     const { self } = this.#core.config;
     if (self === undefined) return;
-    const signature = ed25519Sign(voteBytes(this.#core.config.anchor.chainId, statement), this.#options.validatorSecret);
+    const signature = ed25519Sign(
+      voteBytes(this.#core.config.anchor.chainId, statement),
+      this.#options.validatorSecret,
+    );
     const vote = { ...statement, signer: self, signature } as Verified<Vote>;
     if (audience === 'all') {
       this.#broadcast(
-        proposal === undefined ? { kind: 'vote', vote } : { kind: 'proposal', proposal: this.#proposal(proposal, signature) },
+        proposal === undefined
+          ? { kind: 'vote', vote }
+          : { kind: 'proposal', proposal: this.#proposal(proposal, signature) },
       );
     }
     this.push({ kind: 'ownVote', vote });
@@ -261,7 +277,8 @@ export class ConsensusDriver implements AsyncDisposable {
         header.bodyBytes <= INLINE_BODY_BYTES
           ? { kind: 'inline', envelopes: body }
           : { kind: 'compact', transactionIds: resolved?.ids ?? [] },
-      resultCertificate: stateCert === undefined ? undefined : this.#options.execution.resultCertificate(stateCert.certHash),
+      resultCertificate:
+        stateCert === undefined ? undefined : this.#options.execution.resultCertificate(stateCert.certHash),
     };
   }
 
@@ -270,13 +287,16 @@ export class ConsensusDriver implements AsyncDisposable {
     const { maxBodyBytes, maxBlockTransactions } = this.#core.config.parameters;
     const exclude = new Set<TransactionId>(effect.ancestors.flatMap((ancestor) => bodies.ids(ancestor)));
     const chosen =
-      effect.payload === 'empty' ? [] : mempool.select({ maxBytes: maxBodyBytes, maxTransactions: maxBlockTransactions, exclude });
+      effect.payload === 'empty'
+        ? []
+        : mempool.select({ maxBytes: maxBodyBytes, maxTransactions: maxBlockTransactions, exclude });
     const body = chosen.map(({ envelope }) => envelope);
     const ids = chosen.map(({ id }) => id);
     const summary = summarize(body, ids);
     bodies.putBuilt(summary.txRoot, { body, ids });
     const newest = execution.stateReference(effect.maxStateHeight);
-    const stateCert = newest !== undefined && newest.height > (effect.stateCert?.height ?? 0) ? newest : effect.stateCert;
+    const stateCert =
+      newest !== undefined && newest.height > (effect.stateCert?.height ?? 0) ? newest : effect.stateCert;
     this.push({ kind: 'built', view: effect.view, parent: effect.parent, payload: { summary, stateCert } });
   }
 

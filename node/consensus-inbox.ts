@@ -16,7 +16,14 @@ import { verifyEd25519 } from '../protocol/finality.ts';
 import { MAX_CONSENSUS_MESSAGE_BYTES } from '../protocol/limits.ts';
 import { isRelevant } from '../consensus/query.ts';
 import {
-  type Verdict, type Verifier, verifyBlock, verifyCertificate, verifyEvidence, verifyProposal, verifyStatus, verifyVote,
+  type Verdict,
+  type Verifier,
+  verifyBlock,
+  verifyCertificate,
+  verifyEvidence,
+  verifyProposal,
+  verifyStatus,
+  verifyVote,
 } from '../consensus/verify.ts';
 import type { BodyStore } from './body-store.ts';
 import type { ConsensusDriver } from './consensus-driver.ts';
@@ -48,7 +55,11 @@ export class ConsensusInbox {
   constructor(options: ConsensusInboxOptions) {
     this.#options = options;
     const { core } = options.driver;
-    this.#verifier = { set: core.config.anchor, verifySignature: rememberingVerifier(verifyEd25519, REMEMBERED_SIGNATURES), state: core };
+    this.#verifier = {
+      set: core.config.anchor,
+      verifySignature: rememberingVerifier(verifyEd25519, REMEMBERED_SIGNATURES),
+      state: core,
+    };
   }
 
   /** Takes a message of the consensus channel. */
@@ -111,7 +122,8 @@ export class ConsensusInbox {
       const body = block.body === undefined ? 'absent' : bodies.offer(verified.id, block.header, block.body);
       return [Object.assign(verified, { body })];
     });
-    const proof = finalization === undefined ? undefined : this.#accepted(from, verifyCertificate(this.#verifier, finalization));
+    const proof =
+      finalization === undefined ? undefined : this.#accepted(from, verifyCertificate(this.#verifier, finalization));
     driver.push({ kind: 'blocks', blocks: checked, finalization: proof, from });
   }
 
@@ -141,9 +153,13 @@ export class ConsensusInbox {
     }
   }
 
-  #accepted<T>(from: ValidatorIndex, verdict: Verdict<T>): Extract<Verdict<T>, { verdict: 'accept' }>['value'] | undefined {
+  #accepted<T>(
+    from: ValidatorIndex,
+    verdict: Verdict<T>,
+  ): Extract<Verdict<T>, { verdict: 'accept' }>['value'] | undefined {
     if (verdict.verdict === 'accept') return verdict.value;
-    const penalty: PenaltyCode = verdict.code === 'BAD_SIGNATURE' || verdict.code === 'BAD_CERTIFICATE' ? 'invalid-signature' : 'invalid-message';
+    const penalty: PenaltyCode =
+      verdict.code === 'BAD_SIGNATURE' || verdict.code === 'BAD_CERTIFICATE' ? 'invalid-signature' : 'invalid-message';
     this.#options.network.penalise(from, penalty);
     return undefined;
   }

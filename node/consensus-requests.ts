@@ -10,8 +10,13 @@ import type { BlockWithBody, Proposal } from '../protocol/consensus/block.ts';
 import type { BlockBody } from '../protocol/consensus/body.ts';
 import { blockId, type Header } from '../protocol/consensus/header.ts';
 import {
-  type ConsensusRequest, consensusRequestCodec, type ConsensusResponse, consensusResponseCodec, MAX_BLOCKS_PER_RESPONSE,
-  MAX_CONSENSUS_RESPONSE_BYTES, MAX_RESPONSE_BODY_BYTES,
+  type ConsensusRequest,
+  consensusRequestCodec,
+  type ConsensusResponse,
+  consensusResponseCodec,
+  MAX_BLOCKS_PER_RESPONSE,
+  MAX_CONSENSUS_RESPONSE_BYTES,
+  MAX_RESPONSE_BODY_BYTES,
 } from '../protocol/consensus/request.ts';
 import { verifyCertificate } from '../consensus/verify.ts';
 import { verifyEd25519 } from '../protocol/finality.ts';
@@ -85,7 +90,9 @@ export class ConsensusRequests implements DriverRequests {
         maxResponseBytes: MAX_CONSENSUS_RESPONSE_BYTES,
       })
       .then((bytes) => this.#take(to, request, decode(consensusResponseCodec, bytes, MAX_CONSENSUS_RESPONSE_BYTES)))
-      .catch((error: unknown) => this.#options.logger.debug({ err: error, peer: to, request: request.kind }, 'request failed'))
+      .catch((error: unknown) =>
+        this.#options.logger.debug({ err: error, peer: to, request: request.kind }, 'request failed'),
+      )
       .finally(() => this.#open.delete(key));
   }
 
@@ -150,7 +157,12 @@ export class ConsensusRequests implements DriverRequests {
       }
       case 'getBlocks': {
         const { from, to } = request;
-        const range = readBlockRange(ledger, { from, to, maxBlocks: MAX_BLOCKS_PER_RESPONSE, maxBodyBytes: MAX_RESPONSE_BODY_BYTES });
+        const range = readBlockRange(ledger, {
+          from,
+          to,
+          maxBlocks: MAX_BLOCKS_PER_RESPONSE,
+          maxBodyBytes: MAX_RESPONSE_BODY_BYTES,
+        });
         return { kind: 'blocks', ...range };
       }
       case 'getResultCertificate':
@@ -164,14 +176,18 @@ export class ConsensusRequests implements DriverRequests {
   #find(block: BlockHash): BlockWithBody | undefined {
     const { driver, bodies, ledger, execution } = this.#options;
     const open = findBlock(driver.core, block);
-    if (open !== undefined) return withBody(open, bodies.get(block, open.header)?.body ?? execution.waitingBlock(block)?.body);
+    if (open !== undefined)
+      return withBody(open, bodies.get(block, open.header)?.body ?? execution.waitingBlock(block)?.body);
     const height = ledger.heightOfBlock(block);
     if (height === undefined) return execution.waitingBlock(block);
     return readProvenBlock(ledger, height);
   }
 }
 
-const withBody = (block: { readonly header: Header; readonly justification: BlockWithBody['justification'] }, body: BlockBody | undefined): BlockWithBody => ({
+const withBody = (
+  block: { readonly header: Header; readonly justification: BlockWithBody['justification'] },
+  body: BlockBody | undefined,
+): BlockWithBody => ({
   header: block.header,
   justification: block.justification,
   body,

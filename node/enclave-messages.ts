@@ -9,7 +9,13 @@ import { chainIdOf, type Genesis } from '../protocol/genesis.ts';
 import type { SignedEpochKey } from './api/service.ts';
 import type { EnclaveRelay, EnclaveSupervisor } from './enclave-supervisor.ts';
 import type { PeerNetwork } from './network/network.ts';
-import { MAX_PEER_RESPONSE_BYTES, type PeerRequest, peerRequestCodec, type PeerResponse, peerResponseCodec } from './peer-messages.ts';
+import {
+  MAX_PEER_RESPONSE_BYTES,
+  type PeerRequest,
+  peerRequestCodec,
+  type PeerResponse,
+  peerResponseCodec,
+} from './peer-messages.ts';
 import { PEER_METHOD } from './results-exchange.ts';
 
 const TIMEOUT_MS = 3_000;
@@ -44,7 +50,12 @@ export class EpochKeyCollection implements AsyncDisposable {
   readonly #timer: NodeJS.Timeout;
   #asking = false;
 
-  constructor(options: { readonly network: PeerNetwork; readonly enclave: EnclaveSupervisor; readonly self: number; readonly genesis: Genesis }) {
+  constructor(options: {
+    readonly network: PeerNetwork;
+    readonly enclave: EnclaveSupervisor;
+    readonly self: number;
+    readonly genesis: Genesis;
+  }) {
     this.#network = options.network;
     this.#enclave = options.enclave;
     this.#self = options.self;

@@ -25,7 +25,10 @@ export interface EnclaveRelay {
   /** Validators that can be asked now. */
   peers(): readonly ValidatorIndex[];
   contribution(from: ValidatorIndex): Promise<Uint8Array | undefined>;
-  freshness(from: ValidatorIndex, challenge: Uint8Array): Promise<{ height: Height; signature: Uint8Array } | undefined>;
+  freshness(
+    from: ValidatorIndex,
+    challenge: Uint8Array,
+  ): Promise<{ height: Height; signature: Uint8Array } | undefined>;
 }
 
 /** What the supervisor is made with. */
@@ -144,7 +147,8 @@ export class EnclaveSupervisor implements AsyncDisposable {
       await this.#runOnce();
       if (this.#stopping.signal.aborted) return;
       this.#restarts += 1;
-      pauseMs = performance.now() - startedAt > STABLE_MS ? FIRST_RESTART_MS : Math.min(pauseMs * 2, LONGEST_RESTART_MS);
+      pauseMs =
+        performance.now() - startedAt > STABLE_MS ? FIRST_RESTART_MS : Math.min(pauseMs * 2, LONGEST_RESTART_MS);
       await this.#pause(pauseMs);
     }
   }
@@ -153,11 +157,17 @@ export class EnclaveSupervisor implements AsyncDisposable {
     const { bundlePath, maxHeapMiB, logger } = this.#options;
     let client: EnclaveClient | undefined;
     try {
-      client = await EnclaveClient.start({ bundlePath, maxHeapMiB, maxInFlight: MAX_IN_FLIGHT, namespaces: await namespacesAvailable() });
+      client = await EnclaveClient.start({
+        bundlePath,
+        maxHeapMiB,
+        maxInFlight: MAX_IN_FLIGHT,
+        namespaces: await namespacesAvailable(),
+      });
       this.#starting = client;
       await Promise.race([this.#bringUp(client), client.exited]);
       const exit = await Promise.race([client.exited, aborted(this.#stopping.signal)]);
-      if (exit !== undefined) logger.error({ exitCode: exit.code, signal: exit.signal, outputBytes: exit.outputBytes }, 'enclave ended');
+      if (exit !== undefined)
+        logger.error({ exitCode: exit.code, signal: exit.signal, outputBytes: exit.outputBytes }, 'enclave ended');
     } catch (error) {
       if (!this.#stopping.signal.aborted) {
         logger.error({ err: error }, 'enclave did not come up');
@@ -181,7 +191,10 @@ export class EnclaveSupervisor implements AsyncDisposable {
     this.#client = client;
     this.#starting = undefined;
     this.#changed.fire();
-    logger.info({ height: this.#executedHeight, durationMs: Math.round(performance.now() - startedAt) }, 'enclave ready');
+    logger.info(
+      { height: this.#executedHeight, durationMs: Math.round(performance.now() - startedAt) },
+      'enclave ready',
+    );
     await this.#proveFreshness(client);
     logger.info('enclave state proven recent');
   }
@@ -205,7 +218,9 @@ export class EnclaveSupervisor implements AsyncDisposable {
     const { home, genesis, relay, logger } = this.#options;
     const sealedPath = homePaths(home).sealedEpoch;
     const genesisBytes = encode(genesisCodec, genesis);
-    const contributors = genesis.validators.flatMap((validator, index) => (validator.contribution === undefined ? [] : [index]));
+    const contributors = genesis.validators.flatMap((validator, index) =>
+      validator.contribution === undefined ? [] : [index],
+    );
     const received = new Map<number, Uint8Array>();
     let sealedEpoch = await readOptional(sealedPath);
     while (true) {
@@ -272,7 +287,10 @@ export class EnclaveSupervisor implements AsyncDisposable {
     this.#fresh = true;
   }
 
-  async #handIn(client: EnclaveClient, answers: { validator: number; height: Height; signature: Uint8Array }[]): Promise<boolean> {
+  async #handIn(
+    client: EnclaveClient,
+    answers: { validator: number; height: Height; signature: Uint8Array }[],
+  ): Promise<boolean> {
     try {
       return (await client.call('restore', { kind: 'answers', answers })).fresh;
     } catch (error) {

@@ -14,7 +14,7 @@ export const nodeErrors = defineErrors({
     retryable: false,
   },
   CONFIG_FILE_UNREADABLE: {
-    message: 'A file of the node\'s home directory cannot be read.',
+    message: "A file of the node's home directory cannot be read.",
     hint: 'Check the path and permissions, or create the home again with `cloister init`.',
     retryable: false,
   },
@@ -39,8 +39,8 @@ export const nodeErrors = defineErrors({
     retryable: false,
   },
   UNSAFE_TO_SIGN: {
-    message: 'The record of this validator\'s votes is missing or damaged, so signing could contradict an earlier vote.',
-    hint: 'Restore the write-ahead log, or have the consortium replace this validator\'s key; never delete the log to continue.',
+    message: "The record of this validator's votes is missing or damaged, so signing could contradict an earlier vote.",
+    hint: "Restore the write-ahead log, or have the consortium replace this validator's key; never delete the log to continue.",
     retryable: false,
   },
   DIVERGED: {

@@ -12,6 +12,12 @@ import { writeFileDurably } from './home.ts';
 export const keepEvidence = (home: string, evidence: Evidence): Promise<void> => {
   const { rule, first } = evidence;
   const name = `${rule}-validator-${first.signer}-view-${first.view}.json`;
-  const content = { rule, validator: first.signer, epoch: first.epoch, view: first.view, evidence: toHex(encode(evidenceCodec, evidence)) };
+  const content = {
+    rule,
+    validator: first.signer,
+    epoch: first.epoch,
+    view: first.view,
+    evidence: toHex(encode(evidenceCodec, evidence)),
+  };
   return writeFileDurably(join(home, 'evidence', name), `${JSON.stringify(content, null, 2)}\n`);
 };

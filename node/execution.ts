@@ -13,7 +13,11 @@ import type { Certificate } from '../protocol/consensus/certificate.ts';
 import type { Header, StateReference } from '../protocol/consensus/header.ts';
 import { isCloisterError } from '../protocol/errors.ts';
 import {
-  type ResultCertificate, resultCertificateCodec, resultStatementBytes, resultStatementCodec, resultStatementHash,
+  type ResultCertificate,
+  resultCertificateCodec,
+  resultStatementBytes,
+  resultStatementCodec,
+  resultStatementHash,
 } from '../protocol/result.ts';
 import type { ReplyOf } from '../enclave/boundary/messages.ts';
 import type { EnclaveClient } from '../enclave/host/enclave-client.ts';
@@ -39,7 +43,11 @@ export interface ExecutionOptions {
   /** Own result of a height: to be sent to the other validators. */
   readonly onResult: (message: ResultMessage) => void;
   /** A height is executed and durable. */
-  readonly onExecuted: (block: { readonly header: Header; readonly id: BlockHash; readonly transactions: number }) => void;
+  readonly onExecuted: (block: {
+    readonly header: Header;
+    readonly id: BlockHash;
+    readonly transactions: number;
+  }) => void;
   readonly onFatal: (error: unknown) => void;
 }
 
@@ -137,7 +145,10 @@ export class Execution implements AsyncDisposable {
   firstUncertified(): number {
     const { ledger } = this.#options;
     const executed = ledger.head().height;
-    while (this.#certifiedUpTo < executed && ledger.readResultCertificate(asHeight(this.#certifiedUpTo + 1)) !== undefined) {
+    while (
+      this.#certifiedUpTo < executed &&
+      ledger.readResultCertificate(asHeight(this.#certifiedUpTo + 1)) !== undefined
+    ) {
       this.#certifiedUpTo += 1;
     }
     return this.#certifiedUpTo + 1;
@@ -162,7 +173,9 @@ export class Execution implements AsyncDisposable {
     const saved = ledger.saveResultCertificate(statement.height, encoded);
     saved
       .then(() => tracker.certified(statement.height, encoded, () => this.#storedCalls(statement.height)))
-      .catch((error: unknown) => logger.error({ err: error, height: statement.height }, 'result certificate not stored'));
+      .catch((error: unknown) =>
+        logger.error({ err: error, height: statement.height }, 'result certificate not stored'),
+      );
     this.#saving = saved.catch(() => undefined);
   }
 
@@ -178,7 +191,8 @@ export class Execution implements AsyncDisposable {
 
   /** A certificate of a height that came before this node executed it. */
   rememberedAt(height: Height): ResultCertificate | undefined {
-    for (const { reference, certificate } of this.#certificates.values()) if (reference.height === height) return certificate;
+    for (const { reference, certificate } of this.#certificates.values())
+      if (reference.height === height) return certificate;
     return undefined;
   }
 
@@ -283,4 +297,3 @@ export class Execution implements AsyncDisposable {
     onExecuted({ header, id, transactions: block.body.length });
   }
 }
-

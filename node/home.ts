@@ -83,7 +83,11 @@ export const readGenesis = async (path: string): Promise<Genesis> => {
 };
 
 /** Resolves a home's configuration with environment and flags on top. */
-export const readConfig = async (home: string, flags: Readonly<Record<string, string>>, environment = process.env): Promise<NodeConfig> => {
+export const readConfig = async (
+  home: string,
+  flags: Readonly<Record<string, string>>,
+  environment = process.env,
+): Promise<NodeConfig> => {
   const path = homePaths(home).config;
   const text = await readText(path);
   let file: unknown;

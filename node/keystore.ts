@@ -27,10 +27,15 @@ interface KeystoreFile {
   readonly sealed: string;
 }
 
-const keyOf = (passphrase: string, salt: Uint8Array): Uint8Array => new Uint8Array(scryptSync(passphrase, salt, 32, COST));
+const keyOf = (passphrase: string, salt: Uint8Array): Uint8Array =>
+  new Uint8Array(scryptSync(passphrase, salt, 32, COST));
 
 /** Fresh secrets. */
-export const createSecrets = (): NodeSecrets => ({ validator: randomBytes(32), network: randomBytes(32), replica: randomBytes(32) });
+export const createSecrets = (): NodeSecrets => ({
+  validator: randomBytes(32),
+  network: randomBytes(32),
+  replica: randomBytes(32),
+});
 
 /** The keystore file's text. */
 export const sealSecrets = (secrets: NodeSecrets, passphrase: string): string => {
@@ -50,7 +55,8 @@ export const sealSecrets = (secrets: NodeSecrets, passphrase: string): string =>
 export const openSecrets = (text: string, passphrase: string): NodeSecrets => {
   try {
     const file = JSON.parse(text) as Partial<KeystoreFile>;
-    if (file.format !== FORMAT || typeof file.salt !== 'string' || typeof file.sealed !== 'string') throw new TypeError(FORMAT);
+    if (file.format !== FORMAT || typeof file.salt !== 'string' || typeof file.sealed !== 'string')
+      throw new TypeError(FORMAT);
     const sealed = fromHex(file.sealed);
     const key = keyOf(passphrase, fromHex(file.salt));
     const opened = aeadOpen(key, sealed.subarray(0, NONCE_BYTES), utf8(FORMAT), sealed.subarray(NONCE_BYTES));

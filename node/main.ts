@@ -20,10 +20,17 @@ const print = (event: string, fields: object): void => {
   process.stdout.write(`${JSON.stringify({ event, ...fields })}\n`);
 };
 
-const readArguments = (): { readonly home: string; readonly lifeline: boolean; readonly flags: Record<string, string> } => {
+const readArguments = (): {
+  readonly home: string;
+  readonly lifeline: boolean;
+  readonly flags: Record<string, string>;
+} => {
   const options = Object.fromEntries(Object.keys(settings).map((name) => [name, { type: 'string' as const }]));
   // Unknown names pass here and are refused, with the nearest name, where the configuration is resolved.
-  const { values } = parseArgs({ options: { ...options, home: { type: 'string' }, lifeline: { type: 'boolean' } }, strict: false });
+  const { values } = parseArgs({
+    options: { ...options, home: { type: 'string' }, lifeline: { type: 'boolean' } },
+    strict: false,
+  });
   const { home, lifeline, ...flags } = values as Record<string, string | boolean | undefined>;
   if (typeof home !== 'string') throw nodeErrors.error('CONFIG_FILE_UNREADABLE', { path: '--home is missing' });
   return { home, lifeline: lifeline === true, flags: flags as Record<string, string> };
@@ -52,7 +59,9 @@ const run = async (): Promise<number> => {
     destination: file === '' ? { kind: 'stderr' } : { kind: 'file', path: file },
   });
   const { logger } = root;
-  const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+  const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
   const end = ending(lifeline);
   process.on('unhandledRejection', (error) => end.fail(error));
   process.on('uncaughtException', (error) => end.fail(error));
@@ -69,7 +78,13 @@ const run = async (): Promise<number> => {
     const enclave = node.enclavePid();
     if (enclave === undefined) return;
     clearInterval(timer);
-    print('ready', { index: node.self, name, chainId: node.chainId, ...node.addresses, pids: { node: process.pid, enclave } });
+    print('ready', {
+      index: node.self,
+      name,
+      chainId: node.chainId,
+      ...node.addresses,
+      pids: { node: process.pid, enclave },
+    });
     logger.info({ validator: name, platform: genesis.platform }, 'node started');
   };
   const { error } = await end.promise;
@@ -90,9 +105,12 @@ try {
   process.exitCode = await run();
 } catch (error) {
   const known = error instanceof CloisterError;
-  print('failed', known
-    ? { code: error.code, message: error.message, hint: error.hint, data: error.data }
-    : { code: 'INTERNAL', message: 'The node failed.', hint: 'Read the log.' });
+  print(
+    'failed',
+    known
+      ? { code: error.code, message: error.message, hint: error.hint, data: error.data }
+      : { code: 'INTERNAL', message: 'The node failed.', hint: 'Read the log.' },
+  );
   process.exitCode = exitCodeOf(error);
 }
 // Neither the lifeline nor whatever a library may still hold open must keep a stopped node alive.

@@ -79,7 +79,11 @@ export class Mempool {
   }
 
   /** The oldest transactions that fit the bounds and are not excluded. */
-  select(bounds: { readonly maxBytes: number; readonly maxTransactions: number; readonly exclude: ReadonlySet<TransactionId> }): PooledTransaction[] {
+  select(bounds: {
+    readonly maxBytes: number;
+    readonly maxTransactions: number;
+    readonly exclude: ReadonlySet<TransactionId>;
+  }): PooledTransaction[] {
     const selected: PooledTransaction[] = [];
     let bytes = 0;
     for (const transaction of this.#waiting.values()) {
@@ -118,7 +122,9 @@ export class Mempool {
 
   /** Drops what can no longer be included at `height` and returns the ids. */
   expire(height: number): TransactionId[] {
-    const expired = [...this.#waiting.values()].filter((transaction) => transaction.expiryHeight < height).map(({ id }) => id);
+    const expired = [...this.#waiting.values()]
+      .filter((transaction) => transaction.expiryHeight < height)
+      .map(({ id }) => id);
     for (const id of expired) this.#delete(id);
     return expired;
   }

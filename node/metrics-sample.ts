@@ -9,7 +9,12 @@ import type { nodeMetrics } from './node-metrics.ts';
 /** Sets every gauge to its present value. */
 export const sampleMetrics = (
   instruments: Instruments<(typeof nodeMetrics)['metrics']>,
-  parts: { readonly service: NodeService; readonly mempool: Mempool; readonly execution: Execution; readonly enclave: EnclaveSupervisor },
+  parts: {
+    readonly service: NodeService;
+    readonly mempool: Mempool;
+    readonly execution: Execution;
+    readonly enclave: EnclaveSupervisor;
+  },
 ): void => {
   const { service, mempool, execution, enclave } = parts;
   const status = service.status();

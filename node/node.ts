@@ -36,7 +36,13 @@ import { sampleMetrics } from './metrics-sample.ts';
 import { MetricsRegistry } from './metrics.ts';
 import { PeerNetwork } from './network/network.ts';
 import { nodeMetrics } from './node-metrics.ts';
-import { bulkMessageCodec, MAX_BULK_MESSAGE_BYTES, type PeerResponse, peerRequestCodec, peerResponseCodec } from './peer-messages.ts';
+import {
+  bulkMessageCodec,
+  MAX_BULK_MESSAGE_BYTES,
+  type PeerResponse,
+  peerRequestCodec,
+  peerResponseCodec,
+} from './peer-messages.ts';
 import { type Divergence, ResultCollector } from './results.ts';
 import { PEER_METHOD, ResultsExchange } from './results-exchange.ts';
 import { finalPointOf, openLog } from './storage.ts';
@@ -92,7 +98,11 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
 
   await checkMeasurement(config['enclave.bundle'], genesis.measurement);
   const ledger = stack.use(await Ledger.open(paths.ledger, { replicaKey: secrets.replica, chainId }));
-  const { wal, records } = await openLog(paths.votes, { replicaKey: secrets.replica, chainId, mustExist: ledger.head().finalisedHeight > 0 });
+  const { wal, records } = await openLog(paths.votes, {
+    replicaKey: secrets.replica,
+    chainId,
+    mustExist: ledger.head().finalisedHeight > 0,
+  });
   stack.defer(() => wal.close());
 
   const bodies = new BodyStore();
@@ -103,7 +113,8 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   });
   const coreConfig: CoreConfig = { anchor: epochAnchorOf(genesis), self, parameters: genesis.parameters };
   for (const record of records) {
-    if (record.kind === 'block' && record.body !== undefined) bodies.offer(blockId(record.header), record.header, record.body);
+    if (record.kind === 'block' && record.body !== undefined)
+      bodies.offer(blockId(record.header), record.header, record.body);
   }
   const core = restore(coreConfig, finalPointOf(ledger, coreConfig), records);
 
@@ -169,7 +180,8 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
         logger.info({ height: header.height, view: header.view, transactions: count }, 'block executed');
         service.announceHead();
         if (header.height % EXPIRE_EVERY_BLOCKS === 0) mempool.expire(header.height);
-        if (header.height % PRUNE_EVERY_BLOCKS === 0) void wal.prune(header.epoch, header.view - LOG_MARGIN_VIEWS).catch(onFatal);
+        if (header.height % PRUNE_EVERY_BLOCKS === 0)
+          void wal.prune(header.epoch, header.view - LOG_MARGIN_VIEWS).catch(onFatal);
       },
       onFatal,
     }),
@@ -200,7 +212,10 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
       onFatal,
       onEvidence: (evidence) => {
         instruments.evidence.with({ rule: evidence.rule }).add(1);
-        logger.warn({ rule: evidence.rule, validator: evidence.first.signer, view: evidence.first.view }, 'evidence against a validator');
+        logger.warn(
+          { rule: evidence.rule, validator: evidence.first.signer, view: evidence.first.view },
+          'evidence against a validator',
+        );
         void keepEvidence(home, evidence).catch(onFatal);
       },
     }),
@@ -230,11 +245,29 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     onMissingTransactions: (proposal, indexes, from) => requests.askTransactions(proposal, indexes, from),
   });
   const requests = new ConsensusRequests({
-    driver, inbox, network, bodies, ledger, execution, logger: roomLogger(logger, 'requests'), onResultCertificate: takeCertificate,
+    driver,
+    inbox,
+    network,
+    bodies,
+    ledger,
+    execution,
+    logger: roomLogger(logger, 'requests'),
+    onResultCertificate: takeCertificate,
   });
   const transactions = new Transactions({ chainId, mempool, driver, requests, enclave, ledger, tracker, network });
   const service = new NodeService({
-    version: options.version, genesis, chainId, self, ledger, driver, execution, enclave, epochKeys, mempool, network, transactions,
+    version: options.version,
+    genesis,
+    chainId,
+    self,
+    ledger,
+    driver,
+    execution,
+    enclave,
+    epochKeys,
+    mempool,
+    network,
+    transactions,
     halted: () => halted,
   });
 
@@ -242,7 +275,10 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     if (channel === 'consensus') return inbox.receive(peer, bytes);
     const message = decodeBulk(bytes);
     if (message === undefined) return network.penalise(peer, 'malformed-message');
-    const sound = message.kind === 'envelopes' ? transactions.receive(peer, message.envelopes) : exchange.receive(peer, message.result);
+    const sound =
+      message.kind === 'envelopes'
+        ? transactions.receive(peer, message.envelopes)
+        : exchange.receive(peer, message.result);
     if (!sound) network.penalise(peer, message.kind === 'envelopes' ? 'invalid-message' : 'invalid-signature');
   });
   network.onGossip('certificates', (_from, bytes) => inbox.gossip(bytes));
@@ -255,7 +291,10 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
       case 'receipts':
         return exchange.receipts(request.height);
       case 'contribution':
-        return { kind: 'contribution', message: request.validator === peer ? enclave.contributionFor(peer) : undefined };
+        return {
+          kind: 'contribution',
+          message: request.validator === peer ? enclave.contributionFor(peer) : undefined,
+        };
       case 'epochKey':
         return { kind: 'epochKey', statement: enclave.epochKey };
       case 'freshness':
@@ -266,7 +305,14 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   // Also with an empty log: whoever lost all data must hear its own earlier votes before it casts new ones.
   driver.start(requests, 3 * genesis.parameters.baseTimeoutMs);
   execution.start();
-  const api = stack.use(await ApiServer.start({ service, log: roomLogger(logger, 'api'), host: config['api.host'], port: config['api.port'] }));
+  const api = stack.use(
+    await ApiServer.start({
+      service,
+      log: roomLogger(logger, 'api'),
+      host: config['api.host'],
+      port: config['api.port'],
+    }),
+  );
   const operations = stack.use(
     await OperationsServer.start({
       host: config['operations.host'],

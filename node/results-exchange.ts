@@ -11,7 +11,12 @@ import { decode, encode } from '../protocol/codec.ts';
 import { type Genesis, validatorSetOf } from '../protocol/genesis.ts';
 import { MAX_RECEIPT_BYTES, receiptCodec } from '../protocol/receipt.ts';
 import {
-  MAX_RESULT_CERTIFICATE_BYTES, type ResultCertificate, resultCertificateCodec, resultCertificateFault, resultStatementBytes, resultStatementCodec,
+  MAX_RESULT_CERTIFICATE_BYTES,
+  type ResultCertificate,
+  resultCertificateCodec,
+  resultCertificateFault,
+  resultStatementBytes,
+  resultStatementCodec,
   resultStatementHash,
 } from '../protocol/result.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -20,7 +25,12 @@ import type { Execution } from './execution.ts';
 import type { Logger } from './logger.ts';
 import type { PeerNetwork } from './network/network.ts';
 import {
-  bulkMessageCodec, MAX_PEER_RESPONSE_BYTES, MAX_RESULTS_PER_RESPONSE, type PeerRequest, peerRequestCodec, type PeerResponse,
+  bulkMessageCodec,
+  MAX_PEER_RESPONSE_BYTES,
+  MAX_RESULTS_PER_RESPONSE,
+  type PeerRequest,
+  peerRequestCodec,
+  type PeerResponse,
   peerResponseCodec,
 } from './peer-messages.ts';
 import type { Divergence, ResultCollector, ResultMessage } from './results.ts';
@@ -137,7 +147,9 @@ export class ResultsExchange implements AsyncDisposable {
     try {
       const response = await this.#request(validator as ValidatorIndex, { kind: 'receipts', height: asHeight(height) });
       const theirs = response.kind === 'receipts' ? response.receipts : [];
-      const index = ours.findIndex((receipt, position) => !Buffer.from(receipt).equals(theirs[position] ?? new Uint8Array()));
+      const index = ours.findIndex(
+        (receipt, position) => !Buffer.from(receipt).equals(theirs[position] ?? new Uint8Array()),
+      );
       const differing = ours[index];
       if (differing === undefined) return { ...report, firstDifference: 'write set only: all receipts agree' };
       const { transactionId } = decode(receiptCodec, differing, MAX_RECEIPT_BYTES);
@@ -166,7 +178,13 @@ export class ResultsExchange implements AsyncDisposable {
       return;
     }
     const [validator = 0] = signersOf(certificate.signers, genesis.validators.length) ?? [];
-    onDivergence({ height: statement.height, validator, own: own.statement, other: { ...own, statement }, fatal: true });
+    onDivergence({
+      height: statement.height,
+      validator,
+      own: own.statement,
+      other: { ...own, statement },
+      fatal: true,
+    });
   }
 
   #ownResult(height: Height): ResultMessage | undefined {

@@ -10,7 +10,12 @@ import type { Hash } from '../protocol/brand.ts';
 import { bytes, type Infer, struct } from '../protocol/codec.ts';
 import { faultBound, type ValidatorSet } from '../protocol/genesis.ts';
 import {
-  type ResultCertificate, type ResultSignatures, type ResultStatement, resultCertificateOf, resultStatementCodec, resultStatementHash,
+  type ResultCertificate,
+  type ResultSignatures,
+  type ResultStatement,
+  resultCertificateOf,
+  resultStatementCodec,
+  resultStatementHash,
   verifyResultSignatures,
 } from '../protocol/result.ts';
 
@@ -103,7 +108,12 @@ export class ResultCollector {
   #at(height: number): HeightResults {
     const known = this.#heights.get(height);
     if (known !== undefined) return known;
-    const fresh: HeightResults = { messages: new Map(), verified: new Map(), contradicting: new Set(), certified: false };
+    const fresh: HeightResults = {
+      messages: new Map(),
+      verified: new Map(),
+      contradicting: new Set(),
+      certified: false,
+    };
     this.#heights.set(height, fresh);
     return fresh;
   }
@@ -130,10 +140,17 @@ export class ResultCollector {
   #certify(results: HeightResults): void {
     if (results.certified || results.own === undefined || results.verified.size < this.#set.quorum) return;
     results.certified = true;
-    const certificate = resultCertificateOf(results.own.statement, [...results.verified.values()], this.#set.validatorKeys.length);
+    const certificate = resultCertificateOf(
+      results.own.statement,
+      [...results.verified.values()],
+      this.#set.validatorKeys.length,
+    );
     results.messages.clear();
     this.#onCertificate(certificate);
   }
 }
 
-const signaturesOf = ({ enclaveSignature, validatorSignature }: ResultMessage) => ({ enclaveSignature, validatorSignature });
+const signaturesOf = ({ enclaveSignature, validatorSignature }: ResultMessage) => ({
+  enclaveSignature,
+  validatorSignature,
+});

@@ -36,14 +36,20 @@ export const createSimulatedRoot = (): SimulatedRoot => {
 export const createProcessor = (root: SimulatedRoot): SimulatedProcessor => {
   const secret = randomBytes(32);
   const key = toHex(ed25519PublicKey(secret)) as PublicKey;
-  return { secret, certificate: encodeSimCertificate(certifySimProcessor(root.secret, randomBytes(CHIP_ID_BYTES), key)) };
+  return {
+    secret,
+    certificate: encodeSimCertificate(certifySimProcessor(root.secret, randomBytes(CHIP_ID_BYTES), key)),
+  };
 };
 
 const NOTICE = 'SIMULATED processor secrets: whoever reads this file can open what the enclave sealed. Testing only.';
 
 /** Writes a processor file. */
 export const writeProcessor = (path: string, { secret, certificate }: SimulatedProcessor): Promise<void> =>
-  writeFileDurably(path, `${JSON.stringify({ notice: NOTICE, secret: toHex(secret), certificate: toHex(certificate) }, null, 2)}\n`);
+  writeFileDurably(
+    path,
+    `${JSON.stringify({ notice: NOTICE, secret: toHex(secret), certificate: toHex(certificate) }, null, 2)}\n`,
+  );
 
 /** Reads a processor file. Throws CONFIG_FILE_UNREADABLE. */
 export const readProcessor = async (path: string): Promise<SimulatedProcessor> => {

@@ -31,7 +31,9 @@ export interface ProvenBlock {
 }
 
 /** The ledger's records of a final block. */
-export const blockRecords = (block: ProvenBlock): FinalisedBlock & { readonly body: Uint8Array; readonly finality: Uint8Array } => ({
+export const blockRecords = (
+  block: ProvenBlock,
+): FinalisedBlock & { readonly body: Uint8Array; readonly finality: Uint8Array } => ({
   height: block.header.height,
   blockHash: block.id,
   header: encode(headerRecordCodec, { header: block.header, justification: block.justification }),
@@ -40,7 +42,9 @@ export const blockRecords = (block: ProvenBlock): FinalisedBlock & { readonly bo
 });
 
 /** Header and justification of a header record. */
-export const decodeHeaderRecord = (record: Uint8Array): { readonly header: Header; readonly justification: Justification } =>
+export const decodeHeaderRecord = (
+  record: Uint8Array,
+): { readonly header: Header; readonly justification: Justification } =>
   decode(headerRecordCodec, record, MAX_HEADER_RECORD_BYTES);
 
 /** A final block of the ledger; undefined above the finalised head. */
@@ -73,7 +77,12 @@ export interface BlockRange {
  */
 export const readBlockRange = (
   ledger: Ledger,
-  { from, to, maxBlocks, maxBodyBytes }: { readonly from: number; readonly to: number; readonly maxBlocks: number; readonly maxBodyBytes: number },
+  {
+    from,
+    to,
+    maxBlocks,
+    maxBodyBytes,
+  }: { readonly from: number; readonly to: number; readonly maxBlocks: number; readonly maxBodyBytes: number },
 ): BlockRange => {
   const last = lastFinalised(ledger, from, to, maxBlocks);
   const blocks: BlockWithBody[] = [];

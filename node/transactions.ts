@@ -63,7 +63,8 @@ export class Transactions {
 
   /** Takes clients' envelopes; one outcome each, in order. */
   submit(envelopes: readonly ParsedEnvelope[], options: SubmitOptions): Promise<SubmitOutcome[]> {
-    const signal = options.waitMs > 0 ? AbortSignal.any([options.signal, AbortSignal.timeout(options.waitMs)]) : AbortSignal.abort();
+    const signal =
+      options.waitMs > 0 ? AbortSignal.any([options.signal, AbortSignal.timeout(options.waitMs)]) : AbortSignal.abort();
     return Promise.all(envelopes.map((envelope) => this.#submitOne(envelope, `client ${options.source}`, signal)));
   }
 
@@ -75,7 +76,10 @@ export class Transactions {
     const certificate = ledger.readResultCertificate(located.height);
     if (certificate === undefined) return 'uncertified';
     const receipts = ledger.readReceipts(located.height) ?? [];
-    const calls = receipts.map((receipt, index) => ({ ...receipt, outputs: index === located.index ? located.outputs : [] }));
+    const calls = receipts.map((receipt, index) => ({
+      ...receipt,
+      outputs: index === located.index ? located.outputs : [],
+    }));
     return committedTransactions(located.height, calls, certificate)(located.index);
   }
 
@@ -113,12 +117,14 @@ export class Transactions {
     if (known === undefined && !this.#waits(transactionId)) {
       const refusal = this.#expiryFault(envelope.expiryHeight) ?? (await this.#refusal(bytes));
       const verdict = refusal === undefined ? this.#offer(submitted, source) : 'refused';
-      if (verdict === 'full') return { kind: 'refused', transactionId, code: 'MEMPOOL_FULL', retryAfterSeconds: RETRY_AFTER_SECONDS };
+      if (verdict === 'full')
+        return { kind: 'refused', transactionId, code: 'MEMPOOL_FULL', retryAfterSeconds: RETRY_AFTER_SECONDS };
       if (verdict !== 'added') {
         // While the enclave looked, a copy that another validator passed on may have been executed: it is no replay then.
         const now = this.committed(transactionId);
         if (typeof now === 'object') return now;
-        if (refusal !== undefined && now === undefined && !this.#waits(transactionId)) return { kind: 'refused', transactionId, code: refusal };
+        if (refusal !== undefined && now === undefined && !this.#waits(transactionId))
+          return { kind: 'refused', transactionId, code: refusal };
       }
     }
     const committed = await tracker.wait(transactionId, signal);
@@ -186,6 +192,7 @@ export class Transactions {
   }
 
   #broadcast(envelopes: readonly Uint8Array[]): void {
-    if (envelopes.length > 0) this.#options.network.broadcast('bulk', encode(bulkMessageCodec, { kind: 'envelopes', envelopes }));
+    if (envelopes.length > 0)
+      this.#options.network.broadcast('bulk', encode(bulkMessageCodec, { kind: 'envelopes', envelopes }));
   }
 }

@@ -54,7 +54,8 @@ export const view = (value: number): View => checkedInteger(value, 'view') as Vi
 /** Checks and brands an epoch number. */
 export const epoch = (value: number): Epoch => checkedInteger(value, 'epoch') as Epoch;
 /** Checks and brands a validator's position. */
-export const validatorIndex = (value: number): ValidatorIndex => checkedInteger(value, 'validator index') as ValidatorIndex;
+export const validatorIndex = (value: number): ValidatorIndex =>
+  checkedInteger(value, 'validator index') as ValidatorIndex;
 
 /** Ends an exhaustive switch: unreachable when every case is handled. */
 export const assertNever = (value: never): never => {

@@ -204,7 +204,8 @@ export const mapped = <T, U>(inner: Codec<T>, fromInner: (value: T) => U, toInne
 });
 
 /** The same codec under a branded type. */
-export const branded = <B>(inner: Codec<string> | Codec<number> | Codec<Uint8Array>): Codec<B> => inner as unknown as Codec<B>;
+export const branded = <B>(inner: Codec<string> | Codec<number> | Codec<Uint8Array>): Codec<B> =>
+  inner as unknown as Codec<B>;
 
 /** The same codec with a further condition on the decoded value. */
 export const refined = <T>(inner: Codec<T>, holds: (value: T) => boolean): Codec<T> => ({

@@ -7,7 +7,21 @@
  */
 import type { ChainId, Hash, PublicKey } from './brand.ts';
 import { canonicalJson } from './canonical-json.ts';
-import { encode, hex, hexString, type Infer, list, optional, refined, struct, text, u8, u16, u32, u64 } from './codec.ts';
+import {
+  encode,
+  hex,
+  hexString,
+  type Infer,
+  list,
+  optional,
+  refined,
+  struct,
+  text,
+  u8,
+  u16,
+  u32,
+  u64,
+} from './codec.ts';
 import { protocolErrors } from './errors.ts';
 import { domainHash } from './hash.ts';
 import { MAX_MEMBERS, MAX_VALIDATORS, MIN_VALIDATORS } from './limits.ts';
@@ -107,7 +121,8 @@ export const defaultParameters: Parameters = {
 };
 
 /** Chain id of a genesis: hash of its canonical encoding. */
-export const chainIdOf = (genesis: Genesis): ChainId => domainHash('cloister/genesis', encode(genesisCodec, genesis)) as ChainId;
+export const chainIdOf = (genesis: Genesis): ChainId =>
+  domainHash('cloister/genesis', encode(genesisCodec, genesis)) as ChainId;
 
 /** Largest number of validators that may lie: f = ⌊(n − 1) / 3⌋. */
 export const faultBound = (validators: number): number => Math.floor((validators - 1) / 3);
@@ -125,7 +140,8 @@ const checkRules = (genesis: Genesis): string | undefined => {
   if (!distinct(validators.map((v) => v.peerId))) return 'two validators share a peer id';
   if (!distinct(validators.map((v) => v.name))) return 'two validators share a name';
   if (!distinct(members.map((m) => m.key))) return 'two members share a key';
-  if (genesis.threshold < 1 || genesis.threshold > members.length) return 'the threshold must lie between 1 and the number of members';
+  if (genesis.threshold < 1 || genesis.threshold > members.length)
+    return 'the threshold must lie between 1 and the number of members';
   const contributors = faultBound(validators.length) + 1;
   if (validators.some((v, index) => (v.contribution !== undefined) !== index < contributors)) {
     return `exactly the first ${contributors} validators carry a contribution`;
@@ -149,7 +165,8 @@ export const genesisFromJson = (json: unknown): Genesis => {
     const field = cause instanceof Error && 'data' in cause ? JSON.stringify(cause.data) : 'missing or mistyped field';
     throw protocolErrors.error('GENESIS_INVALID', { rule: field }, cause);
   }
-  if (canonicalJson(json) !== canonicalJson(genesis)) throw protocolErrors.error('GENESIS_INVALID', { rule: 'unknown field' });
+  if (canonicalJson(json) !== canonicalJson(genesis))
+    throw protocolErrors.error('GENESIS_INVALID', { rule: 'unknown field' });
   return checkGenesis(genesis);
 };
 
@@ -168,4 +185,5 @@ export const validatorSetOf = (genesis: Genesis): ValidatorSet => ({
 });
 
 /** Hash that commits to a validator's share of the first epoch secret. */
-export const contributionCommitment = (contribution: Uint8Array): Hash => domainHash('cloister/contribution', contribution);
+export const contributionCommitment = (contribution: Uint8Array): Hash =>
+  domainHash('cloister/contribution', contribution);

@@ -20,7 +20,9 @@ const domainTag = (domain: string): Uint8Array => {
 };
 
 /** SHA-256 of the zero-padded 32-byte domain tag and the parts, as bytes. */
-export const domainHashBytes = (domain: string, ...parts: readonly Uint8Array[]): Uint8Array => sha256(domainTag(domain), ...parts);
+export const domainHashBytes = (domain: string, ...parts: readonly Uint8Array[]): Uint8Array =>
+  sha256(domainTag(domain), ...parts);
 
 /** SHA-256 of the zero-padded 32-byte domain tag and the parts, as hexadecimal digits. */
-export const domainHash = (domain: string, ...parts: readonly Uint8Array[]): Hash => toHex(domainHashBytes(domain, ...parts)) as Hash;
+export const domainHash = (domain: string, ...parts: readonly Uint8Array[]): Hash =>
+  toHex(domainHashBytes(domain, ...parts)) as Hash;

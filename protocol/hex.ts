@@ -39,7 +39,8 @@ export const toHex = (value: Uint8Array): string => bytesToHex(value);
 
 /** Bytes of lowercase or uppercase hexadecimal digits; throws on any other character or an odd length. */
 export const fromHex = (digits: string): Uint8Array => {
-  if (typeof digits !== 'string' || digits.length > LONGEST_SHORT_DIGITS || digits.length % 2 !== 0) return hexToBytes(digits);
+  if (typeof digits !== 'string' || digits.length > LONGEST_SHORT_DIGITS || digits.length % 2 !== 0)
+    return hexToBytes(digits);
   const bytes = new Uint8Array(digits.length / 2);
   let seen = 0;
   for (let i = 0; i < bytes.length; i += 1) {

@@ -9,8 +9,10 @@ import { equalBytes } from './hex.ts';
 import { domainHashBytes, fromHex, toHex, u64Bytes } from './hash.ts';
 
 const leafHash = (leaf: Uint8Array): Uint8Array => domainHashBytes('cloister/merkle-leaf', leaf);
-const nodeHash = (left: Uint8Array, right: Uint8Array): Uint8Array => domainHashBytes('cloister/merkle-node', left, right);
-const rootHash = (count: number, top: Uint8Array): Uint8Array => domainHashBytes('cloister/merkle-root', u64Bytes(count), top);
+const nodeHash = (left: Uint8Array, right: Uint8Array): Uint8Array =>
+  domainHashBytes('cloister/merkle-node', left, right);
+const rootHash = (count: number, top: Uint8Array): Uint8Array =>
+  domainHashBytes('cloister/merkle-root', u64Bytes(count), top);
 const emptyTop = new Uint8Array(32);
 
 const levelsOf = (leaves: readonly Uint8Array[]): Uint8Array[][] => {
@@ -60,7 +62,8 @@ export const merkleTree = (leaves: readonly Uint8Array[]): MerkleTree => {
 export const merkleRoot = (leaves: readonly Uint8Array[]): Hash => merkleTree(leaves).root;
 
 /** Path of one leaf. */
-export const merklePath = (leaves: readonly Uint8Array[], index: number): Uint8Array[] => merkleTree(leaves).path(index);
+export const merklePath = (leaves: readonly Uint8Array[], index: number): Uint8Array[] =>
+  merkleTree(leaves).path(index);
 
 /** Whether `leaf` stands at `index` of the `count` leaves under `root`. Never throws on foreign input. */
 export const verifyMerklePath = (

@@ -13,7 +13,11 @@ import { fromHex, toHex } from './hex.ts';
 import { MAX_BLOCK_TRANSACTIONS, MAX_CLAIMS_BYTES, MAX_OUTPUTS, MAX_PATH_LENGTH } from './limits.ts';
 import { verifyMerklePath } from './merkle.ts';
 import {
-  MAX_RESULT_CERTIFICATE_BYTES, type ResultCertificateFault, type ResultStatement, resultCertificateCodec, resultCertificateFault,
+  MAX_RESULT_CERTIFICATE_BYTES,
+  type ResultCertificateFault,
+  type ResultStatement,
+  resultCertificateCodec,
+  resultCertificateFault,
 } from './result.ts';
 import { hashCodec, transactionIdCodec } from './scalars.ts';
 
@@ -99,7 +103,12 @@ export type ReceiptFault =
 
 /** Outcome of checking a receipt file. */
 export type ReceiptVerdict =
-  | { readonly verdict: 'valid'; readonly receipt: Receipt; readonly statement: ResultStatement; readonly simulated: boolean }
+  | {
+      readonly verdict: 'valid';
+      readonly receipt: Receipt;
+      readonly statement: ResultStatement;
+      readonly simulated: boolean;
+    }
   | { readonly verdict: 'invalid'; readonly code: ReceiptFault };
 
 const invalid = (code: ReceiptFault): ReceiptVerdict => ({ verdict: 'invalid', code });

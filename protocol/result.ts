@@ -70,7 +70,11 @@ export interface ResultSignatures {
 }
 
 /** Whether both signatures of one validator are valid. */
-export const verifyResultSignatures = (statement: ResultStatement, pair: ResultSignatures, set: ValidatorSet): boolean => {
+export const verifyResultSignatures = (
+  statement: ResultStatement,
+  pair: ResultSignatures,
+  set: ValidatorSet,
+): boolean => {
   const enclaveKey = set.enclaveKeys[pair.validator];
   const validatorKey = set.validatorKeys[pair.validator];
   if (enclaveKey === undefined || validatorKey === undefined) return false;
@@ -106,7 +110,10 @@ export const resultCertificateOf = (
   const ordered = pairs.toSorted((a, b) => a.validator - b.validator);
   return {
     statement,
-    signers: bitmapOf(ordered.map((pair) => pair.validator), validators),
+    signers: bitmapOf(
+      ordered.map((pair) => pair.validator),
+      validators,
+    ),
     enclaveSignatures: concatBytes(...ordered.map((pair) => pair.enclaveSignature)),
     validatorSignatures: concatBytes(...ordered.map((pair) => pair.validatorSignature)),
   };

@@ -1,6 +1,16 @@
 /** Codecs of the branded scalars: declared once, used by every message. */
 import type {
-  BlockHash, ChainId, Epoch, Hash, Height, Measurement, PublicKey, StateRoot, TransactionId, ValidatorIndex, View,
+  BlockHash,
+  ChainId,
+  Epoch,
+  Hash,
+  Height,
+  Measurement,
+  PublicKey,
+  StateRoot,
+  TransactionId,
+  ValidatorIndex,
+  View,
 } from './brand.ts';
 import { branded, bytes, hex, u16, u64 } from './codec.ts';
 

@@ -71,7 +71,12 @@ const measure = async (seconds: number): Promise<Measurements> => {
 };
 
 const main = async (): Promise<void> => {
-  const { values } = parseArgs({ options: { json: { type: 'boolean', default: false }, seconds: { type: 'string', default: String(DEFAULT_SECONDS) } } });
+  const { values } = parseArgs({
+    options: {
+      json: { type: 'boolean', default: false },
+      seconds: { type: 'string', default: String(DEFAULT_SECONDS) },
+    },
+  });
   const seconds = Number(values.seconds);
   if (!Number.isInteger(seconds) || seconds < 4) {
     process.stderr.write('--seconds takes a whole number of at least 4.\n');

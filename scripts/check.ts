@@ -1,4 +1,4 @@
-/** `npm run check`: types, lint, house rules. Runs all three and exits with the code of the first that failed. */
+/** `npm run check`: types, format, lint, house rules. Runs all and exits with the code of the first that failed. */
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ const tool = (path: string): string => join(root, 'node_modules', path);
 
 const steps: readonly (readonly [title: string, script: string, args: readonly string[]])[] = [
   ['types', tool('typescript/bin/tsc'), ['-p', '.']],
-  ['lint', tool('@biomejs/biome/bin/biome'), ['lint', '.']],
+  ['format and lint', tool('@biomejs/biome/bin/biome'), ['check', '.']],
   ['house rules', tool('vitest/vitest.mjs'), ['run', 'test/tidy.test.ts', 'test/docs.test.ts']],
 ];
 

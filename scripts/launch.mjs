@@ -27,7 +27,11 @@ const ancestors = () => {
 export const launch = (binary, args) => {
   const child = spawn(binary, args, {
     stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
-    env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...process.env, CLOISTER_LIFELINE: `${process.pid}:${LIFELINE_DESCRIPTOR}` },
+    env: {
+      NODE_COMPILE_CACHE: COMPILE_CACHE,
+      ...process.env,
+      CLOISTER_LIFELINE: `${process.pid}:${LIFELINE_DESCRIPTOR}`,
+    },
   });
   child.stdio[LIFELINE_DESCRIPTOR].on('error', () => undefined);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));

@@ -27,7 +27,10 @@ export const nodeBinary = () => {
   return Number(process.versions.node.split('.')[0]) >= REQUIRED_MAJOR ? process.execPath : undefined;
 };
 
-const lockHash = () => createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+const lockHash = () =>
+  createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
 
 /** Whether node_modules holds what the lockfile names, by npm's own record of what it installed. */
 const holdsLockedVersions = () => {
@@ -35,14 +38,16 @@ const holdsLockedVersions = () => {
   if (!existsSync(record)) return false;
   const installed = JSON.parse(readFileSync(record, 'utf8')).packages;
   const locked = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
-  const same = ([name, { version, optional }]) => (installed[name] === undefined ? optional === true : installed[name].version === version);
+  const same = ([name, { version, optional }]) =>
+    installed[name] === undefined ? optional === true : installed[name].version === version;
   if (!Object.entries(locked).every(([name, entry]) => name === '' || same([name, entry]))) return false;
   writeFileSync(stamp, lockHash());
   return true;
 };
 
 const isInstalled = () =>
-  nodeBinary() !== undefined && ((existsSync(stamp) && readFileSync(stamp, 'utf8') === lockHash()) || holdsLockedVersions());
+  nodeBinary() !== undefined &&
+  ((existsSync(stamp) && readFileSync(stamp, 'utf8') === lockHash()) || holdsLockedVersions());
 
 const install = () =>
   new Promise((resolve, reject) => {
@@ -53,10 +58,13 @@ const install = () =>
       cwd: root,
       stdio: ['ignore', 'ignore', 'inherit'],
     });
-    const timer = setInterval(() => {
-      const line = `  … ${Math.round((Date.now() - started) / 1000)} s`;
-      process.stderr.write(interactive ? `\r${line}` : `${line}\n`);
-    }, interactive ? 1_000 : 10_000);
+    const timer = setInterval(
+      () => {
+        const line = `  … ${Math.round((Date.now() - started) / 1000)} s`;
+        process.stderr.write(interactive ? `\r${line}` : `${line}\n`);
+      },
+      interactive ? 1_000 : 10_000,
+    );
     const done = (settle, value) => {
       clearInterval(timer);
       settle(value);
@@ -75,12 +83,16 @@ export const setUp = async () => {
   try {
     if (!isInstalled()) await install();
   } catch (error) {
-    process.stderr.write(`Setup failed: ${error.message}. Check that npm reaches its registry, then run the command again.\n`);
+    process.stderr.write(
+      `Setup failed: ${error.message}. Check that npm reaches its registry, then run the command again.\n`,
+    );
     process.exit(3);
   }
   const binary = nodeBinary();
   if (binary === undefined) {
-    process.stderr.write(`No Node ${REQUIRED_MAJOR} for ${process.platform}-${process.arch}: install Node ${REQUIRED_MAJOR} or newer and run again.\n`);
+    process.stderr.write(
+      `No Node ${REQUIRED_MAJOR} for ${process.platform}-${process.arch}: install Node ${REQUIRED_MAJOR} or newer and run again.\n`,
+    );
     process.exit(3);
   }
   return binary;

@@ -1,5 +1,5 @@
 /**
- * `npm test`: builds, checks types, then runs every test layer: unit tests in parallel, the seeded simulation, and the
+ * `npm test`: builds, checks types, format and lint, then runs every test layer: unit tests in parallel, the seeded simulation, and the
  * tests over real processes one file at a time. `npm test -- FILTER` runs the matching test files only.
  * Exits with the first failing step; the last line counts what ran.
  */
@@ -54,6 +54,7 @@ const layers: readonly (readonly [title: string, args: readonly string[]])[] =
 
 await buildEnclave();
 let failed = !run('types', tool('typescript/bin/tsc'), ['-p', '.']);
+failed = !run('format and lint', tool('@biomejs/biome/bin/biome'), ['check', '.']) || failed;
 const reports = mkdtempSync(join(tmpdir(), 'cloister-tests-'));
 const totals = { passed: 0, failed: 0, skipped: 0 };
 try {

@@ -44,7 +44,7 @@ const importExceptions: Readonly<Record<string, { readonly into: string; readonl
 
 /** Packages by room, besides the built-in modules of Node where those are allowed. */
 const mayUsePackages: Readonly<Record<string, RegExp>> = {
-  protocol: /^(?:@noble\/|msgpackr/pack$|#primitives$)/,
+  protocol: /^(?:@noble\/|msgpackr\/pack$|#primitives$)/,
   consensus: /^$/,
   ledger: /^(?:level$|#primitives$)/,
   'enclave/boundary': /^$/,

@@ -27,14 +27,20 @@ export const createDeveloperAccounts = (): DeveloperAccount[] =>
 
 /** Writes the accounts with a plain warning. */
 export const writeAccounts = (path: string, accounts: readonly DeveloperAccount[]): Promise<void> => {
-  const listed = accounts.map(({ name, publicKey, account }) => ({ name, publicKey, seed: toHex(account.exportSeed()) }));
+  const listed = accounts.map(({ name, publicKey, account }) => ({
+    name,
+    publicKey,
+    seed: toHex(account.exportSeed()),
+  }));
   return writeFileDurably(path, `${JSON.stringify({ warning: WARNING, accounts: listed }, null, 2)}\n`);
 };
 
 /** Reads the accounts. Throws TESTNET_FILE_MALFORMED. */
 export const readAccounts = async (path: string): Promise<DeveloperAccount[]> => {
   try {
-    const { accounts } = JSON.parse(await readFile(path, 'utf8')) as { readonly accounts: readonly { readonly name: string; readonly seed: string }[] };
+    const { accounts } = JSON.parse(await readFile(path, 'utf8')) as {
+      readonly accounts: readonly { readonly name: string; readonly seed: string }[];
+    };
     return accounts.map(({ name, seed }) => {
       const account = Account.fromSeed(fromHex(seed));
       return { name: String(name), publicKey: account.publicKey, account };

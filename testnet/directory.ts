@@ -67,7 +67,9 @@ export const clearUnfinished = async (directory: string): Promise<void> => {
   if (!entries.includes('founding.json') && entries.some((entry) => !entry.startsWith('running.json'))) {
     throw testnetErrors.error('TESTNET_DIRECTORY_NOT_EMPTY', { directory });
   }
-  const leftovers = entries.filter((entry) => /^(validator-\d+|genesis\.json|accounts\.json|enclave\.mjs)$/.test(entry));
+  const leftovers = entries.filter((entry) =>
+    /^(validator-\d+|genesis\.json|accounts\.json|enclave\.mjs)$/.test(entry),
+  );
   await Promise.all(leftovers.map((entry) => rm(join(directory, entry), { recursive: true, force: true })));
 };
 
@@ -137,7 +139,9 @@ export class DirectoryLock implements AsyncDisposable {
   note(nodes: () => readonly ProcessIdentity[]): Promise<void> {
     this.#writing = this.#writing.then(async () => {
       const temporary = `${this.#path}.new`;
-      await writeFile(temporary, JSON.stringify({ owner: this.#owner, nodes: nodes() } satisfies RunningFile), { mode: 0o600 });
+      await writeFile(temporary, JSON.stringify({ owner: this.#owner, nodes: nodes() } satisfies RunningFile), {
+        mode: 0o600,
+      });
       await rename(temporary, this.#path);
     });
     return this.#writing;

@@ -56,11 +56,14 @@ export const buildBundle = (): Promise<void> =>
   new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [BUNDLE_SCRIPT], { cwd: ROOT, stdio: 'ignore' });
     child.once('error', (cause) => reject(testnetErrors.error('TESTNET_BUILD_FAILED', {}, cause)));
-    child.once('exit', (code) => (code === 0 ? resolve() : reject(testnetErrors.error('TESTNET_BUILD_FAILED', { exitCode: code ?? -1 }))));
+    child.once('exit', (code) =>
+      code === 0 ? resolve() : reject(testnetErrors.error('TESTNET_BUILD_FAILED', { exitCode: code ?? -1 })),
+    );
   });
 
 /** Multiaddress at which a validator of a local network listens for peers. */
-export const peerAddress = (portBase: number, index: number): string => `/ip4/127.0.0.1/tcp/${portBase + PORTS_PER_VALIDATOR * index}`;
+export const peerAddress = (portBase: number, index: number): string =>
+  `/ip4/127.0.0.1/tcp/${portBase + PORTS_PER_VALIDATOR * index}`;
 
 /** Settings of one node of a local network. */
 export const nodeSettings = (
@@ -72,7 +75,9 @@ export const nodeSettings = (
   const port = file.portBase + PORTS_PER_VALIDATOR * index;
   return {
     'network.listen': peerAddress(file.portBase, index),
-    'network.peers': file.validators.flatMap((peer, peerIndex) => (peerIndex === index ? [] : [`${peer}@${peerAddress(file.portBase, peerIndex)}`])),
+    'network.peers': file.validators.flatMap((peer, peerIndex) =>
+      peerIndex === index ? [] : [`${peer}@${peerAddress(file.portBase, peerIndex)}`],
+    ),
     'api.port': port + 1,
     'operations.port': port + 2,
     'log.file': `${networkPaths(directory).home(name)}/node.log`,
@@ -82,7 +87,9 @@ export const nodeSettings = (
 
 const installAll = async (directory: string, file: NetworkFile, genesis: Genesis): Promise<void> => {
   const { home } = networkPaths(directory);
-  await Promise.all(file.validators.map((name, index) => installGenesis(home(name), genesis, nodeSettings(directory, file, index))));
+  await Promise.all(
+    file.validators.map((name, index) => installGenesis(home(name), genesis, nodeSettings(directory, file, index))),
+  );
 };
 
 /** Founds a network in a directory whose ports were chosen. Throws TESTNET_DIRECTORY_NOT_EMPTY, GENESIS_INVALID. */
@@ -100,7 +107,13 @@ export const foundNetwork = async (options: FoundingOptions, portBase: number): 
   const names = Array.from({ length: validators }, (_, index) => `validator-${index + 1}`);
   const descriptors = await Promise.all(
     names.map((name, index) =>
-      createHome({ home: paths.home(name), name, address: peerAddress(portBase, index), bundlePath: paths.bundle, root }),
+      createHome({
+        home: paths.home(name),
+        name,
+        address: peerAddress(portBase, index),
+        bundlePath: paths.bundle,
+        root,
+      }),
     ),
   );
   const accounts = createDeveloperAccounts();

@@ -123,7 +123,11 @@ export class LocalNetwork implements AsyncDisposable {
   }
 
   /** Waits until these nodes answer that they are ready. Throws TIMED_OUT, or why a node ended. */
-  async waitUntilReady(timeoutMs = READY_TIMEOUT_MS, nodes: readonly NodeProcess[] = this.nodes, signal?: AbortSignal): Promise<void> {
+  async waitUntilReady(
+    timeoutMs = READY_TIMEOUT_MS,
+    nodes: readonly NodeProcess[] = this.nodes,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const deadline = performance.now() + timeoutMs;
     await Promise.all(nodes.map((node) => waitForReady(node, deadline, signal)));
   }
@@ -152,8 +156,13 @@ const waitForReady = async (node: NodeProcess, deadline: number, signal?: AbortS
   });
   while (!(await isReady(node))) {
     signal?.throwIfAborted();
-    if (ended) throw (await node.exited).failure ?? testnetErrors.error('TESTNET_NODE_ENDED', { validator: node.name, logFile: node.logFile });
-    if (performance.now() > deadline) throw testnetErrors.error('TIMED_OUT', { validator: node.name, logFile: node.logFile });
+    if (ended)
+      throw (
+        (await node.exited).failure ??
+        testnetErrors.error('TESTNET_NODE_ENDED', { validator: node.name, logFile: node.logFile })
+      );
+    if (performance.now() > deadline)
+      throw testnetErrors.error('TIMED_OUT', { validator: node.name, logFile: node.logFile });
     await delay(POLL_MS);
   }
 };
@@ -183,15 +192,25 @@ const foundOrOpen = async (
 };
 
 /** The ports asked for, those of the last run, or the first that are free. */
-const choosePorts = async (validators: number, asked: number | undefined, last: number | undefined): Promise<PortClaim> => {
+const choosePorts = async (
+  validators: number,
+  asked: number | undefined,
+  last: number | undefined,
+): Promise<PortClaim> => {
   if (asked !== undefined) return claimPorts(asked, validators);
   if (last === undefined) return claimFreePorts(validators);
   return claimPorts(last, validators).catch(() => claimFreePorts(validators));
 };
 
-const nodesOf = ({ directory, file }: Foundation, options: LocalNetworkOptions, onStarted: () => Promise<void>): NodeProcess[] => {
+const nodesOf = (
+  { directory, file }: Foundation,
+  options: LocalNetworkOptions,
+  onStarted: () => Promise<void>,
+): NodeProcess[] => {
   const settings = file.validators.map((_name, index) => nodeSettings(directory, file, index));
-  const endpoints = file.validators.map((name, index): PeerEndpoint => ({ index, name, address: String(settings[index]?.['network.listen']) }));
+  const endpoints = file.validators.map(
+    (name, index): PeerEndpoint => ({ index, name, address: String(settings[index]?.['network.listen']) }),
+  );
   const { addressOf = ({ address }: PeerEndpoint) => address, logLevel } = options;
   return endpoints.map((self) => {
     const own = settings[self.index] ?? {};

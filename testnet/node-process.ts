@@ -60,7 +60,9 @@ const PASSED_ON = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'LC_ALL'];
 
 /** Only what a process needs: settings of the starting process must not reach a node of the test network. */
 const childEnvironment = (): Record<string, string> => ({
-  ...Object.fromEntries(PASSED_ON.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))),
+  ...Object.fromEntries(
+    PASSED_ON.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  ),
   NODE_COMPILE_CACHE: COMPILE_CACHE,
 });
 
@@ -138,7 +140,8 @@ export class NodeProcess {
     const enclave = descendantsOf(pid);
     const targets = which === 'node' ? [] : enclave.toReversed();
     const self = identify(pid);
-    for (const target of which === 'enclave' || self === undefined ? targets : [self, ...targets]) killProcess(target, signal);
+    for (const target of which === 'enclave' || self === undefined ? targets : [self, ...targets])
+      killProcess(target, signal);
     if (signal === 'SIGSTOP' || signal === 'SIGCONT') return;
     if (which === 'enclave') await waitUntilEnded(enclave, GONE_TIMEOUT_MS);
     else await this.#gone(running, enclave);
@@ -192,7 +195,10 @@ export class NodeProcess {
     child.stdin?.on('error', () => undefined);
     if (child.stdout !== null) {
       createInterface({ input: child.stdout }).on('line', (line) => {
-        const event = JSON.parse(line) as { readonly event: string; readonly pids?: { readonly enclave: number } } & FailedLine;
+        const event = JSON.parse(line) as {
+          readonly event: string;
+          readonly pids?: { readonly enclave: number };
+        } & FailedLine;
         if (event.event === 'ready') ready.resolve({ enclave: event.pids?.enclave ?? 0 });
         if (event.event === 'failed') failure = failureOf(event, this.logFile);
       });

@@ -48,7 +48,8 @@ const tryClaim = async (base: number, validators: number): Promise<PortClaim | {
     const claim = await listenOn(block + CLAIM_OFFSET);
     if (claim !== undefined) held.push(claim.unref());
     const free = await Promise.all(USED_OFFSETS.map((offset) => isFree(block + offset)));
-    const firstTaken = claim === undefined ? CLAIM_OFFSET : USED_OFFSETS.find((_offset, position) => free[position] === false);
+    const firstTaken =
+      claim === undefined ? CLAIM_OFFSET : USED_OFFSETS.find((_offset, position) => free[position] === false);
     if (firstTaken === undefined) continue;
     await release();
     return { taken: block + firstTaken };

@@ -26,7 +26,9 @@ const POLL_MS = 15;
 const ZOMBIE_STATES = ['Z', 'X'];
 
 /** Fields of proc(5) stat after the command name: state, parent, …, start time as the 22nd field of all. */
-const readStat = (pid: number): { readonly state: string; readonly parent: number; readonly started: string } | undefined => {
+const readStat = (
+  pid: number,
+): { readonly state: string; readonly parent: number; readonly started: string } | undefined => {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
@@ -89,7 +91,10 @@ export const descendantsOf = (ancestor: number): ProcessIdentity[] => {
 };
 
 /** Waits until all of these have ended; returns those that had not by then. */
-export const waitUntilEnded = async (processes: readonly ProcessIdentity[], timeoutMs: number): Promise<readonly ProcessIdentity[]> => {
+export const waitUntilEnded = async (
+  processes: readonly ProcessIdentity[],
+  timeoutMs: number,
+): Promise<readonly ProcessIdentity[]> => {
   const deadline = performance.now() + timeoutMs;
   let left = processes.filter(isRunning);
   while (left.length > 0 && performance.now() < deadline) {

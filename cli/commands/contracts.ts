@@ -23,7 +23,10 @@ interface DeployOptions extends CallOptions {
 
 const SYSTEM = 'system';
 
-const openSession = async (options: QueryOptions, waitMs?: number): Promise<{ readonly network: Network; readonly session: Session }> => {
+const openSession = async (
+  options: QueryOptions,
+  waitMs?: number,
+): Promise<{ readonly network: Network; readonly session: Session }> => {
   const account = await readAccount(options);
   const network = await connectTo(options);
   return { network, session: await network.openSession(account, waitMs === undefined ? {} : { waitMs }) };
@@ -40,7 +43,18 @@ const callAndPrint = async (
   if (options.receipt !== undefined) await writeFile(options.receipt, `${JSON.stringify(done.receipt, null, 2)}\n`);
   const { result, transactionId, height, stateRoot, gasUsed, claims, outputs } = done;
   const { platform } = network.genesis;
-  const facts = { result, claims, messages: outputs, transactionId, height, stateRoot, gasUsed, platform, notice: network.notice, receipt: options.receipt };
+  const facts = {
+    result,
+    claims,
+    messages: outputs,
+    transactionId,
+    height,
+    stateRoot,
+    gasUsed,
+    platform,
+    notice: network.notice,
+    receipt: options.receipt,
+  };
   printResult(options, facts, [
     shown(result),
     '',
@@ -59,12 +73,18 @@ const callAndPrint = async (
 };
 
 /** Calls a contract. */
-export const call = async (options: CallOptions, [contract, method, json]: readonly [string, string, string | undefined]): Promise<void> => {
+export const call = async (
+  options: CallOptions,
+  [contract, method, json]: readonly [string, string, string | undefined],
+): Promise<void> => {
   await callAndPrint(options, { contract, method, args: await readJsonArgument(json) });
 };
 
 /** Asks a contract. */
-export const query = async (options: QueryOptions, [contract, method, json]: readonly [string, string, string | undefined]): Promise<void> => {
+export const query = async (
+  options: QueryOptions,
+  [contract, method, json]: readonly [string, string, string | undefined],
+): Promise<void> => {
   const args = await readJsonArgument(json);
   const { network, session } = await openSession(options);
   const { result, height, stateRoot, timeMs } = await session.query(contract, method, args);
@@ -72,7 +92,10 @@ export const query = async (options: QueryOptions, [contract, method, json]: rea
   printResult(options, { result, height, stateRoot, timeMs, platform, notice: network.notice }, [
     shown(result),
     '',
-    ...table([['Height', height], ['Time', new Date(timeMs).toISOString()]]),
+    ...table([
+      ['Height', height],
+      ['Time', new Date(timeMs).toISOString()],
+    ]),
     network.notice,
   ]);
 };
@@ -100,7 +123,11 @@ const activation =
 export const deploy = async (options: DeployOptions, [file]: readonly [string]): Promise<void> => {
   const code = await bundle(file);
   const init = await readJsonArgument(options.init);
-  await callAndPrint(options, { contract: SYSTEM, method: 'deploy', args: { name: options.name, code, init } }, activation(options.name));
+  await callAndPrint(
+    options,
+    { contract: SYSTEM, method: 'deploy', args: { name: options.name, code, init } },
+    activation(options.name),
+  );
 };
 
 /** Approves a proposed contract. */

@@ -28,8 +28,12 @@ export const run = async (options: InitGenesisOptions, [paths]: readonly [readon
   });
   await writeFileDurably(options.out, `${JSON.stringify(genesis, null, 2)}\n`);
   const chainId = chainIdOf(genesis);
-  printResult(options, { chainId, genesis: options.out, validators: genesis.validators.length, platform: genesis.platform }, [
-    `Chain ${chainId}: every operator compares it before \`cloister init install\`.`,
-    platformNotice(genesis.platform),
-  ]);
+  printResult(
+    options,
+    { chainId, genesis: options.out, validators: genesis.validators.length, platform: genesis.platform },
+    [
+      `Chain ${chainId}: every operator compares it before \`cloister init install\`.`,
+      platformNotice(genesis.platform),
+    ],
+  );
 };

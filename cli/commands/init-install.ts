@@ -21,7 +21,9 @@ export const run = async (options: InitInstallOptions, [paths]: readonly [readon
   const { portBase } = options;
   const chainId = await installGenesis(home, genesis, {
     'network.listen': `/ip4/0.0.0.0/tcp/${portBase}`,
-    'network.peers': descriptors.filter(({ name }) => name !== own?.name).map(({ name, address }) => `${name}@${address}`),
+    'network.peers': descriptors
+      .filter(({ name }) => name !== own?.name)
+      .map(({ name, address }) => `${name}@${address}`),
     'api.port': portBase + 1,
     'operations.port': portBase + 2,
     'log.file': `${home}/node.log`,

@@ -28,7 +28,12 @@ export const run = async (options: InitValidatorOptions): Promise<void> => {
   const descriptor = await createHome({ home, name, address, bundlePath: BUILT_BUNDLE, root, passphrase });
   const path = homePaths(home).descriptor;
   printResult(options, { home, descriptor: path, simRootKey: root.publicKey, measurement: descriptor.measurement }, [
-    ...table([['Home', home], ['Descriptor', path], ['Simulated root key', root.publicKey], ['Measurement', descriptor.measurement]]),
+    ...table([
+      ['Home', home],
+      ['Descriptor', path],
+      ['Simulated root key', root.publicKey],
+      ['Measurement', descriptor.measurement],
+    ]),
     'Send the descriptor to whoever assembles the genesis; it holds nothing secret.',
   ]);
 };

@@ -21,18 +21,34 @@ interface InitOptions extends OutputOptions {
 
 /** Runs the command. */
 export const run = async (options: InitOptions): Promise<void> => {
-  if (options.dir === undefined) throw usageError('The directory of the new network is missing.', 'Give --dir, or see `cloister init --help` for separate operators.');
+  if (options.dir === undefined)
+    throw usageError(
+      'The directory of the new network is missing.',
+      'Give --dir, or see `cloister init --help` for separate operators.',
+    );
   const directory = resolve(options.dir);
   const { validators = DEFAULT_VALIDATORS, portBase, threshold } = options;
   const members = options.members === undefined ? undefined : await readMembers(options.members);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await using _lock = await DirectoryLock.acquire(directory);
-  if ((await readNetworkFile(directory)) !== undefined) throw testnetErrors.error('TESTNET_DIRECTORY_NOT_EMPTY', { directory });
-  await using ports = portBase === undefined ? await claimFreePorts(validators) : await claimPorts(portBase, validators);
+  if ((await readNetworkFile(directory)) !== undefined)
+    throw testnetErrors.error('TESTNET_DIRECTORY_NOT_EMPTY', { directory });
+  await using ports =
+    portBase === undefined ? await claimFreePorts(validators) : await claimPorts(portBase, validators);
   const progress = (step: string): void => note(`… ${step}`);
-  const { genesis, chainId, file } = await foundNetwork({ directory, network: options.name, validators, members, threshold, progress }, ports.base);
+  const { genesis, chainId, file } = await foundNetwork(
+    { directory, network: options.name, validators, members, threshold, progress },
+    ports.base,
+  );
   const homes = file.validators.map((name) => networkPaths(directory).home(name));
-  const facts = { chainId, directory, homes, apis: apiUrls(file), platform: genesis.platform, notice: platformNotice(genesis.platform) };
+  const facts = {
+    chainId,
+    directory,
+    homes,
+    apis: apiUrls(file),
+    platform: genesis.platform,
+    notice: platformNotice(genesis.platform),
+  };
   printResult(options, facts, [
     `Network ${genesis.network} with ${validators} validators, chain ${chainId}`,
     ...homes.map((home) => `  ${home}`),

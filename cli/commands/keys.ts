@@ -16,8 +16,10 @@ interface KeysOptions extends OutputOptions, PassphraseOptions {
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 const publicKeyOf = (file: unknown, path: string): string => {
-  const publicKey: unknown = typeof file === 'object' && file !== null && 'publicKey' in file ? file.publicKey : undefined;
-  if (typeof publicKey !== 'string' || !/^[0-9a-f]{64}$/.test(publicKey)) throw walletErrors.error('KEYSTORE_MALFORMED', { path });
+  const publicKey: unknown =
+    typeof file === 'object' && file !== null && 'publicKey' in file ? file.publicKey : undefined;
+  if (typeof publicKey !== 'string' || !/^[0-9a-f]{64}$/.test(publicKey))
+    throw walletErrors.error('KEYSTORE_MALFORMED', { path });
   return publicKey;
 };
 
@@ -36,14 +38,26 @@ const writeNew = async (path: string, content: string): Promise<void> => {
 
 /** Creates an account. */
 export const create = async (options: KeysOptions, [name]: readonly [string]): Promise<void> => {
-  if (!NAME.test(name)) throw usageError('A name has 1 to 64 letters, digits, dots, dashes and underscores.', 'Choose another name, or pass a path to `keys show`.');
+  if (!NAME.test(name))
+    throw usageError(
+      'A name has 1 to 64 letters, digits, dots, dashes and underscores.',
+      'Choose another name, or pass a path to `keys show`.',
+    );
   const path = keystorePath(options.keys, name);
   if ((await keystoreNames(options.keys)).includes(name)) throw cliErrors.error('USAGE_FILE_EXISTS', { path });
   const account = createAccount();
   const keystore = await sealKeystore(account, await readPassphrase(options, 'create'));
   await writeNew(path, `${JSON.stringify(keystore, null, 2)}\n`);
   const { publicKey } = account;
-  printResult(options, { name, publicKey, path }, table([['Account', name], ['Public key', publicKey], ['Keystore', path]]));
+  printResult(
+    options,
+    { name, publicKey, path },
+    table([
+      ['Account', name],
+      ['Public key', publicKey],
+      ['Keystore', path],
+    ]),
+  );
 };
 
 /** Lists the key directory. */
@@ -55,8 +69,15 @@ export const list = async (options: KeysOptions): Promise<void> => {
       return { name, publicKey: publicKeyOf(await readKeystoreFile(path), path), path };
     }),
   );
-  const lines = columns(['NAME', 'PUBLIC KEY'], accounts.map(({ name, publicKey }) => [name, publicKey]));
-  printResult(options, { accounts }, accounts.length === 0 ? ['No accounts yet: create one with `cloister keys create NAME`.'] : lines);
+  const lines = columns(
+    ['NAME', 'PUBLIC KEY'],
+    accounts.map(({ name, publicKey }) => [name, publicKey]),
+  );
+  printResult(
+    options,
+    { accounts },
+    accounts.length === 0 ? ['No accounts yet: create one with `cloister keys create NAME`.'] : lines,
+  );
 };
 
 /** Shows one account. */
@@ -64,5 +85,12 @@ export const show = async (options: KeysOptions, [name]: readonly [string]): Pro
   const named = (await keystoreNames(options.keys)).includes(name);
   const path = named ? keystorePath(options.keys, name) : name;
   const publicKey = publicKeyOf(await readKeystoreFile(path), path);
-  printResult(options, { name, publicKey, path }, table([['Public key', publicKey], ['Keystore', path]]));
+  printResult(
+    options,
+    { name, publicKey, path },
+    table([
+      ['Public key', publicKey],
+      ['Keystore', path],
+    ]),
+  );
 };

@@ -29,29 +29,49 @@ export const run = async (options: LedgerVerifyOptions, [home]: readonly [string
   const chainId = chainIdOf(genesis);
   const ledger = await Ledger.open(path, { replicaKey: replica, chainId });
   const bar = new cliProgress.SingleBar(
-    { format: 'Auditing {bar} {value}/{total} heights, {eta_formatted} left', stream: process.stderr, clearOnComplete: true },
+    {
+      format: 'Auditing {bar} {value}/{total} heights, {eta_formatted} left',
+      stream: process.stderr,
+      clearOnComplete: true,
+    },
     cliProgress.Presets.shades_classic,
   );
   const shows = process.stderr.isTTY === true;
   const started = performance.now();
   try {
     if (shows) bar.start(ledger.head().height, 0);
-    const report = await verifyLedger(ledger, { checkHeight: heightCheckOf(genesis), progress: (height) => void (shows && bar.update(height)) });
+    const report = await verifyLedger(ledger, {
+      checkHeight: heightCheckOf(genesis),
+      progress: (height) => void (shows && bar.update(height)),
+    });
     bar.stop();
     const seconds = (performance.now() - started) / 1_000;
     const { platform } = genesis;
-    printResult(options, { verdict: report.intact ? 'intact' : 'damaged', chainId, ...report, seconds, platform, notice: platformNotice(platform) }, [
-      report.intact ? 'INTACT: every height follows from the genesis.' : `DAMAGED: ${report.problems.length} problems${report.problemsLeftOut ? ' and more' : ''}.`,
-      ...report.problems.map(({ height, record, reason }) => `  height ${height}, ${record}: ${reason}`),
-      ...table([
-        ['Chain', chainId],
-        ['Heights', `${report.heights} executed, ${report.finalisedHeight} final`],
-        ['Transactions', report.transactions],
-        ['Certificates', report.certificates],
-        ['Seconds', seconds.toFixed(1)],
-      ]),
-      platformNotice(platform),
-    ]);
+    printResult(
+      options,
+      {
+        verdict: report.intact ? 'intact' : 'damaged',
+        chainId,
+        ...report,
+        seconds,
+        platform,
+        notice: platformNotice(platform),
+      },
+      [
+        report.intact
+          ? 'INTACT: every height follows from the genesis.'
+          : `DAMAGED: ${report.problems.length} problems${report.problemsLeftOut ? ' and more' : ''}.`,
+        ...report.problems.map(({ height, record, reason }) => `  height ${height}, ${record}: ${reason}`),
+        ...table([
+          ['Chain', chainId],
+          ['Heights', `${report.heights} executed, ${report.finalisedHeight} final`],
+          ['Transactions', report.transactions],
+          ['Certificates', report.certificates],
+          ['Seconds', seconds.toFixed(1)],
+        ]),
+        platformNotice(platform),
+      ],
+    );
     return report.intact ? exitCodes.ok : exitCodes.verificationNegative;
   } finally {
     bar.stop();

@@ -1,7 +1,14 @@
 /** `cloister receipt`: receipt files, offline. */
 import { decode } from '../../protocol/codec.ts';
 import { fromHex } from '../../protocol/hex.ts';
-import { MAX_RECEIPT_BYTES, platformNotice, type Receipt, type ReceiptFile, receiptCodec, verifyReceipt } from '../../protocol/receipt.ts';
+import {
+  MAX_RECEIPT_BYTES,
+  platformNotice,
+  type Receipt,
+  type ReceiptFile,
+  receiptCodec,
+  verifyReceipt,
+} from '../../protocol/receipt.ts';
 import { MAX_RESULT_CERTIFICATE_BYTES, type ResultStatement, resultCertificateCodec } from '../../protocol/result.ts';
 import type { TransactionId } from '../../protocol/brand.ts';
 import { signersOf } from '../../protocol/bitmap.ts';
@@ -59,7 +66,11 @@ export const show = async (options: OutputOptions, [path]: readonly [string]): P
   let facts: ReturnType<typeof factsOf>;
   let signers: readonly number[];
   try {
-    const { statement, signers: bitmap } = decode(resultCertificateCodec, fromHex(file.certificate), MAX_RESULT_CERTIFICATE_BYTES);
+    const { statement, signers: bitmap } = decode(
+      resultCertificateCodec,
+      fromHex(file.certificate),
+      MAX_RESULT_CERTIFICATE_BYTES,
+    );
     facts = factsOf(decode(receiptCodec, fromHex(file.receipt), MAX_RECEIPT_BYTES), statement);
     signers = signersOf(bitmap, file.genesis.validators.length) ?? [];
   } catch (cause) {
@@ -80,5 +91,8 @@ export const verify = async (options: ReceiptOptions, [path]: readonly [string])
   const verdict = verifyReceipt(await readReceipt(path), chainId, options.transaction as TransactionId | undefined);
   if (verdict.verdict === 'invalid') throw cliErrors.error('RECEIPT_INVALID', { verdict: verdict.code });
   const facts = factsOf(verdict.receipt, verdict.statement);
-  printResult(options, { verdict: 'valid', verified: true, ...facts }, ['VALID: a quorum of validators and of their enclaves signed this result.', ...linesOf(facts)]);
+  printResult(options, { verdict: 'valid', verified: true, ...facts }, [
+    'VALID: a quorum of validators and of their enclaves signed this result.',
+    ...linesOf(facts),
+  ]);
 };

@@ -39,8 +39,13 @@ const flagsOf = ({ set = [], logLevel }: StartOptions): string[] => {
   const flags = set.flatMap((assignment) => {
     const at = assignment.indexOf('=');
     const name = assignment.slice(0, at);
-    if (at < 1) throw usageError(`'${assignment}' is not of the form name=value.`, 'Write for example --set api.port=8080.');
-    if (!names.includes(name)) throw usageError(`There is no setting '${name}'.`, `Did you mean ${nearestName(name, names)}? docs/configuration.md lists them all.`);
+    if (at < 1)
+      throw usageError(`'${assignment}' is not of the form name=value.`, 'Write for example --set api.port=8080.');
+    if (!names.includes(name))
+      throw usageError(
+        `There is no setting '${name}'.`,
+        `Did you mean ${nearestName(name, names)}? docs/configuration.md lists them all.`,
+      );
     return [`--${name}`, assignment.slice(at + 1)];
   });
   const level = logLevelOf(logLevel);
@@ -50,8 +55,12 @@ const flagsOf = ({ set = [], logLevel }: StartOptions): string[] => {
 const tell = (event: NodeEvent, platform: string): void => {
   switch (event.event) {
     case 'ready':
-      process.stdout.write(`${event.name} is up: api ${event.api}, operations ${event.operations}, peers ${event.p2p}\n`);
-      process.stdout.write(`Node process ${event.pids?.node}, enclave process ${event.pids?.enclave}, chain ${event.chainId}\n${platformNotice(platform)}\n`);
+      process.stdout.write(
+        `${event.name} is up: api ${event.api}, operations ${event.operations}, peers ${event.p2p}\n`,
+      );
+      process.stdout.write(
+        `Node process ${event.pids?.node}, enclave process ${event.pids?.enclave}, chain ${event.chainId}\n${platformNotice(platform)}\n`,
+      );
       note('Press Ctrl-C to stop.');
       break;
     case 'failed':

@@ -45,12 +45,16 @@ const cells = (row: Row): string[] => {
 
 /** Runs the command. */
 export const run = async (options: StatusOptions): Promise<number> => {
-  const urls = options.url ?? (options.dir === undefined ? [DEFAULT_URL] : (await urlsOfDirectory(options.dir)).map(({ url }) => url));
+  const urls =
+    options.url ??
+    (options.dir === undefined ? [DEFAULT_URL] : (await urlsOfDirectory(options.dir)).map(({ url }) => url));
   const rows = await Promise.all(urls.map(ask));
   const [known] = rows.flatMap((row) => ('status' in row ? [row.status] : []));
   const heading = ['API', 'VALIDATOR', 'STATE', 'FINAL', 'EXECUTED', 'CERTIFIED', 'NODES', 'WAITING', 'STATE ROOT'];
-  const introduction = known === undefined ? [] : [`Network ${known.network}, chain ${known.chainId}`, known.notice, ''];
-  const platform = known === undefined ? {} : { chainId: known.chainId, platform: known.platform, notice: known.notice };
+  const introduction =
+    known === undefined ? [] : [`Network ${known.network}, chain ${known.chainId}`, known.notice, ''];
+  const platform =
+    known === undefined ? {} : { chainId: known.chainId, platform: known.platform, notice: known.notice };
   printResult(options, { ...platform, nodes: rows }, [...introduction, ...columns(heading, rows.map(cells))]);
   return rows.every((row) => 'status' in row) ? exitCodes.ok : exitCodes.unreachable;
 };

@@ -28,14 +28,24 @@ const announce = (options: TestnetOptions, network: LocalNetwork, seconds: numbe
     accountsFile: networkPaths(directory).accounts,
     genesisFile: networkPaths(directory).genesis,
     pids: nodes.map((node) => ({ name: node.name, ...node.pids })),
-    nodes: nodes.map(({ name, home, api, operations, p2p, logFile }) => ({ name, home, api, operations, p2p, logFile })),
+    nodes: nodes.map(({ name, home, api, operations, p2p, logFile }) => ({
+      name,
+      home,
+      api,
+      operations,
+      p2p,
+      logFile,
+    })),
     directory,
     platform: genesis.platform,
     notice: platformNotice(genesis.platform),
     seconds,
   };
   printResult(options, ready, [
-    ...nodes.map(({ name, api, operations, pids }) => `${name} ready: api ${api}, operations ${operations}, node process ${pids.node}, enclave process ${pids.enclave}`),
+    ...nodes.map(
+      ({ name, api, operations, pids }) =>
+        `${name} ready: api ${api}, operations ${operations}, node process ${pids.node}, enclave process ${pids.enclave}`,
+    ),
     `Chain ${chainId}, ready after ${seconds.toFixed(1)} s.`,
     `Directory ${directory}; accounts ${accounts.map(({ name }) => name).join(', ')} in accounts.json, for testing only.`,
     platformNotice(genesis.platform),
@@ -46,8 +56,11 @@ const announce = (options: TestnetOptions, network: LocalNetwork, seconds: numbe
 const watch = (node: NodeProcess, stopping: AbortSignal): void => {
   void node.exited.then(({ code, signal, failure }) => {
     if (stopping.aborted) return;
-    const reason = failure === undefined ? `exit code ${code}, signal ${signal}` : `${failure.code}: ${failure.message}`;
-    note(`${node.name} ended (${reason}). Its log: ${node.logFile}. Start it again: cloister start --home ${node.home}`);
+    const reason =
+      failure === undefined ? `exit code ${code}, signal ${signal}` : `${failure.code}: ${failure.message}`;
+    note(
+      `${node.name} ended (${reason}). Its log: ${node.logFile}. Start it again: cloister start --home ${node.home}`,
+    );
   });
 };
 
@@ -61,12 +74,17 @@ export const run = async (options: TestnetOptions): Promise<void> => {
   const logLevel: LogLevel | undefined = logLevelOf(options.logLevel);
   const { dir: directory, validators, portBase } = options;
   const { signal } = stopping;
-  const network = await LocalNetwork.start({ directory, validators, portBase, logLevel, signal, progress: (step) => note(`… ${step}`) }).catch(
-    (error: unknown) => {
-      if (signal.aborted) return undefined;
-      throw error;
-    },
-  );
+  const network = await LocalNetwork.start({
+    directory,
+    validators,
+    portBase,
+    logLevel,
+    signal,
+    progress: (step) => note(`… ${step}`),
+  }).catch((error: unknown) => {
+    if (signal.aborted) return undefined;
+    throw error;
+  });
   if (network === undefined) return;
   try {
     announce(options, network, (performance.now() - started) / 1_000);

@@ -137,12 +137,7 @@ export class PeerNetwork implements AsyncDisposable {
   }
 
   /** Asks a peer and waits for its answer. Throws codes of `errors.ts`, or the reason of `options.signal`. */
-  request(
-    peer: ValidatorIndex,
-    method: string,
-    bytes: Uint8Array,
-    options: RequestOptions = {},
-  ): Promise<Uint8Array> {
+  request(peer: ValidatorIndex, method: string, bytes: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
     return this.#requests.ask(this.#link(peer), method, bytes, options);
   }
 
@@ -232,7 +227,8 @@ export class PeerNetwork implements AsyncDisposable {
     const { identity, listen, validators, self } = this.#options;
     const privateKey = await identityFromSecret(identity);
     const own = validators.find(({ index }) => index === self)?.peerId;
-    if (own !== peerIdFromPrivateKey(privateKey).toString()) throw networkErrors.error('NETWORK_OPTIONS_INVALID', { self });
+    if (own !== peerIdFromPrivateKey(privateKey).toString())
+      throw networkErrors.error('NETWORK_OPTIONS_INVALID', { self });
     const admission = new Admission({
       limits: this.#limits,
       instruments: this.#instruments,

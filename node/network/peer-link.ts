@@ -137,9 +137,7 @@ export class PeerLink implements AdmittedPeer {
       return current.direction !== direction && nowMs - this.#adoptedMs < this.#context.limits.dialTimeoutMs;
     }
     return (
-      direction === 'inbound' &&
-      this.#dialStartedMs !== undefined &&
-      nowMs - this.#dialStartedMs < DIAL_PRECEDENCE_MS
+      direction === 'inbound' && this.#dialStartedMs !== undefined && nowMs - this.#dialStartedMs < DIAL_PRECEDENCE_MS
     );
   }
 

@@ -21,7 +21,11 @@ export class TransferTest {
   /** Deploys the contract and gives the holder an opening balance. */
   static async create(): Promise<TransferTest> {
     const test = await ContractTest.deploy(TOKEN_SOURCE, { issuers: [ISSUER], auditor: ISSUER });
-    const issued = test.call(ISSUER, 'issue', { id: 'i', token: 'usd', opening: [{ holder: HOLDER, amount: '1000000000' }] });
+    const issued = test.call(ISSUER, 'issue', {
+      id: 'i',
+      token: 'usd',
+      opening: [{ holder: HOLDER, amount: '1000000000' }],
+    });
     if (issued.status !== 'ok') throw new TypeError(`issue: ${issued.status}`);
     return new TransferTest(test);
   }

@@ -59,7 +59,14 @@ const cryptoFloors = () => {
   const plain = randomBytes(512);
   const sealed = aeadSeal(key, nonce, message, plain);
   const pair = hpkeKeyPair('x-wing', randomBytes(32));
-  const hpke = hpkeSeal('x-wing', pair.publicKey, message, message, plain, randomBytes(HPKE_SUITES['x-wing'].randomnessBytes));
+  const hpke = hpkeSeal(
+    'x-wing',
+    pair.publicKey,
+    message,
+    message,
+    plain,
+    randomBytes(HPKE_SUITES['x-wing'].randomnessBytes),
+  );
   if (hpke === undefined) throw new TypeError('a fresh key seals');
   const block = randomBytes(768);
   return {
@@ -84,14 +91,24 @@ const diskFloors = async () => {
     });
     closeSync(file);
     const level = new Level<Uint8Array, Uint8Array>(join(directory, 'level'), {
-      keyEncoding: 'view', valueEncoding: 'view', compression: false,
+      keyEncoding: 'view',
+      valueEncoding: 'view',
+      compression: false,
     });
     await level.open();
     const before = process.cpuUsage();
     const batches: number[] = [];
     for (let round = 0; round < 50; round += 1) {
-      const bulk = { type: 'put' as const, key: randomBytes(16), value: randomBytes(BLOCK_TRANSACTIONS * LEDGER_BYTES_PER_TRANSACTION) };
-      const index = Array.from({ length: BLOCK_TRANSACTIONS }, () => ({ type: 'put' as const, key: randomBytes(16), value: randomBytes(16) }));
+      const bulk = {
+        type: 'put' as const,
+        key: randomBytes(16),
+        value: randomBytes(BLOCK_TRANSACTIONS * LEDGER_BYTES_PER_TRANSACTION),
+      };
+      const index = Array.from({ length: BLOCK_TRANSACTIONS }, () => ({
+        type: 'put' as const,
+        key: randomBytes(16),
+        value: randomBytes(16),
+      }));
       const start = performance.now();
       await level.batch([bulk, ...index], { sync: true });
       batches.push(performance.now() - start);
@@ -108,7 +125,8 @@ const diskFloors = async () => {
   }
 };
 
-const ECHO = 'const c=new(require("node:net").Socket)({fd:3});c.on("data",d=>c.write(d));c.on("end",()=>process.exit(0))';
+const ECHO =
+  'const c=new(require("node:net").Socket)({fd:3});c.on("data",d=>c.write(d));c.on("end",()=>process.exit(0))';
 
 const ipcFloor = async (): Promise<{ ipcRoundTripWallMicros: number }> => {
   const child = spawn(process.execPath, ['-e', ECHO], { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
@@ -120,7 +138,9 @@ const ipcFloor = async (): Promise<{ ipcRoundTripWallMicros: number }> => {
     let missing = page.length;
     channel.write(page);
     while (missing > 0) {
-      const [chunk] = (await new Promise<[Uint8Array]>((resolve) => channel.once('data', (data: Uint8Array) => resolve([data]))));
+      const [chunk] = await new Promise<[Uint8Array]>((resolve) =>
+        channel.once('data', (data: Uint8Array) => resolve([data])),
+      );
       missing -= chunk.length;
     }
     times.push((performance.now() - start) * 1000);

@@ -11,7 +11,13 @@ import { TOKEN_SOURCE } from './contract-calls.ts';
 
 /** What the load generator is told. */
 export type LoadCommand =
-  | { readonly kind: 'prepare'; readonly urls: readonly string[]; readonly chainId: ChainId; readonly issuerSeed: string; readonly sessions: number }
+  | {
+      readonly kind: 'prepare';
+      readonly urls: readonly string[];
+      readonly chainId: ChainId;
+      readonly issuerSeed: string;
+      readonly sessions: number;
+    }
   | { readonly kind: 'latency'; readonly calls: number }
   | { readonly kind: 'load'; readonly inFlight: number; readonly seconds: number; readonly windowSeconds: number };
 
@@ -20,7 +26,12 @@ export type LoadReport =
   | { readonly kind: 'prepared' }
   | { readonly kind: 'latency'; readonly milliseconds: readonly number[]; readonly receiptVerifyMs: readonly number[] }
   | { readonly kind: 'window'; readonly committed: number; readonly seconds: number }
-  | { readonly kind: 'loaded'; readonly committed: number; readonly seconds: number; readonly failures: Readonly<Record<string, number>> }
+  | {
+      readonly kind: 'loaded';
+      readonly committed: number;
+      readonly seconds: number;
+      readonly failures: Readonly<Record<string, number>>;
+    }
   | { readonly kind: 'failed'; readonly message: string };
 
 const TOKEN = 'usd';
@@ -37,7 +48,12 @@ class Load {
     this.#sessions = sessions;
   }
 
-  static async prepare({ urls, chainId, issuerSeed, sessions: count }: Extract<LoadCommand, { kind: 'prepare' }>): Promise<Load> {
+  static async prepare({
+    urls,
+    chainId,
+    issuerSeed,
+    sessions: count,
+  }: Extract<LoadCommand, { kind: 'prepare' }>): Promise<Load> {
     const issuer = Account.fromSeed(fromHex(issuerSeed));
     const network = await connect({ urls: [...urls], chainId });
     const session = await network.openSession(issuer);
@@ -128,6 +144,8 @@ const obey = async (command: LoadCommand): Promise<LoadReport> => {
 };
 
 process.on('message', (command: LoadCommand) => {
-  obey(command).then(report, (error: unknown) => report({ kind: 'failed', message: error instanceof Error ? (error.stack ?? error.message) : String(error) }));
+  obey(command).then(report, (error: unknown) =>
+    report({ kind: 'failed', message: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+  );
 });
 process.once('disconnect', () => process.exit());

@@ -17,7 +17,11 @@ const SAMPLE_MS = 1_000;
 export type Progress = (step: string) => void;
 
 /** Starts the network of a directory several times; the last one stays up. The first founds it and is not counted. */
-export const startWarm = async (directory: string, starts: number, progress: Progress): Promise<{ network: LocalNetwork; readySeconds: Spread }> => {
+export const startWarm = async (
+  directory: string,
+  starts: number,
+  progress: Progress,
+): Promise<{ network: LocalNetwork; readySeconds: Spread }> => {
   const seconds: number[] = [];
   for (let round = 0; ; round += 1) {
     progress(round === 0 ? 'founding the network' : `warm start ${round} of ${starts}`);
@@ -30,7 +34,11 @@ export const startWarm = async (directory: string, starts: number, progress: Pro
 };
 
 /** Use of an idle network: resident bytes of all processes, CPU percent of each validator (node and enclave). */
-export const measureIdle = async (group: ProcessGroup, windows: number, windowMs: number): Promise<{ residentBytes: number; idleCpuPercent: Spread }> => {
+export const measureIdle = async (
+  group: ProcessGroup,
+  windows: number,
+  windowMs: number,
+): Promise<{ residentBytes: number; idleCpuPercent: Spread }> => {
   await delay(2_000);
   const percents: number[] = [];
   for (let window = 0; window < windows; window += 1) {
@@ -88,9 +96,17 @@ export class LoadGenerator implements AsyncDisposable {
 
   /** Starts the process, deploys the contract and opens the sessions. */
   static async start(network: LocalNetwork): Promise<LoadGenerator> {
-    const generator = new LoadGenerator(fork(LOAD_FILE, { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }));
+    const generator = new LoadGenerator(
+      fork(LOAD_FILE, { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] }),
+    );
     const issuerSeed = toHex(network.account('dev-1').account.exportSeed());
-    await generator.#ask({ kind: 'prepare', urls: network.apis, chainId: network.chainId, issuerSeed, sessions: SESSIONS });
+    await generator.#ask({
+      kind: 'prepare',
+      urls: network.apis,
+      chainId: network.chainId,
+      issuerSeed,
+      sessions: SESSIONS,
+    });
     return generator;
   }
 
@@ -117,7 +133,10 @@ export class LoadGenerator implements AsyncDisposable {
     const rates: number[] = [];
     const memory: [minute: number, bytes: number][] = [];
     const start = performance.now();
-    const sampler = setInterval(() => memory.push([(performance.now() - start) / 60_000, residentOf(group.read())]), SAMPLE_MS);
+    const sampler = setInterval(
+      () => memory.push([(performance.now() - start) / 60_000, residentOf(group.read())]),
+      SAMPLE_MS,
+    );
     try {
       const before = { validators: group.read(), load: usageOf(this.#child.pid ?? 0), height: await heightOf(network) };
       const result = await this.#ask({ kind: 'load', inFlight: IN_FLIGHT, seconds, windowSeconds }, (window) => {
@@ -129,7 +148,10 @@ export class LoadGenerator implements AsyncDisposable {
       const blocks = after.height - before.height;
       const { committed } = result;
       return {
-        committedPerSecond: { ...spreadOf(rates.length > 0 ? rates : [committed / result.seconds]), median: committed / result.seconds },
+        committedPerSecond: {
+          ...spreadOf(rates.length > 0 ? rates : [committed / result.seconds]),
+          median: committed / result.seconds,
+        },
         committed,
         seconds: result.seconds,
         failures: result.failures,
@@ -151,7 +173,10 @@ export class LoadGenerator implements AsyncDisposable {
     await exited;
   }
 
-  #ask(command: LoadCommand, onWindow?: (window: Extract<LoadReport, { kind: 'window' }>) => void): Promise<LoadReport> {
+  #ask(
+    command: LoadCommand,
+    onWindow?: (window: Extract<LoadReport, { kind: 'window' }>) => void,
+  ): Promise<LoadReport> {
     const child = this.#child;
     return new Promise((resolve, reject) => {
       const settle = (): void => {
@@ -186,7 +211,9 @@ interface Reading {
 const perTransaction = (before: Reading, after: Reading, committed: number): CpuPerTransaction => {
   const count = after.validators.length;
   const total = (pick: (usage: ValidatorUsage) => number): number =>
-    (after.validators.reduce((sum, usage) => sum + pick(usage), 0) - before.validators.reduce((sum, usage) => sum + pick(usage), 0)) / committed;
+    (after.validators.reduce((sum, usage) => sum + pick(usage), 0) -
+      before.validators.reduce((sum, usage) => sum + pick(usage), 0)) /
+    committed;
   const node = total((usage) => usage.node.cpuMicros);
   const enclave = total((usage) => usage.enclave.cpuMicros);
   const load = (after.load.cpuMicros - before.load.cpuMicros) / committed;

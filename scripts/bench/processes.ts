@@ -29,7 +29,10 @@ const NOTHING: Usage = { cpuMicros: 0, mainMicros: 0, residentBytes: 0 };
 /** Fields of proc(5) stat behind the command name. */
 const statFields = (path: string): number[] => {
   const text = readFileSync(path, 'latin1');
-  return text.slice(text.lastIndexOf(')') + 2).split(' ').map(Number);
+  return text
+    .slice(text.lastIndexOf(')') + 2)
+    .split(' ')
+    .map(Number);
 };
 
 const ticksOf = (fields: readonly number[]): number => (fields[11] ?? 0) + (fields[12] ?? 0);

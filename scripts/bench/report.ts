@@ -18,7 +18,8 @@ export interface Measurements {
 const MIB = 1024 * 1024;
 /** All eight processes together, idle. */
 const MAX_RESIDENT_BYTES = 1.2e9;
-const number = (value: number): string => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(Math.abs(value) >= 10 ? 1 : 2));
+const number = (value: number): string =>
+  Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(Math.abs(value) >= 10 ? 1 : 2);
 
 interface Line {
   readonly name: string;
@@ -33,9 +34,20 @@ const single = (value: number): Spread => ({ median: value, min: value, max: val
 const linesOf = (m: Measurements): Line[] => [
   { name: 'submit to verified receipt, idle, p50', unit: 'ms', spread: m.latency.p50, limit: 40 },
   { name: 'submit to verified receipt, idle, p99', unit: 'ms', spread: m.latency.p99, limit: 150 },
-  { name: 'token.transfer committed with receipt', unit: '/s', spread: m.loaded.committedPerSecond, limit: 1_500, atLeast: true },
+  {
+    name: 'token.transfer committed with receipt',
+    unit: '/s',
+    spread: m.loaded.committedPerSecond,
+    limit: 1_500,
+    atLeast: true,
+  },
   { name: 'network ready, warm', unit: 's', spread: m.readySeconds, limit: 5 },
-  { name: 'resident, all eight processes, idle', unit: 'MiB', spread: single(m.residentBytes / MIB), limit: MAX_RESIDENT_BYTES / MIB },
+  {
+    name: 'resident, all eight processes, idle',
+    unit: 'MiB',
+    spread: single(m.residentBytes / MIB),
+    limit: MAX_RESIDENT_BYTES / MIB,
+  },
   { name: 'CPU of a validator, idle', unit: '%', spread: m.idleCpuPercent, limit: 2 },
   { name: 'receipt verified offline', unit: 'ms', spread: m.latency.receiptVerifyMs, limit: 5 },
   { name: 'contract unit test', unit: 'ms', spread: m.contractTestMs, limit: 10 },
@@ -44,7 +56,8 @@ const linesOf = (m: Measurements): Line[] => [
 
 /** Whether every target is met. */
 export const meetsTargets = (m: Measurements): boolean => linesOf(m).every(meets);
-const meets = ({ spread, limit, atLeast }: Line): boolean => (atLeast === true ? spread.median >= limit : spread.median <= limit);
+const meets = ({ spread, limit, atLeast }: Line): boolean =>
+  atLeast === true ? spread.median >= limit : spread.median <= limit;
 
 const targetTable = (m: Measurements): string[] =>
   linesOf(m).map((line) => {
@@ -79,7 +92,9 @@ const explained = ({ floors, loaded }: Measurements): CostLine[] => {
     {
       name: '13   votes, certificates, results',
       micros:
-        ((VERIFIED_PER_BLOCK + ENCLAVE_VERIFIED_PER_BLOCK) * floors.ed25519VerifyMicros + (SIGNED_PER_BLOCK + 1) * floors.ed25519SignMicros) / block,
+        ((VERIFIED_PER_BLOCK + ENCLAVE_VERIFIED_PER_BLOCK) * floors.ed25519VerifyMicros +
+          (SIGNED_PER_BLOCK + 1) * floors.ed25519SignMicros) /
+        block,
     },
   ];
 };
@@ -125,7 +140,11 @@ export const describe = (m: Measurements): string => {
 };
 
 const rounded = (value: number): number => Number(value.toPrecision(4));
-const roundedSpread = ({ median, min, max }: Spread): Spread => ({ median: rounded(median), min: rounded(min), max: rounded(max) });
+const roundedSpread = ({ median, min, max }: Spread): Spread => ({
+  median: rounded(median),
+  min: rounded(min),
+  max: rounded(max),
+});
 const roundedAll = (record: object): Record<string, number> =>
   Object.fromEntries(Object.entries(record).map(([name, value]) => [name, rounded(value as number)]));
 

@@ -59,20 +59,32 @@ describe('bad requests', () => {
     expectProblem(await submit(JSON.stringify({ envelopes: ['AAAA'], extra: SECRET })), 400, 'BAD_REQUEST');
     expectProblem(await submit(JSON.stringify({ envelopes: [] })), 400, 'BAD_REQUEST');
     expectProblem(await submit(JSON.stringify({ envelopes: [`${SECRET}!`] })), 400, 'MALFORMED_MESSAGE');
-    expectProblem(await client.post('/v1/transactions', SECRET, { 'content-type': 'text/plain' }), 415, 'UNSUPPORTED_MEDIA_TYPE');
+    expectProblem(
+      await client.post('/v1/transactions', SECRET, { 'content-type': 'text/plain' }),
+      415,
+      'UNSUPPORTED_MEDIA_TYPE',
+    );
     expectProblem(await client.get(`/v1/${SECRET}`), 404, 'UNKNOWN_ROUTE');
     expectProblem(await client.get(`/v1/transactions/${SECRET}`), 400, 'BAD_REQUEST');
     expectProblem(await client.get(`/v1/transactions/${'0'.repeat(64)}`), 404, 'UNKNOWN_TRANSACTION');
     expectProblem(await client.get('/v1/blocks/99999999'), 404, 'UNKNOWN_BLOCK');
     expectProblem(await client.post('/v1/transactions', 'x'.repeat(3 * 1024 * 1024)), 413, 'REQUEST_TOO_LARGE');
-    expectProblem(await client.post('/v1/queries', randomBytes(700), { 'content-type': 'application/octet-stream' }), 400, 'QUERY_REFUSED');
+    expectProblem(
+      await client.post('/v1/queries', randomBytes(700), { 'content-type': 'application/octet-stream' }),
+      400,
+      'QUERY_REFUSED',
+    );
   });
 
   it('a call in plain text is named as such', async () => {
     const plain = { contract: 'token', method: 'transfer', args: { token: SECRET, amount: '5' } };
     expectProblem(await client.post('/v1/transactions', JSON.stringify(plain)), 400, 'TX_NOT_ENCRYPTED');
     const inside = Buffer.from(JSON.stringify(plain)).toString('base64');
-    expectProblem(await client.post('/v1/transactions', JSON.stringify({ envelopes: [inside] })), 400, 'TX_NOT_ENCRYPTED');
+    expectProblem(
+      await client.post('/v1/transactions', JSON.stringify({ envelopes: [inside] })),
+      400,
+      'TX_NOT_ENCRYPTED',
+    );
   });
 
   it('envelopes that are malformed, too large, for another chain or out of time are refused', async () => {
@@ -80,10 +92,28 @@ describe('bad requests', () => {
     const expiry = now + 1_000;
     expectProblem(await client.submit(randomBytes(700)), 400, 'TX_MALFORMED');
     expectProblem(await client.submit(randomBytes(68 * 1024)), 413, 'TX_TOO_LARGE');
-    expectProblem(await client.submit(client.call('misbehaving', 'ok', SECRET, expiry, { chainId: 'ab'.repeat(32) as ChainId }).bytes), 422, 'WRONG_CHAIN');
-    expectProblem(await client.submit(client.call('misbehaving', 'ok', SECRET, expiry, { keyEpoch: 7 as never }).bytes), 422, 'WRONG_KEY_EPOCH');
-    expectProblem(await client.submit(client.call('misbehaving', 'ok', SECRET, Math.max(1, now - 2)).bytes), 422, 'TX_EXPIRED');
-    expectProblem(await client.submit(client.call('misbehaving', 'ok', SECRET, now + 1_000_000).bytes), 422, 'TX_EXPIRY_TOO_FAR');
+    expectProblem(
+      await client.submit(
+        client.call('misbehaving', 'ok', SECRET, expiry, { chainId: 'ab'.repeat(32) as ChainId }).bytes,
+      ),
+      422,
+      'WRONG_CHAIN',
+    );
+    expectProblem(
+      await client.submit(client.call('misbehaving', 'ok', SECRET, expiry, { keyEpoch: 7 as never }).bytes),
+      422,
+      'WRONG_KEY_EPOCH',
+    );
+    expectProblem(
+      await client.submit(client.call('misbehaving', 'ok', SECRET, Math.max(1, now - 2)).bytes),
+      422,
+      'TX_EXPIRED',
+    );
+    expectProblem(
+      await client.submit(client.call('misbehaving', 'ok', SECRET, now + 1_000_000).bytes),
+      422,
+      'TX_EXPIRY_TOO_FAR',
+    );
     const tampered = client.call('misbehaving', 'ok', SECRET, expiry).bytes.slice();
     tampered[tampered.length - 1] = (tampered.at(-1) ?? 0) ^ 1;
     expectProblem(await client.submit(tampered), 422, 'TX_NOT_ADMITTED');
@@ -98,7 +128,9 @@ describe('bad requests', () => {
     const envelope = call(0, 'ok', 1).bytes;
     const [first] = resultsOf(await client.submit(envelope));
     const [again] = resultsOf(await client.submit(envelope));
-    const [elsewhere] = resultsOf(await (await RawClient.connect(network.apis[2] ?? '', network.chainId)).submit(envelope));
+    const [elsewhere] = resultsOf(
+      await (await RawClient.connect(network.apis[2] ?? '', network.chainId)).submit(envelope),
+    );
     expect(again).toEqual(first);
     expect(elsewhere).toEqual(first);
     expectProblem(await client.submit(call(0, 'ok', SECRET).bytes), 409, 'TX_REPLAYED');
@@ -132,7 +164,10 @@ describe('bad contracts and calls', () => {
       expect(String((error as { hint?: unknown }).hint)).toMatch(/\w{4}/u);
       expect(`${String(error)} ${JSON.stringify(error)}`).not.toContain('secret detail');
     }
-    expect(await failureOf('ok', 'no-such-contract')).toMatchObject({ code: 'CALL_FAILED', failure: 'UNKNOWN_CONTRACT' });
+    expect(await failureOf('ok', 'no-such-contract')).toMatchObject({
+      code: 'CALL_FAILED',
+      failure: 'UNKNOWN_CONTRACT',
+    });
     expect(await failureOf('refuse')).toMatchObject({ code: 'CALL_REFUSED', reason: 'not_today' });
     for (const name of ['loop', 'crash', 'n0']) {
       expect((await session.query('misbehaving', 'left', name)).result).toBe('nothing');
@@ -140,7 +175,10 @@ describe('bad contracts and calls', () => {
   });
 
   it('a query that never ends is stopped, and others are served', async () => {
-    await expect(session.query('misbehaving', 'loop')).rejects.toMatchObject({ code: 'CALL_FAILED', failure: 'OUT_OF_GAS' });
+    await expect(session.query('misbehaving', 'loop')).rejects.toMatchObject({
+      code: 'CALL_FAILED',
+      failure: 'OUT_OF_GAS',
+    });
     await expect(session.query('misbehaving', 'left', 'x')).resolves.toMatchObject({ result: 'nothing' });
   });
 

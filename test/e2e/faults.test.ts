@@ -8,7 +8,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LocalNetwork } from '../../testnet/local-network.ts';
 import type { ProcessChoice } from '../../testnet/node-process.ts';
 import {
-  diagnose, eventually, evidenceCount, metricsOf, metricSum, readinessOf, statusOf, untilReady, untilSameState,
+  diagnose,
+  eventually,
+  evidenceCount,
+  metricsOf,
+  metricSum,
+  readinessOf,
+  statusOf,
+  untilReady,
+  untilSameState,
 } from '../support/live-network.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { TokenLoad } from '../support/token-load.ts';
@@ -31,7 +39,12 @@ const nodeAt = (index: number): LocalNetwork['nodes'][number] => {
 /** Waits until the load has gone on by some calls: the moments of a test are counted in acknowledged calls. */
 const untilCalls = (more: number, deadlineMs = 20_000): Promise<true> => {
   const target = load.count + more;
-  return eventually(network, `${more} more calls (failures: ${load.failures.map(String).join('; ')})`, () => load.count >= target, deadlineMs);
+  return eventually(
+    network,
+    `${more} more calls (failures: ${load.failures.map(String).join('; ')})`,
+    () => load.count >= target,
+    deadlineMs,
+  );
 };
 
 /** Acknowledged calls that were found at every node before. */
@@ -45,7 +58,12 @@ const expectNothingLost = async (): Promise<void> => {
   expect(await load.bookErrors()).toEqual([]);
   expect(load.badReceipts().length).toBe(0);
   for (const node of network.nodes) {
-    await eventually(network, `every acknowledged receipt at ${node.name}`, async () => (await load.missingAt(node.api, checked)).length === 0, 10_000);
+    await eventually(
+      network,
+      `every acknowledged receipt at ${node.name}`,
+      async () => (await load.missingAt(node.api, checked)).length === 0,
+      10_000,
+    );
   }
   checked = load.count;
   expect(await evidenceCount(network)).toBe(0);
@@ -75,9 +93,15 @@ describe('a killed validator', () => {
         const startedAt = performance.now();
         await victim.start();
         await untilReady(network, [victim]);
-        process.stderr.write(`faults: ${victim.name} ready again ${Math.round(performance.now() - startedAt)} ms after its ${which} was killed\n`);
+        process.stderr.write(
+          `faults: ${victim.name} ready again ${Math.round(performance.now() - startedAt)} ms after its ${which} was killed\n`,
+        );
       } else {
-        await eventually(network, `${victim.name} restarts its enclave`, async () => metricSum(await metricsOf(victim), 'cloister_node_enclave_restarts_count') > 0);
+        await eventually(
+          network,
+          `${victim.name} restarts its enclave`,
+          async () => metricSum(await metricsOf(victim), 'cloister_node_enclave_restarts_count') > 0,
+        );
         await untilReady(network, [victim]);
       }
       await untilCalls(20);
@@ -94,13 +118,20 @@ describe('a killed validator', () => {
     await victim.kill('SIGKILL', 'both');
     const away = (await statusOf(witness))?.finalizedHeight ?? 0;
     load.start(3);
-    await eventually(network, 'many blocks without the victim', async () => ((await statusOf(witness))?.finalizedHeight ?? 0) > away + FAR_BEHIND_BLOCKS, 40_000);
+    await eventually(
+      network,
+      'many blocks without the victim',
+      async () => ((await statusOf(witness))?.finalizedHeight ?? 0) > away + FAR_BEHIND_BLOCKS,
+      40_000,
+    );
     const startedAt = performance.now();
     await victim.start();
     await untilReady(network, [victim]);
     await load.stop();
     await untilSameState(network);
-    process.stderr.write(`faults: ${FAR_BEHIND_BLOCKS} blocks behind, level again after ${Math.round(performance.now() - startedAt)} ms\n`);
+    process.stderr.write(
+      `faults: ${FAR_BEHIND_BLOCKS} blocks behind, level again after ${Math.round(performance.now() - startedAt)} ms\n`,
+    );
     await expectNothingLost();
   });
 
@@ -118,7 +149,10 @@ describe('a killed validator', () => {
 
 describe('a lost quorum', () => {
   it('makes no progress, says why, and goes on within five seconds of the return', async () => {
-    const [alive, killed] = [[nodeAt(0), nodeAt(3)], [nodeAt(1), nodeAt(2)]];
+    const [alive, killed] = [
+      [nodeAt(0), nodeAt(3)],
+      [nodeAt(1), nodeAt(2)],
+    ];
     load.start(1);
     await untilCalls(10);
     await Promise.all(killed.map((node) => node.kill('SIGKILL', 'both')));
@@ -134,13 +168,21 @@ describe('a lost quorum', () => {
     expect(stuck).toMatchObject({ ready: false, peers: { connected: 1, validators: 4 } });
     const count = load.count;
     // Submissions wait: their view changes show that the validators still try.
-    await eventually(network, 'views go by without progress', async () => ((await statusOf(nodeAt(0)))?.uptimeSeconds ?? 0) > (stuck?.uptimeSeconds ?? 0) + 1);
+    await eventually(
+      network,
+      'views go by without progress',
+      async () => ((await statusOf(nodeAt(0)))?.uptimeSeconds ?? 0) > (stuck?.uptimeSeconds ?? 0) + 1,
+    );
     expect((await statusOf(nodeAt(0)))?.finalizedHeight).toBe(stuck?.finalizedHeight);
     expect(load.count).toBe(count);
     const [first] = killed;
     await Promise.all(killed.map((node) => node.start()));
     const startedAt = performance.now();
-    await eventually(network, 'progress after the return', async () => ((await statusOf(nodeAt(0)))?.finalizedHeight ?? 0) > (stuck?.finalizedHeight ?? 0));
+    await eventually(
+      network,
+      'progress after the return',
+      async () => ((await statusOf(nodeAt(0)))?.finalizedHeight ?? 0) > (stuck?.finalizedHeight ?? 0),
+    );
     const tookMs = Math.round(performance.now() - startedAt);
     process.stderr.write(`faults: progress ${tookMs} ms after ${first?.name} and another returned\n`);
     expect(tookMs).toBeLessThan(RETURN_MS);
@@ -159,7 +201,9 @@ describe('a killed network', () => {
     await Promise.all(network.nodes.map((node) => node.start()));
     const startedAt = performance.now();
     await untilCalls(20, 30_000);
-    process.stderr.write(`faults: first calls ${Math.round(performance.now() - startedAt)} ms after the start of a killed network\n`);
+    process.stderr.write(
+      `faults: first calls ${Math.round(performance.now() - startedAt)} ms after the start of a killed network\n`,
+    );
     await load.stop();
     await expectNothingLost();
     expect((await statusOf(nodeAt(0)))?.executedHeight).toBeGreaterThan(before);

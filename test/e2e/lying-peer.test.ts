@@ -11,7 +11,15 @@ import type { ChainId } from '../../protocol/brand.ts';
 import { LocalNetwork } from '../../testnet/local-network.ts';
 import type { NodeProcess } from '../../testnet/node-process.ts';
 import { LyingValidator, someHash } from '../support/lying-validator.ts';
-import { eventually, metricsOf, metricSum, readinessOf, statusOf, untilReady, untilSameState } from '../support/live-network.ts';
+import {
+  eventually,
+  metricsOf,
+  metricSum,
+  readinessOf,
+  statusOf,
+  untilReady,
+  untilSameState,
+} from '../support/live-network.ts';
 import { TokenLoad } from '../support/token-load.ts';
 import { startAttacker } from '../unit/network/cluster.ts';
 
@@ -46,7 +54,8 @@ const startLiar = (chainId?: ChainId, port?: number): Promise<LyingValidator> =>
   });
 };
 
-const counted = async (node: NodeProcess, name: string, label = ''): Promise<number> => metricSum(await metricsOf(node), name, label);
+const counted = async (node: NodeProcess, name: string, label = ''): Promise<number> =>
+  metricSum(await metricsOf(node), name, label);
 const viewOf = async (node: NodeProcess): Promise<number> => (await statusOf(node))?.view ?? 0;
 
 /** Calls are committed and every honest node agrees on the state. */
@@ -59,7 +68,10 @@ const expectProgress = async (calls = 5): Promise<void> => {
 beforeAll(async () => {
   network = await LocalNetwork.start({ logLevel: 'info' });
   honest = { nodes: network.nodes.slice(0, LIAR) };
-  load = await TokenLoad.prepare({ apis: network.apis.slice(0, LIAR), chainId: network.chainId, account: (name) => network.account(name) }, 3);
+  load = await TokenLoad.prepare(
+    { apis: network.apis.slice(0, LIAR), chainId: network.chainId, account: (name) => network.account(name) },
+    3,
+  );
   await expectProgress();
   await network.nodes[LIAR]?.stop();
 });
@@ -103,13 +115,21 @@ describe('a validator that lies', () => {
     liar.say(0, { kind: 'proposal', proposal: liar.proposal(led) });
     liar.say(0, { kind: 'proposal', proposal: liar.proposal(led) });
     const far = view + 5;
-    for (const hash of [someHash(), someHash()]) liar.say(1, { kind: 'vote', vote: liar.vote({ kind: 'finalize', view: far, hash }) });
+    for (const hash of [someHash(), someHash()])
+      liar.say(1, { kind: 'vote', vote: liar.vote({ kind: 'finalize', view: far, hash }) });
     const later = view + 6;
-    liar.say(2, { kind: 'vote', vote: liar.vote({ kind: 'nullify', view: later, hash: '0'.repeat(64) as ReturnType<typeof someHash> }) });
+    liar.say(2, {
+      kind: 'vote',
+      vote: liar.vote({ kind: 'nullify', view: later, hash: '0'.repeat(64) as ReturnType<typeof someHash> }),
+    });
     liar.say(2, { kind: 'vote', vote: liar.vote({ kind: 'finalize', view: later, hash: someHash() }) });
     for (const node of honest.nodes) {
       for (const rule of ['E1', 'E2', 'E3']) {
-        await eventually(honest, `${rule} counted at ${node.name}`, async () => (await counted(node, 'cloister_node_evidence_total', `"${rule}"`)) === 1);
+        await eventually(
+          honest,
+          `${rule} counted at ${node.name}`,
+          async () => (await counted(node, 'cloister_node_evidence_total', `"${rule}"`)) === 1,
+        );
       }
       const kept = await eventually(honest, `evidence kept at ${node.name}`, () => {
         const directory = join(node.home, 'evidence');
@@ -127,7 +147,9 @@ describe('a validator that lies', () => {
       for (const index of [0, 1, 2]) liar.sayResult(index, liar.falseResult(height));
     }
     await expectProgress();
-    await eventually(honest, 'a divergence in the log', () => readFileSync(victim(0).logFile, 'utf8').includes('another validator signed a different result'));
+    await eventually(honest, 'a divergence in the log', () =>
+      readFileSync(victim(0).logFile, 'utf8').includes('another validator signed a different result'),
+    );
     for (const node of honest.nodes) {
       expect(node.isRunning).toBe(true);
       expect((await readinessOf(node))?.reasons).toEqual([]);
@@ -136,7 +158,11 @@ describe('a validator that lies', () => {
 
   it('cannot keep a restarted validator from coming back', async () => {
     await victim(0).restart();
-    await eventually(honest, 'the liar is connected again', () => liar.network.connectedPeers().includes(0 as never) || liar.network.connectedPeers().length >= 2);
+    await eventually(
+      honest,
+      'the liar is connected again',
+      () => liar.network.connectedPeers().includes(0 as never) || liar.network.connectedPeers().length >= 2,
+    );
     await untilReady(honest);
     await expectProgress();
     expect(liar.liesTold).toBeGreaterThan(0);
@@ -152,27 +178,50 @@ describe('a validator that lies', () => {
     });
     expect(await counted(victim(2), 'cloister_network_penalties_total', 'message-rate')).toBeGreaterThan(0);
     await expectProgress();
-    expect((await counted(victim(2), 'cloister_process_process_resident_memory_bytes')) - before).toBeLessThan(MAX_GROWTH_BYTES);
+    expect((await counted(victim(2), 'cloister_process_process_resident_memory_bytes')) - before).toBeLessThan(
+      MAX_GROWTH_BYTES,
+    );
   });
 
   it('is shut out for noise, for forged votes and for what is too large', async () => {
-    await eventually(honest, 'the liar is connected to two', () => [0, 1].every((index) => liar.network.connectedPeers().includes(index as never)));
-    const forged = { ...liar.vote({ kind: 'notarize', view: (await viewOf(victim(1))) + 2, hash: someHash() }), signature: randomBytes(64) };
+    await eventually(honest, 'the liar is connected to two', () =>
+      [0, 1].every((index) => liar.network.connectedPeers().includes(index as never)),
+    );
+    const forged = {
+      ...liar.vote({ kind: 'notarize', view: (await viewOf(victim(1))) + 2, hash: someHash() }),
+      signature: randomBytes(64),
+    };
     liar.say(1, { kind: 'vote', vote: forged });
     for (let count = 0; count < 4; count += 1) {
       liar.network.send(0 as never, 'consensus', randomBytes(100 + count));
       liar.network.send(0 as never, 'bulk', randomBytes(100 + count));
     }
-    await eventually(honest, 'forged votes are penalised', async () => (await counted(victim(1), 'cloister_network_penalties_total', 'invalid-signature')) > 0);
-    await eventually(honest, 'noise is penalised', async () => (await counted(victim(0), 'cloister_network_penalties_total', 'malformed-message')) > 0);
+    await eventually(
+      honest,
+      'forged votes are penalised',
+      async () => (await counted(victim(1), 'cloister_network_penalties_total', 'invalid-signature')) > 0,
+    );
+    await eventually(
+      honest,
+      'noise is penalised',
+      async () => (await counted(victim(0), 'cloister_network_penalties_total', 'malformed-message')) > 0,
+    );
     for (const index of [0, 1]) {
-      await eventually(honest, `validator ${index} refuses the liar`, async () => (await counted(victim(index), 'cloister_network_bans_total')) > 0);
+      await eventually(
+        honest,
+        `validator ${index} refuses the liar`,
+        async () => (await counted(victim(index), 'cloister_network_bans_total')) > 0,
+      );
     }
     // The third refused it for its flood and takes it back when that ban is over.
     await eventually(honest, 'the liar is taken back', () => liar.network.connectedPeers().includes(2 as never));
     const oversize = await counted(victim(2), 'cloister_network_penalties_total', 'oversize-frame');
     liar.network.send(2 as never, 'bulk', randomBytes(3 * MIB));
-    await eventually(honest, 'too much is penalised', async () => (await counted(victim(2), 'cloister_network_penalties_total', 'oversize-frame')) > oversize);
+    await eventually(
+      honest,
+      'too much is penalised',
+      async () => (await counted(victim(2), 'cloister_network_penalties_total', 'oversize-frame')) > oversize,
+    );
     await expectProgress();
   });
 });

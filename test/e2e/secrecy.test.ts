@@ -38,7 +38,9 @@ const filesUnder = (directory: string): string[] =>
 const occurrences = (text: string, places: readonly (readonly [name: string, content: Uint8Array])[]): string[] => {
   const forms = encodedForms(text);
   return places.flatMap(([name, content]) =>
-    forms.filter(({ bytes }) => Buffer.from(content.buffer, content.byteOffset, content.byteLength).includes(bytes)).map(({ encoding }) => `${encoding} in ${name}`),
+    forms
+      .filter(({ bytes }) => Buffer.from(content.buffer, content.byteOffset, content.byteLength).includes(bytes))
+      .map(({ encoding }) => `${encoding} in ${name}`),
   );
 };
 
@@ -58,17 +60,31 @@ describe('an ordinary run', () => {
     const session = await wallet.openSession(account);
     const opening = [{ holder: account.publicKey, amount: AMOUNT_CANARY }];
     await session.call('token', 'issue', { id: ID_CANARY, token: TOKEN_CANARY, opening });
-    await session.call('token', 'transfer', { id: `${ID_CANARY}-2`, token: TOKEN_CANARY, to: createAccount().publicKey, amount: '1' });
+    await session.call('token', 'transfer', {
+      id: `${ID_CANARY}-2`,
+      token: TOKEN_CANARY,
+      to: createAccount().publicKey,
+      amount: '1',
+    });
     await session.query('token', 'balance', { token: TOKEN_CANARY });
     await wallet.query(account, 'token', 'supply', { token: TOKEN_CANARY });
-    await expect(session.call('token', 'transfer', { id: 'x', token: UNKNOWN_CANARY, to: account.publicKey, amount: AMOUNT_CANARY })).rejects.toMatchObject({
+    await expect(
+      session.call('token', 'transfer', {
+        id: 'x',
+        token: UNKNOWN_CANARY,
+        to: account.publicKey,
+        amount: AMOUNT_CANARY,
+      }),
+    ).rejects.toMatchObject({
       code: 'CALL_REFUSED',
     });
     await expect(session.call(UNKNOWN_CANARY, ID_CANARY, {})).rejects.toMatchObject({ code: 'CALL_FAILED' });
     await untilSameState(network);
     const metrics = await Promise.all(network.nodes.map(metricsOf));
     const documents = await Promise.all(
-      ['/v1/status', '/v1/network', '/v1/blocks/1', '/v1/openapi.json'].map(async (path) => (await fetch(`${network.apis[0]}${path}`)).text()),
+      ['/v1/status', '/v1/network', '/v1/blocks/1', '/v1/openapi.json'].map(async (path) =>
+        (await fetch(`${network.apis[0]}${path}`)).text(),
+      ),
     );
     await Promise.all(network.nodes.map((node) => node.stop()));
     const places = [
@@ -94,16 +110,29 @@ describe('calls from outside', () => {
     const to = createAccount().publicKey;
     const transfer = (number: number, id: string, amount: string): Uint8Array =>
       call(number, 'transfer', { id, token: TOKEN, to, amount }, 'token').bytes;
-    const envelopes = [transfer(0, 'a', '1'), transfer(1, 'b', '7'), transfer(2, 'a', '1'), transfer(3, 'a-much-longer-identifier', '999999999999')];
+    const envelopes = [
+      transfer(0, 'a', '1'),
+      transfer(1, 'b', '7'),
+      transfer(2, 'a', '1'),
+      transfer(3, 'a-much-longer-identifier', '999999999999'),
+    ];
     expect(new Set(envelopes.map(({ length }) => length)).size).toBe(1);
-    const sealed = [client.call('token', 'transfer', { id: 'a' }, expiry).bytes, client.call('token', 'transfer', { id: 'a' }, expiry).bytes];
+    const sealed = [
+      client.call('token', 'transfer', { id: 'a' }, expiry).bytes,
+      client.call('token', 'transfer', { id: 'a' }, expiry).bytes,
+    ];
     expect(new Set(sealed.map(({ length }) => length)).size).toBe(1);
-    const tailOf = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).subarray(-300).toString('hex');
+    const tailOf = (bytes: Uint8Array | undefined): string =>
+      Buffer.from(bytes ?? [])
+        .subarray(-300)
+        .toString('hex');
     expect(tailOf(envelopes[0])).not.toBe(tailOf(envelopes[2]));
     expect(tailOf(sealed[0])).not.toBe(tailOf(sealed[1]));
     resultsOf(await client.submit(opening.bytes));
     const results = resultsOf(await client.submit(...envelopes.slice(0, 2)));
-    const shapes = new Set(results.map(({ receipt, outputs }) => `${receipt.length} ${outputs.map(({ length }) => length).join()}`));
+    const shapes = new Set(
+      results.map(({ receipt, outputs }) => `${receipt.length} ${outputs.map(({ length }) => length).join()}`),
+    );
     expect(shapes.size).toBe(1);
     expect(results[0]?.outputs).not.toEqual(results[1]?.outputs);
   });

@@ -35,7 +35,9 @@ interface Testnet {
 }
 
 const startTestnet = async (directory: string): Promise<Testnet> => {
-  const launcher = spawn(process.execPath, [LAUNCHER, 'testnet', '--dir', directory, '--json'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const launcher = spawn(process.execPath, [LAUNCHER, 'testnet', '--dir', directory, '--json'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let notes = '';
   launcher.stderr?.on('data', (chunk: Uint8Array) => {
     notes += Buffer.from(chunk).toString('utf8');
@@ -59,7 +61,8 @@ describe('cloister testnet', () => {
     const first = await startTestnet(scratch.path);
     expect(first.ready).toMatchObject({ platform: 'sim', pids: expect.any(Array) });
     expect(first.ready.pids).toHaveLength(4);
-    for (const { node, enclave } of first.ready.pids) expect([identify(node), identify(enclave)]).not.toContain(undefined);
+    for (const { node, enclave } of first.ready.pids)
+      expect([identify(node), identify(enclave)]).not.toContain(undefined);
     process.kill(first.main.pid, 'SIGKILL');
     expect(await waitUntilEnded(first.all, GONE_MS)).toEqual([]);
 
@@ -96,9 +99,14 @@ describe('a local network', () => {
       await expect(LocalNetwork.start({ directory })).rejects.toMatchObject({ code: 'TESTNET_RUNNING' });
       const holder = network.account('dev-1').publicKey;
       const init = JSON.stringify({ issuers: [holder], auditor: holder });
-      expect(await json(['deploy', TOKEN, '--name', 'token', '--init', init, ...asDeveloper])).toMatchObject({ result: { active: true } });
+      expect(await json(['deploy', TOKEN, '--name', 'token', '--init', init, ...asDeveloper])).toMatchObject({
+        result: { active: true },
+      });
       const issue = JSON.stringify({ token: 'EUR', opening: [{ holder, amount: '100' }] });
-      expect(await json(['call', 'token', 'issue', issue, '--receipt', receipt, ...asDeveloper])).toMatchObject({ platform: 'sim', receipt });
+      expect(await json(['call', 'token', 'issue', issue, '--receipt', receipt, ...asDeveloper])).toMatchObject({
+        platform: 'sim',
+        receipt,
+      });
       expect(await json(['status', '--dir', directory, '--json'])).toMatchObject({ chainId, platform: 'sim' });
       const refused = await runCommand(['call', 'token', 'issue', '{}', '--dir', directory, '--account', 'dev-1']);
       expect(refused.code).toBe(1);

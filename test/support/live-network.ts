@@ -33,7 +33,9 @@ export const statusOf = async (node: Pick<NodeProcess, 'api'>): Promise<NodeStat
 /** `/readyz` of a node; undefined while it does not answer. */
 export const readinessOf = async (
   node: Pick<NodeProcess, 'operations'>,
-): Promise<{ readonly httpStatus: number; readonly ready: boolean; readonly reasons: readonly string[] } | undefined> => {
+): Promise<
+  { readonly httpStatus: number; readonly ready: boolean; readonly reasons: readonly string[] } | undefined
+> => {
   const answer = await getText(`${node.operations}/readyz`);
   if (answer === undefined) return undefined;
   return { httpStatus: answer.status, ...(JSON.parse(answer.text) as { ready: boolean; reasons: string[] }) };
@@ -89,17 +91,23 @@ export const eventually = async <T>(
   for (;;) {
     const value = await probe();
     if (value !== undefined && value !== false) return value;
-    if (performance.now() > deadline) throw new Error(`not within ${deadlineMs} ms: ${what}\n${await diagnose(network)}`);
+    if (performance.now() > deadline)
+      throw new Error(`not within ${deadlineMs} ms: ${what}\n${await diagnose(network)}`);
     await delay(POLL_MS);
   }
 };
 
 /** Waits until these nodes say that they are ready. */
-export const untilReady = (network: Watched, nodes: readonly NodeProcess[] = network.nodes, deadlineMs = 30_000): Promise<true> =>
+export const untilReady = (
+  network: Watched,
+  nodes: readonly NodeProcess[] = network.nodes,
+  deadlineMs = 30_000,
+): Promise<true> =>
   eventually(
     network,
     `ready: ${nodes.map(({ name }) => name).join(', ')}`,
-    async () => (await Promise.all(nodes.map(readinessOf))).every((readiness) => readiness?.ready === true) || undefined,
+    async () =>
+      (await Promise.all(nodes.map(readinessOf))).every((readiness) => readiness?.ready === true) || undefined,
     deadlineMs,
   );
 
@@ -111,7 +119,10 @@ export const rootAt = async (node: Pick<NodeProcess, 'api'>, height: number): Pr
 };
 
 /** Waits until every node has executed the newest height that any has now, and returns it with the one state root. */
-export const untilSameState = async (network: Watched, deadlineMs = 30_000): Promise<{ readonly height: number; readonly stateRoot: string }> => {
+export const untilSameState = async (
+  network: Watched,
+  deadlineMs = 30_000,
+): Promise<{ readonly height: number; readonly stateRoot: string }> => {
   const statuses = await Promise.all(network.nodes.map(statusOf));
   const height = Math.max(...statuses.map((status) => status?.executedHeight ?? 0));
   const roots = await eventually(

@@ -18,7 +18,15 @@ import type { ResultMessage } from '../../node/results.ts';
 import { PEER_METHOD } from '../../node/results-exchange.ts';
 import { readProcessor } from '../../node/simulated-processor.ts';
 import {
-  type BlockHash, type ChainId, epoch, type Hash, height as asHeight, type StateRoot, type ValidatorIndex, validatorIndex, view as asView,
+  type BlockHash,
+  type ChainId,
+  epoch,
+  type Hash,
+  height as asHeight,
+  type StateRoot,
+  type ValidatorIndex,
+  validatorIndex,
+  view as asView,
 } from '../../protocol/brand.ts';
 import { decode, encode } from '../../protocol/codec.ts';
 import type { Proposal } from '../../protocol/consensus/block.ts';
@@ -26,7 +34,11 @@ import { epochAnchorOf } from '../../protocol/consensus/configuration.ts';
 import { blockId, type Header, HEADER_VERSION } from '../../protocol/consensus/header.ts';
 import { justificationRoot } from '../../protocol/consensus/justification.ts';
 import { type ConsensusMessage, consensusMessageCodec } from '../../protocol/consensus/message.ts';
-import { type ConsensusResponse, consensusRequestCodec, consensusResponseCodec } from '../../protocol/consensus/request.ts';
+import {
+  type ConsensusResponse,
+  consensusRequestCodec,
+  consensusResponseCodec,
+} from '../../protocol/consensus/request.ts';
 import { type Vote, voteBytes, type VoteStatement, ZERO_HASH } from '../../protocol/consensus/vote.ts';
 import { chainIdOf, type Genesis } from '../../protocol/genesis.ts';
 import { toHex } from '../../protocol/hex.ts';
@@ -48,7 +60,13 @@ export class LyingValidator implements AsyncDisposable {
   /** Requests that it answered with lies. */
   liesTold = 0;
 
-  private constructor(network: PeerNetwork, index: ValidatorIndex, genesis: Genesis, secrets: NodeSecrets, enclaveSecret: Uint8Array) {
+  private constructor(
+    network: PeerNetwork,
+    index: ValidatorIndex,
+    genesis: Genesis,
+    secrets: NodeSecrets,
+    enclaveSecret: Uint8Array,
+  ) {
     this.network = network;
     this.index = index;
     this.genesis = genesis;
@@ -84,7 +102,10 @@ export class LyingValidator implements AsyncDisposable {
       logger: silentLogger(),
       metrics: new MetricsRegistry(),
       // It sends what no honest node would.
-      limits: { ...DEFAULT_NETWORK_LIMITS, channels: { ...channels, bulk: { ...channels.bulk, maxMessageBytes: 64 * 1024 * 1024 } } },
+      limits: {
+        ...DEFAULT_NETWORK_LIMITS,
+        channels: { ...channels, bulk: { ...channels.bulk, maxMessageBytes: 64 * 1024 * 1024 } },
+      },
     });
     return new LyingValidator(network, index, genesis, secrets, identity.signingSecret);
   }
@@ -167,7 +188,9 @@ export class LyingValidator implements AsyncDisposable {
       return this.liesTold % 4 === 0 ? randomBytes(200) : lie();
     };
     this.network.handleRequest(CONSENSUS_METHOD, async (_peer, bytes) =>
-      answer(() => encode(consensusResponseCodec, this.#consensusLie(decode(consensusRequestCodec, bytes, MAX_ANSWER_BYTES).kind))),
+      answer(() =>
+        encode(consensusResponseCodec, this.#consensusLie(decode(consensusRequestCodec, bytes, MAX_ANSWER_BYTES).kind)),
+      ),
     );
     this.network.handleRequest(PEER_METHOD, async (_peer, bytes) =>
       answer(() => encode(peerResponseCodec, this.#peerLie(decode(peerRequestCodec, bytes, MAX_ANSWER_BYTES).kind))),

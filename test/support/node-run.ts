@@ -24,14 +24,19 @@ export interface NodeRun {
 }
 
 /** Starts a node on a home and waits until it ends; one that does not is killed, with exit code null. */
-export const runNode = async (home: string, flags: readonly string[] = [], environment: Readonly<Record<string, string>> = {}): Promise<NodeRun> => {
+export const runNode = async (
+  home: string,
+  flags: readonly string[] = [],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<NodeRun> => {
   const child = spawn(process.execPath, [MAIN, '--home', home, ...flags, '--lifeline'], {
     cwd: ROOT,
     env: { PATH: process.env['PATH'] ?? '', ...environment },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => (output += text));
   const timer = setTimeout(() => child.kill('SIGKILL'), DEADLINE_MS);
   const exitCode = await new Promise<number | null>((resolve) => child.once('close', resolve));
   clearTimeout(timer);

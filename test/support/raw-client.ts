@@ -2,7 +2,13 @@
 import { randomBytes } from '#primitives';
 import { networkShape } from '../../protocol/api.ts';
 import { type ChainId, height } from '../../protocol/brand.ts';
-import { SEAL_RANDOMNESS_BYTES, sealCall, sealSessionCall, sealSessionOpen, type SealingTarget } from '../../protocol/envelope-seal.ts';
+import {
+  SEAL_RANDOMNESS_BYTES,
+  sealCall,
+  sealSessionCall,
+  sealSessionOpen,
+  type SealingTarget,
+} from '../../protocol/envelope-seal.ts';
 import type { ParsedEnvelope } from '../../protocol/envelope.ts';
 import { WalletSession } from '../../protocol/session.ts';
 import { type Account, createAccount } from '../../wallet/index.ts';
@@ -45,7 +51,11 @@ export class RawClient {
   /** Sends a body to a path. */
   async post(path: string, body: string | Uint8Array, headers: Record<string, string> = {}): Promise<RawAnswer> {
     return this.#answer(
-      await fetch(`${this.#api}${path}`, { method: 'POST', body: body as string | Uint8Array<ArrayBuffer>, headers: { 'content-type': 'application/json', ...headers } }),
+      await fetch(`${this.#api}${path}`, {
+        method: 'POST',
+        body: body as string | Uint8Array<ArrayBuffer>,
+        headers: { 'content-type': 'application/json', ...headers },
+      }),
     );
   }
 
@@ -61,7 +71,13 @@ export class RawClient {
   }
 
   /** A signed call outside a session. */
-  call(contract: string, method: string, args: unknown, expiry: number, target: Partial<SealingTarget> = {}): ParsedEnvelope {
+  call(
+    contract: string,
+    method: string,
+    args: unknown,
+    expiry: number,
+    target: Partial<SealingTarget> = {},
+  ): ParsedEnvelope {
     const call = { contract, method, args: JSON.stringify(args), idempotencyKey: undefined };
     const request = { call, replyKey: this.#account.replyKeyPair.publicKey, expiryHeight: height(expiry) };
     return sealCall({ ...this.#target, ...target }, this.#account, request, randomBytes(SEAL_RANDOMNESS_BYTES));
@@ -72,7 +88,11 @@ export class RawClient {
     readonly opening: ParsedEnvelope;
     readonly call: (number: number, method: string, args: unknown, contract?: string) => ParsedEnvelope;
   } {
-    const request = { replyKey: this.#account.replyKeyPair.publicKey, expiryHeight: height(expiry), sessionExpiryHeight: height(expiry) };
+    const request = {
+      replyKey: this.#account.replyKeyPair.publicKey,
+      expiryHeight: height(expiry),
+      sessionExpiryHeight: height(expiry),
+    };
     const opening = sealSessionOpen(this.#target, this.#account, request, randomBytes(SEAL_RANDOMNESS_BYTES));
     return {
       opening,

@@ -8,7 +8,15 @@ import { fileURLToPath } from 'node:url';
 import { bundleContract } from '../../contracts/bundle.ts';
 import type { ChainId, PublicKey, TransactionId } from '../../protocol/brand.ts';
 import type { LocalNetwork } from '../../testnet/local-network.ts';
-import { type Account, type CallResult, connect, createAccount, type Network, type Session, verifyReceipt } from '../../wallet/index.ts';
+import {
+  type Account,
+  type CallResult,
+  connect,
+  createAccount,
+  type Network,
+  type Session,
+  verifyReceipt,
+} from '../../wallet/index.ts';
 import type { BalanceResult, SupplyResult } from '../../apps/token/types.ts';
 
 /** The token of the load. */
@@ -33,11 +41,18 @@ interface Holder {
 }
 
 /** Node URLs beginning at one of them. */
-const urlsFrom = (urls: readonly string[], first: number): string[] => [...urls.slice(first % urls.length), ...urls.slice(0, first % urls.length)];
+const urlsFrom = (urls: readonly string[], first: number): string[] => [
+  ...urls.slice(first % urls.length),
+  ...urls.slice(0, first % urls.length),
+];
 
 /** Deploys a contract from its source file as the first developer account. */
 export const deploy = async (session: Session, name: string, source: string, init?: unknown): Promise<void> => {
-  await session.call('system', 'deploy', { name, code: await bundleContract(source), ...(init !== undefined && { init }) });
+  await session.call('system', 'deploy', {
+    name,
+    code: await bundleContract(source),
+    ...(init !== undefined && { init }),
+  });
 };
 
 /** See the module comment. */
@@ -123,7 +138,8 @@ export class TokenLoad {
     const fresh = this.acknowledged.slice(this.#verified);
     this.#verified += fresh.length;
     return fresh.filter(
-      ({ receipt, transactionId }) => verifyReceipt(JSON.parse(JSON.stringify(receipt)), this.chainId, transactionId).verdict !== 'valid',
+      ({ receipt, transactionId }) =>
+        verifyReceipt(JSON.parse(JSON.stringify(receipt)), this.chainId, transactionId).verdict !== 'valid',
     );
   }
 
@@ -133,7 +149,9 @@ export class TokenLoad {
     const waiting = this.acknowledged.slice(from);
     const ask = async (): Promise<void> => {
       for (let entry = waiting.shift(); entry !== undefined; entry = waiting.shift()) {
-        const response = await fetch(`${api}/v1/transactions/${entry.transactionId}`, { signal: AbortSignal.timeout(10_000) });
+        const response = await fetch(`${api}/v1/transactions/${entry.transactionId}`, {
+          signal: AbortSignal.timeout(10_000),
+        });
         const document = (await response.json()) as { status?: string; height?: number };
         if (document.status !== 'committed' || document.height !== entry.height) missing.push(entry);
       }

@@ -33,7 +33,9 @@ const isRefused = (checked: Checked): checked is Refused => 'kind' in checked;
 const holdsOversize = (body: unknown): boolean => {
   const envelopes: unknown = typeof body === 'object' && body !== null ? Reflect.get(body, 'envelopes') : undefined;
   const longest = Math.ceil(MAX_ENVELOPE_BYTES / 3) * 4;
-  return Array.isArray(envelopes) && envelopes.some((envelope) => typeof envelope === 'string' && envelope.length > longest);
+  return (
+    Array.isArray(envelopes) && envelopes.some((envelope) => typeof envelope === 'string' && envelope.length > longest)
+  );
 };
 
 /** Bytes of each envelope of a request body. */

@@ -23,7 +23,10 @@ describe('mistakes in what was typed', () => {
     { args: ['call', 'token', 'transfer', '{to'], says: /^USAGE_NOT_JSON: / },
     { args: ['query', 'token', 'supply', '{to'], says: /^USAGE_NOT_JSON: / },
     { args: ['init'], says: /Give --dir/ },
-    { args: ['init', 'validator', '--home', 'h', '--name', 'n', '--address', 'a'], says: /'--sim-root <file>' not specified/ },
+    {
+      args: ['init', 'validator', '--home', 'h', '--name', 'n', '--address', 'a'],
+      says: /'--sim-root <file>' not specified/,
+    },
     { args: ['completion', 'bsh'], says: /Did you mean bash\?/ },
   ])('cloister $args is refused in one line', async ({ args, says }) => {
     const { code, stdout, stderr } = await runCommand(args);
@@ -51,12 +54,31 @@ describe('help', () => {
     const program = buildProgram();
     const found = leaves(program);
     expect(found.map((path) => path.join(' '))).toEqual(
-      expect.arrayContaining(['start', 'status', 'keys create', 'call', 'query', 'receipt verify', 'ledger verify', 'testnet', 'demo aml']),
+      expect.arrayContaining([
+        'start',
+        'status',
+        'keys create',
+        'call',
+        'query',
+        'receipt verify',
+        'ledger verify',
+        'testnet',
+        'demo aml',
+      ]),
     );
     for (const path of found) {
       let shown = '';
-      const command = path.reduce((parent, name) => parent.commands.find((child) => child.name() === name) ?? parent, program);
-      command.configureOutput({ writeOut: (text) => { shown += text; } }).outputHelp();
+      const command = path.reduce(
+        (parent, name) => parent.commands.find((child) => child.name() === name) ?? parent,
+        program,
+      );
+      command
+        .configureOutput({
+          writeOut: (text) => {
+            shown += text;
+          },
+        })
+        .outputHelp();
       expect(shown, path.join(' ')).toContain('Examples:');
       if (path[0] !== 'completion') expect(shown, path.join(' ')).toContain('--json');
     }

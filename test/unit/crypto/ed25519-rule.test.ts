@@ -29,9 +29,7 @@ const orderEight = ((): Point => {
     try {
       const candidate = timesOrder(Point.fromBytes(encoded(y, 0)));
       if (!candidate.double().double().is0()) return candidate;
-    } catch {
-      continue;
-    }
+    } catch {}
   }
 })();
 const torsion = Array.from({ length: 8 }, (_, i) => orderEight.multiply(BigInt(i), false));

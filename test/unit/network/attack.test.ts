@@ -13,7 +13,17 @@ import { validatorIndex } from '../../../protocol/brand.ts';
 import { joinFrames } from '../../../node/network/framing.ts';
 import { DEFAULT_NETWORK_LIMITS } from '../../../node/network/limits.ts';
 import type { NetworkLimits } from '../../../node/network/limits.ts';
-import { CHAIN, Inbox, introduce, limitsWith, metricValue, secretOf, startAttacker, startNode, untilConnected } from './cluster.ts';
+import {
+  CHAIN,
+  Inbox,
+  introduce,
+  limitsWith,
+  metricValue,
+  secretOf,
+  startAttacker,
+  startNode,
+  untilConnected,
+} from './cluster.ts';
 import type { TestNode } from './cluster.ts';
 
 const ATTACKER = 2;
@@ -151,7 +161,7 @@ describe('a lying peer', () => {
     await using siege = await Siege.begin(DEFAULT_NETWORK_LIMITS);
     const connection = await siege.storm();
     const before = process.memoryUsage().arrayBuffers;
-    const garbage = new Uint8Array(MIB).map((_, at) => (at * 73) % 256 | 1);
+    const garbage = new Uint8Array(MIB).map((_, at) => ((at * 73) % 256) | 1);
     await siege.assault(async () => await flood(await connection.newStream(protocol('bulk')), garbage));
     expect(await siege.penalties('oversize-frame')).toBe(3);
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * MIB);
@@ -174,7 +184,9 @@ describe('a lying peer', () => {
     await using siege = await Siege.begin(DEFAULT_NETWORK_LIMITS);
     const connection = await siege.storm();
     const before = process.memoryUsage().arrayBuffers;
-    await siege.assault(async () => (await muxerOf(connection).createStream()).send(new Uint8Array(200_000).fill(0xff)));
+    await siege.assault(async () =>
+      (await muxerOf(connection).createStream()).send(new Uint8Array(200_000).fill(0xff)),
+    );
     expect(await siege.penalties('malformed-frame')).toBe(3);
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * MIB);
     await siege.holds();
@@ -222,7 +234,11 @@ describe('a lying peer', () => {
   });
 
   it('that answers a request with nonsense, too much or nothing fails that request only', async () => {
-    const answers = [Buffer.from('0000000109', 'hex'), Buffer.from('7fffffff00', 'hex'), Buffer.from('00000010', 'hex')];
+    const answers = [
+      Buffer.from('0000000109', 'hex'),
+      Buffer.from('7fffffff00', 'hex'),
+      Buffer.from('00000010', 'hex'),
+    ];
     let asked = 0;
     await using siege = await Siege.begin(DEFAULT_NETWORK_LIMITS, (stream) => {
       if (stream.protocol !== protocol('request')) return;

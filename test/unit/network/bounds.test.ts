@@ -125,7 +125,9 @@ describe('outbound channel', () => {
     expect(events.drained).toBe(0);
     stream.drain();
     expect(events.drained).toBe(1);
-    const fills = stream.sent.flatMap((each) => Array.from({ length: each.byteLength / 100 }, (_, at) => each[at * 100 + 4]));
+    const fills = stream.sent.flatMap((each) =>
+      Array.from({ length: each.byteLength / 100 }, (_, at) => each[at * 100 + 4]),
+    );
     expect(fills).toEqual([0, 3, 4, 5, 6]);
   });
 

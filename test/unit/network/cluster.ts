@@ -27,7 +27,10 @@ export const OTHER_CHAIN = 'cd'.repeat(32) as ChainId;
 export const secretOf = (index: number): Uint8Array => new Uint8Array(32).fill(index + 1);
 
 /** Default bounds with some replaced. */
-export const limitsWith = (changes: Partial<NetworkLimits>): NetworkLimits => ({ ...DEFAULT_NETWORK_LIMITS, ...changes });
+export const limitsWith = (changes: Partial<NetworkLimits>): NetworkLimits => ({
+  ...DEFAULT_NETWORK_LIMITS,
+  ...changes,
+});
 
 /** Genesis entries of `count` test validators, without addresses. */
 export const contactsOf = (count: number): Promise<ValidatorContact[]> =>

@@ -75,8 +75,12 @@ describe('metrics', () => {
   });
 
   it('refuses bad names, a second registration and labels outside the union', () => {
-    expect(() => defineMetrics('Shop', { a: { kind: 'gauge', what: 'a', unit: 'bytes', help: '' } })).toThrow(RangeError);
-    expect(() => defineMetrics('shop', { a: { kind: 'counter', what: 'a', unit: 'bytes', help: '' } })).toThrow(RangeError);
+    expect(() => defineMetrics('Shop', { a: { kind: 'gauge', what: 'a', unit: 'bytes', help: '' } })).toThrow(
+      RangeError,
+    );
+    expect(() => defineMetrics('shop', { a: { kind: 'counter', what: 'a', unit: 'bytes', help: '' } })).toThrow(
+      RangeError,
+    );
     const registry = new MetricsRegistry();
     const { sold } = registry.register(group);
     expect(() => registry.register(group)).toThrow();

@@ -6,7 +6,9 @@ import { merkleRoot, verifyMerklePath } from '../../../protocol/merkle.ts';
 
 const id = (number: number): TransactionId => number.toString(16).padStart(64, '0') as TransactionId;
 const call = (number: number, mark = 0): ExecutedTransaction => ({
-  transactionId: id(number), receipt: Uint8Array.of(number, mark), outputs: [Uint8Array.of(mark)],
+  transactionId: id(number),
+  receipt: Uint8Array.of(number, mark),
+  outputs: [Uint8Array.of(mark)],
 });
 const certificate = Uint8Array.of(1, 2, 3);
 const nothingStored = (): never[] => [];
@@ -23,7 +25,12 @@ describe('the commit tracker', () => {
     tracker.certified(height(5), certificate, nothingStored);
     const [one, two] = await Promise.all([first, second]);
     expect(two).toEqual(one);
-    expect(one).toMatchObject({ kind: 'committed', index: 1, transactionId: id(2), block: { height: 5, count: 3, certificate } });
+    expect(one).toMatchObject({
+      kind: 'committed',
+      index: 1,
+      transactionId: id(2),
+      block: { height: 5, count: 3, certificate },
+    });
     const root = merkleRoot(calls.map(({ receipt }) => receipt));
     expect(verifyMerklePath(root, one?.receipt ?? new Uint8Array(), 1, 3, one?.path ?? [])).toBe(true);
     expect(tracker.waiting).toBe(0);

@@ -23,7 +23,12 @@ describe('the configuration', () => {
     const file = { api: { port: 1 }, operations: { port: 2 }, log: { level: 'warn' } };
     const environment = { CLOISTER_API_PORT: '3', CLOISTER_OPERATIONS_PORT: '4', UNRELATED: 'x' };
     const config = resolveConfig({ file, environment, flags: { 'api.port': '5' } });
-    expect([config['api.port'], config['operations.port'], config['log.level'], config['mempool.share']]).toEqual([5, 4, 'warn', 50]);
+    expect([config['api.port'], config['operations.port'], config['log.level'], config['mempool.share']]).toEqual([
+      5,
+      4,
+      'warn',
+      50,
+    ]);
   });
 
   it('gives every setting an environment name of its own', () => {
@@ -34,9 +39,13 @@ describe('the configuration', () => {
 
   it('names the nearest setting for one that does not exist, wherever it stands', () => {
     expect(errorOf({ file: { mempol: { bytes: 1 } } })).toMatchObject({
-      code: 'CONFIG_UNKNOWN_KEY', data: { key: 'mempol.bytes', origin: 'node.toml', nearest: 'mempool.bytes' },
+      code: 'CONFIG_UNKNOWN_KEY',
+      data: { key: 'mempol.bytes', origin: 'node.toml', nearest: 'mempool.bytes' },
     });
-    expect(errorOf({ flags: { 'log.levels': 'info' } })).toMatchObject({ code: 'CONFIG_UNKNOWN_KEY', data: { nearest: 'log.level' } });
+    expect(errorOf({ flags: { 'log.levels': 'info' } })).toMatchObject({
+      code: 'CONFIG_UNKNOWN_KEY',
+      data: { nearest: 'log.level' },
+    });
   });
 
   it.each([

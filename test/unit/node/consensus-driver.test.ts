@@ -86,7 +86,9 @@ class Run {
   static async on(directory: string): Promise<Run> {
     const records: WalRecord[] = [];
     const { log } = await WriteAheadLog.open(directory, {
-      replicaKey, chainId, onRecord: ({ payload }) => records.push(decode(walRecordCodec, payload, payload.length)),
+      replicaKey,
+      chainId,
+      onRecord: ({ payload }) => records.push(decode(walRecordCodec, payload, payload.length)),
     });
     const run = new Run(log, records);
     running.push({ [Symbol.asyncDispose]: () => log.close() }, run.driver);
@@ -108,7 +110,9 @@ class Run {
   }
 
   votes(kind: string): string[] {
-    return this.sent.flatMap((message) => (message.kind === 'vote' && message.vote.kind === kind ? [message.vote.hash as string] : []));
+    return this.sent.flatMap((message) =>
+      message.kind === 'vote' && message.vote.kind === kind ? [message.vote.hash as string] : [],
+    );
   }
 }
 
@@ -131,11 +135,16 @@ describe('the consensus driver', () => {
     expect(run.order.indexOf('append')).toBeLessThan(run.order.indexOf('sync'));
     const [message] = run.sent.filter(({ kind }) => kind === 'vote');
     if (message?.kind !== 'vote') throw new Error('no vote');
-    expect(ed25519Verify(message.vote.signature, voteBytes(anchor.chainId, message.vote), ed25519PublicKey(validatorSecret))).toBe(true);
+    expect(
+      ed25519Verify(message.vote.signature, voteBytes(anchor.chainId, message.vote), ed25519PublicKey(validatorSecret)),
+    ).toBe(true);
     await stop();
     const records: WalRecord[] = [];
     const { log } = await WriteAheadLog.open(directory, {
-      replicaKey, chainId, mustExist: true, onRecord: ({ payload }) => records.push(decode(walRecordCodec, payload, payload.length)),
+      replicaKey,
+      chainId,
+      mustExist: true,
+      onRecord: ({ payload }) => records.push(decode(walRecordCodec, payload, payload.length)),
     });
     await log.close();
     expect(records.map(({ kind }) => kind).slice(0, 2)).toEqual(['block', 'vote']);
@@ -150,7 +159,11 @@ describe('the consensus driver', () => {
     await stop();
     const after = await Run.on(directory);
     after.propose(otherBlock, otherBody);
-    after.driver.push({ kind: 'vote', vote: voteBy((self + 1) % 4, 'notarize', 1, otherBlock.id), from: ((self + 1) % 4) as never });
+    after.driver.push({
+      kind: 'vote',
+      vote: voteBy((self + 1) % 4, 'notarize', 1, otherBlock.id),
+      from: ((self + 1) % 4) as never,
+    });
     await after.until(() => after.sent.some(({ kind }) => kind === 'status'));
     expect(after.votes('notarize').filter((hash) => hash !== block.id)).toEqual([]);
     expect(after.driver.core.views.get(1 as never)?.own.notarize).toBe(block.id);

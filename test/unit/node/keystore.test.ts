@@ -20,7 +20,8 @@ describe('the keystore', () => {
   });
 
   it('shows no secret and never the same bytes twice', () => {
-    for (const secret of [secrets.validator, secrets.network, secrets.replica]) expect(text).not.toContain(toHex(secret));
+    for (const secret of [secrets.validator, secrets.network, secrets.replica])
+      expect(text).not.toContain(toHex(secret));
     expect(sealSecrets(secrets, 'correct horse')).not.toBe(text);
   });
 

@@ -30,13 +30,18 @@ describe('the mempool', () => {
 
   it('is bounded over all sources in count and in bytes, and takes again once there is room', () => {
     const pool = new Mempool(limits);
-    for (let number = 0; number < 10; number += 1) expect(pool.add(transaction(number, `source ${number}`))).toBe('added');
+    for (let number = 0; number < 10; number += 1)
+      expect(pool.add(transaction(number, `source ${number}`))).toBe('added');
     const late = transaction(99, 'late');
     expect(pool.add(late)).toBe('full');
     pool.finalize([transaction(0).id]);
     expect(pool.add(late)).toBe('added');
     const byBytes = new Mempool({ ...limits, share: 1 });
-    expect([1, 2, 3].map((number) => byBytes.add(transaction(number, 'one', 4_000)))).toEqual(['added', 'added', 'full']);
+    expect([1, 2, 3].map((number) => byBytes.add(transaction(number, 'one', 4_000)))).toEqual([
+      'added',
+      'added',
+      'full',
+    ]);
     expect(byBytes.bytes).toBe(8_000);
   });
 

@@ -3,19 +3,32 @@ import { describe, expect, it } from 'vitest';
 import { type Divergence, ResultCollector, type ResultMessage } from '../../../node/results.ts';
 import { type BlockHash, height, type Hash, type StateRoot } from '../../../protocol/brand.ts';
 import { chainIdOf, validatorSetOf } from '../../../protocol/genesis.ts';
-import { type ResultCertificate, resultCertificateFault, type ResultStatement, signResultStatement } from '../../../protocol/result.ts';
+import {
+  type ResultCertificate,
+  resultCertificateFault,
+  type ResultStatement,
+  signResultStatement,
+} from '../../../protocol/result.ts';
 import { genesisOf, secretOf, VALIDATORS } from '../../support/tiny-genesis.ts';
 
 const parties = Array.from({ length: VALIDATORS }, (_, index) => ({
-  validatorSecret: secretOf(`results/validator/${index}`), enclaveSecret: secretOf(`results/enclave/${index}`),
+  validatorSecret: secretOf(`results/validator/${index}`),
+  enclaveSecret: secretOf(`results/enclave/${index}`),
 }));
 const genesis = genesisOf(parties, 'results', {});
 const set = validatorSetOf(genesis);
 const hash = (digit: string): string => digit.repeat(64);
 
 const statementAt = (at: number, root = 'a'): ResultStatement => ({
-  chainId: chainIdOf(genesis), height: height(at), blockHash: hash('b') as BlockHash, timeMs: 1, stateRoot: hash(root) as StateRoot,
-  receiptsRoot: hash('c') as Hash, writeSetHash: hash('d') as Hash, measurement: genesis.measurement, platform: 'sim',
+  chainId: chainIdOf(genesis),
+  height: height(at),
+  blockHash: hash('b') as BlockHash,
+  timeMs: 1,
+  stateRoot: hash(root) as StateRoot,
+  receiptsRoot: hash('c') as Hash,
+  writeSetHash: hash('d') as Hash,
+  measurement: genesis.measurement,
+  platform: 'sim',
 });
 
 const messageBy = (validator: number, statement: ResultStatement): ResultMessage => ({
@@ -28,7 +41,9 @@ const collect = (windowBlocks = 8) => {
   const certificates: ResultCertificate[] = [];
   const divergences: Divergence[] = [];
   const collector = new ResultCollector({
-    set, self: 0, windowBlocks,
+    set,
+    self: 0,
+    windowBlocks,
     onCertificate: (certificate) => certificates.push(certificate),
     onDivergence: (divergence) => divergences.push(divergence),
   });
@@ -49,7 +64,8 @@ describe('the result collector', () => {
 
   it('holds what comes early and counts it once the height is executed here', () => {
     const { collector, certificates } = collect();
-    for (const validator of [1, 2]) expect(collector.addPeer(validator, messageBy(validator, statementAt(3)))).toBe('held');
+    for (const validator of [1, 2])
+      expect(collector.addPeer(validator, messageBy(validator, statementAt(3)))).toBe('held');
     collector.addOwn(messageBy(0, statementAt(3)));
     expect(certificates).toHaveLength(1);
   });
@@ -59,7 +75,9 @@ describe('the result collector', () => {
     const good = messageBy(1, statementAt(1));
     expect(collector.addPeer(1, { ...good, enclaveSignature: new Uint8Array(64) })).toBe('held');
     collector.addOwn(messageBy(0, statementAt(1)));
-    expect(collector.addPeer(2, { ...messageBy(2, statementAt(1)), validatorSignature: good.validatorSignature })).toBe('bad-signature');
+    expect(collector.addPeer(2, { ...messageBy(2, statementAt(1)), validatorSignature: good.validatorSignature })).toBe(
+      'bad-signature',
+    );
     expect(collector.addPeer(3, messageBy(3, statementAt(1)))).toBe('counted');
     expect([certificates, divergences]).toEqual([[], []]);
   });

@@ -1,6 +1,12 @@
 /** Final blocks in the ledger: what went in comes out, and ranges for peers end with a finalization of their own. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { blockRecords, type ProvenBlock, readBlockRange, readHeaderRecord, readProvenBlock } from '../../../node/stored-blocks.ts';
+import {
+  blockRecords,
+  type ProvenBlock,
+  readBlockRange,
+  readHeaderRecord,
+  readProvenBlock,
+} from '../../../node/stored-blocks.ts';
 import { finalPointOf } from '../../../node/storage.ts';
 import { Ledger } from '../../../ledger/ledger.ts';
 import { basePoint } from '../../../consensus/state.ts';
@@ -43,7 +49,11 @@ const ledgerWith = async (count: number): Promise<Ledger> => {
 
 const range = (ledger: Ledger, from: number, to: number, maxBlocks = 64, maxBodyBytes = 1_000_000) => {
   const { blocks: found, finalization } = readBlockRange(ledger, { from, to, maxBlocks, maxBodyBytes });
-  return { heights: found.map(({ header }) => header.height as number), bodies: found.map(({ body }) => body !== undefined), finalView: finalization?.view as number | undefined };
+  return {
+    heights: found.map(({ header }) => header.height as number),
+    bodies: found.map(({ body }) => body !== undefined),
+    finalView: finalization?.view as number | undefined,
+  };
 };
 
 describe('stored blocks', () => {

@@ -16,5 +16,8 @@ export const idsOf = (body: BlockBody): TransactionId[] => body.map(transactionI
 /** A header of the first block that commits to a body. */
 export const headerOf = (body: BlockBody, change: Partial<Header> = {}): TestBlock => {
   const { txRoot, txCount, bodyBytes } = summarize(body, idsOf(body));
-  return blockOn(4, basePoint(anchorOf(4)), 1, { transactions: txCount, change: { txRoot, txCount, bodyBytes, ...change } });
+  return blockOn(4, basePoint(anchorOf(4)), 1, {
+    transactions: txCount,
+    change: { txRoot, txCount, bodyBytes, ...change },
+  });
 };

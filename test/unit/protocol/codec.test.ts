@@ -2,7 +2,22 @@
 import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
 import {
-  bool, byteString, bytes, type Codec, decode, encode, hex, list, optional, struct, text, u8, u16, u32, u64, union,
+  bool,
+  byteString,
+  bytes,
+  type Codec,
+  decode,
+  encode,
+  hex,
+  list,
+  optional,
+  struct,
+  text,
+  u8,
+  u16,
+  u32,
+  u64,
+  union,
 } from '../../../protocol/codec.ts';
 import { isCloisterError } from '../../../protocol/errors.ts';
 import { isCanonicalWire, MAX_DEPTH, readWire, type Wire, writeWire } from '../../../protocol/wire.ts';
@@ -122,7 +137,7 @@ describe('codec', () => {
     const random = seededRandom(7);
     const sizes = [0, 1, 10, 11, 15, 16, 31, 32, 33, 127, 128, 255, 256, 65_535, 65_536];
     const characters = ['a', 'é', '€', '😀', '\0', '\uFEFF'];
-    const valueOf = (depth: number): Wire => {
+    const valueAt = (depth: number): Wire => {
       const size = sizes[random.integer(depth === 0 ? sizes.length : 13)] ?? 0;
       switch (random.integer(depth > 3 ? 3 : 4)) {
         case 0:
@@ -132,11 +147,11 @@ describe('codec', () => {
         case 2:
           return new Uint8Array(size).fill(random.integer(256));
         default:
-          return Array.from({ length: random.integer(18) }, () => valueOf(depth + 1));
+          return Array.from({ length: random.integer(18) }, () => valueAt(depth + 1));
       }
     };
     for (let i = 0; i < 300; i += 1) {
-      const wire = valueOf(0);
+      const wire = valueAt(0);
       const bytes = writeWire(wire);
       expect(Buffer.compare(bytes, other.pack(wire))).toBe(0);
       const read = readWire(bytes);

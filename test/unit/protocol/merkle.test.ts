@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Hash } from '../../../protocol/brand.ts';
 import { merklePath, merkleRoot, merkleTree, verifyMerklePath } from '../../../protocol/merkle.ts';
 
-const leavesOf = (count: number): Uint8Array[] => Array.from({ length: count }, (_, i) => Uint8Array.of(i & 255, i >> 8));
+const leavesOf = (count: number): Uint8Array[] =>
+  Array.from({ length: count }, (_, i) => Uint8Array.of(i & 255, i >> 8));
 
 describe('Merkle trees', () => {
   it('proves every leaf of every small tree, and nothing else', () => {

@@ -12,7 +12,9 @@ describe('developer accounts', () => {
     const accounts = createDeveloperAccounts();
     await writeAccounts(path, accounts);
     const read = await readAccounts(path);
-    expect(read.map(({ name, publicKey }) => ({ name, publicKey }))).toEqual(accounts.map(({ name, publicKey }) => ({ name, publicKey })));
+    expect(read.map(({ name, publicKey }) => ({ name, publicKey }))).toEqual(
+      accounts.map(({ name, publicKey }) => ({ name, publicKey })),
+    );
     expect(await readFile(path, 'utf8')).toContain('TESTING ONLY');
     expect((await stat(path)).mode & 0o777).toBe(0o600);
   });

@@ -2,7 +2,13 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { clearUnfinished, DirectoryLock, networkPaths, readNetworkFile, writeNetworkFile } from '../../../testnet/directory.ts';
+import {
+  clearUnfinished,
+  DirectoryLock,
+  networkPaths,
+  readNetworkFile,
+  writeNetworkFile,
+} from '../../../testnet/directory.ts';
 import { identify } from '../../../testnet/processes.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 
@@ -10,14 +16,20 @@ describe('lock of a network directory', () => {
   it('refuses a second run and names the process', async () => {
     await using scratch = await scratchDirectory();
     const lock = await DirectoryLock.acquire(scratch.path);
-    await expect(DirectoryLock.acquire(scratch.path)).rejects.toMatchObject({ code: 'TESTNET_RUNNING', data: { pid: process.pid } });
+    await expect(DirectoryLock.acquire(scratch.path)).rejects.toMatchObject({
+      code: 'TESTNET_RUNNING',
+      data: { pid: process.pid },
+    });
     await lock[Symbol.asyncDispose]();
     expect(await readdir(scratch.path)).toEqual([]);
   });
 
   it('takes over what a killed process left, even when its id was given to another process', async () => {
     await using scratch = await scratchDirectory();
-    const stale = { owner: { pid: process.pid, started: 'another time' }, nodes: [{ pid: process.pid, started: 'another time' }] };
+    const stale = {
+      owner: { pid: process.pid, started: 'another time' },
+      nodes: [{ pid: process.pid, started: 'another time' }],
+    };
     await writeFile(networkPaths(scratch.path).running, JSON.stringify(stale));
     await using _lock = await DirectoryLock.acquire(scratch.path);
     const held = JSON.parse(await readFile(networkPaths(scratch.path).running, 'utf8')) as unknown;
@@ -52,7 +64,12 @@ describe('files of a network directory', () => {
   it('reads back what it wrote, and refuses what it does not know', async () => {
     await using scratch = await scratchDirectory();
     expect(await readNetworkFile(scratch.path)).toBeUndefined();
-    const file = { format: 'cloister-testnet/1', network: 'local', validators: ['validator-1'], portBase: 17_700 } as const;
+    const file = {
+      format: 'cloister-testnet/1',
+      network: 'local',
+      validators: ['validator-1'],
+      portBase: 17_700,
+    } as const;
     await writeNetworkFile(scratch.path, file);
     expect(await readNetworkFile(scratch.path)).toEqual(file);
     await writeFile(networkPaths(scratch.path).network, JSON.stringify({ ...file, validators: ['../elsewhere'] }));

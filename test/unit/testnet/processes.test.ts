@@ -8,7 +8,10 @@ const FOREVER = 'setInterval(() => undefined, 1000)';
 
 describe('processes', () => {
   it('finds descendants, and sees them end', async () => {
-    const parent = spawn(process.execPath, ['-e', `require('child_process').spawn(process.execPath, ['-e', '${FOREVER}']); console.log('up'); ${FOREVER}`]);
+    const parent = spawn(process.execPath, [
+      '-e',
+      `require('child_process').spawn(process.execPath, ['-e', '${FOREVER}']); console.log('up'); ${FOREVER}`,
+    ]);
     await once(parent.stdout, 'data');
     const pid = parent.pid ?? 0;
     const self = identify(pid);

@@ -298,7 +298,10 @@ describe('a lying node', () => {
 
   it('cannot spoil the proof of a block by claiming another number of receipts', async () => {
     const { tiny, node, network, account, session } = await start();
-    node.service.behaviour.bend = (honest) => ({ ...honest, block: { ...honest.block, count: honest.block.count + 1 } });
+    node.service.behaviour.bend = (honest) => ({
+      ...honest,
+      block: { ...honest.block, count: honest.block.count + 1 },
+    });
     expect(await codeOf(session.call('counter', 'add', { amount: 1 }))).toBe('RECEIPT_REFUSED');
     delete node.service.behaviour.bend;
     const [executed] = tiny.blocks.at(-1)?.transactions ?? [];
