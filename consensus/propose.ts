@@ -67,7 +67,8 @@ const notBeforeMs = (turn: Turn, parent: ParentFacts): number => {
   const { minBlockIntervalMs, baseTimeoutMs } = state.config.parameters;
   const youngMs = Math.min(minBlockIntervalMs, parent.timeMs + minBlockIntervalMs - now.wallMs);
   const paced = youngMs > 0 && now.monotonicMs - state.enteredAtMs < minBlockIntervalMs ? now.monotonicMs + youngMs : 0;
-  if (state.mempoolPending || now.monotonicMs >= heartbeatAtMs(state)) return paced;
+  const heartbeatDue = now.monotonicMs >= heartbeatAtMs(state) && state.notarizedViews.length === 0;
+  if (state.mempoolPending || heartbeatDue) return paced;
   return Math.max(paced, state.enteredAtMs + baseTimeoutMs * EMPTY_DELAY_FRACTION);
 };
 

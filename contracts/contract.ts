@@ -58,28 +58,25 @@ export function refuse(reason: string, detail?: unknown, options: { readonly kee
   throw new Error('A refusal returned.');
 }
 
-function callContext(base: QueryContext): CallContext {
-  return {
-    ...base,
-    random: (bytes) => hostCall(hostOperations.random, bytes) ?? '',
-    seal(recipient, value) {
-      hostCall(hostOperations.seal, recipient, outputJson(value));
-    },
-    claim(name, value) {
-      hostCall(hostOperations.claim, name, outputJson(value));
-    },
-  };
-}
+const random: CallContext['random'] = (bytes) => hostCall(hostOperations.random, bytes) ?? '';
+const seal: CallContext['seal'] = (recipient, value) => {
+  hostCall(hostOperations.seal, recipient, outputJson(value));
+};
+const claim: CallContext['claim'] = (name, value) => {
+  hostCall(hostOperations.claim, name, outputJson(value));
+};
 
-function ownHandler<H>(table: Readonly<Record<string, H>> | undefined, method: string): H {
-  const handler = table !== undefined && Object.hasOwn(table, method) ? table[method] : undefined;
-  if (typeof handler === 'function') return handler;
+function handlerOf<H>(table: ReadonlyMap<string, H>, method: string): H {
+  const handler = table.get(method);
+  if (handler !== undefined) return handler;
   hostCall(hostOperations.unknownMethod);
   throw new Error('An unknown method went on.');
 }
 
 /** Declares the contract of this bundle; called once, at the top level of the entry file. */
 export function contract(definition: ContractDefinition): void {
+  const calls = new Map(Object.entries(definition.calls));
+  const queries = new Map(Object.entries(definition.queries ?? {}));
   registerDispatcher(
     (
       entry: string,
@@ -90,13 +87,13 @@ export function contract(definition: ContractDefinition): void {
       timeMs: number,
       transactionId: string,
     ) => {
-      const context: QueryContext = { caller, height, timeMs, transactionId };
+      const context: CallContext = { caller, height, timeMs, transactionId, random, seal, claim };
       current = context;
       const args = JSON.parse(argsJson) as unknown;
       let result: unknown;
-      if (entry === 'query') result = ownHandler(definition.queries, method)(context, args);
-      else if (entry === 'call') result = ownHandler(definition.calls, method)(callContext(context), args);
-      else result = definition.init?.(callContext(context), args);
+      if (entry === 'call') result = handlerOf(calls, method)(context, args);
+      else if (entry === 'query') result = handlerOf(queries, method)(context, args);
+      else result = definition.init?.(context, args);
       if (result instanceof Promise) throw new TypeError('A method must not be async: there is nothing to wait for.');
       return outputJson(result);
     },

@@ -99,26 +99,39 @@ function* scanPages(
   }
 }
 
+let last: { readonly space: string; readonly parts: readonly KeyPart[]; readonly key: string } | undefined;
+
+/** The whole key of an entry. The last one is kept: most entries are read and then written. */
+function keyOf(space: string, parts: readonly KeyPart[]): string {
+  if (last !== undefined && last.space === space && last.parts.length === parts.length) {
+    let same = 0;
+    while (same < parts.length && last.parts[same] === parts[same]) same += 1;
+    if (same === parts.length) return last.key;
+  }
+  last = { space, parts, key: space + encodeParts(parts) };
+  return last.key;
+}
+
 /** A map whose keys start with `space`; used by every collection of the SDK. */
 export function mapIn<K extends readonly KeyPart[], V>(space: string, kind: ValueKind): StateMap<K, V> {
   const encode = encoder(kind);
   const decode = decoder(kind);
   return {
     get(...key) {
-      const text = hostCall(hostOperations.get, space + encodeParts(key));
+      const text = hostCall(hostOperations.get, keyOf(space, key));
       return text === undefined ? undefined : (decode(text) as V);
     },
-    has: (...key) => hostCall(hostOperations.get, space + encodeParts(key)) !== undefined,
+    has: (...key) => hostCall(hostOperations.get, keyOf(space, key)) !== undefined,
     set(...keyAndValue) {
       const value: unknown = keyAndValue.pop();
       hostCall(
         hostOperations.set,
-        space + encodeParts(keyAndValue as readonly unknown[] as readonly KeyPart[]),
+        keyOf(space, keyAndValue as readonly unknown[] as readonly KeyPart[]),
         encode(value),
       );
     },
     delete(...key) {
-      hostCall(hostOperations.remove, space + encodeParts(key));
+      hostCall(hostOperations.remove, keyOf(space, key));
     },
     *entries(range = {}) {
       const base = space + encodeParts(range.prefix ?? []);

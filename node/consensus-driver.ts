@@ -41,6 +41,8 @@ const recordKinds: Readonly<Record<WalRecord['kind'], number>> = {
 export interface DriverExecution {
   /** Takes over final blocks with their bodies, in height order. */
   deliver(blocks: readonly FinalBlock[], finalization: Extract<Effect, { kind: 'deliver' }>['finalization']): void;
+  /** Final blocks that wait for their execution here. */
+  backlog(): number;
   /** Newest result certificate of a height up to `maxHeight`, as headers name it. */
   stateReference(maxHeight: number): StateReference | undefined;
   /** Encoded result certificate by the hash of its statement. */
@@ -71,6 +73,13 @@ export interface ConsensusDriverOptions {
   readonly onEvidence: (evidence: Extract<Effect, { kind: 'evidence' }>['evidence']) => void;
 }
 
+type Build = Extract<Effect, { kind: 'build' }>;
+
+/** Final blocks in execution from which on a proposal waits: one runs, one is ready, more would only make blocks small. */
+const HOLD_FROM_BACKLOG = 2;
+/** Longest such wait, as part of the base timeout: execution never makes a leader look dead. */
+const HOLD_FRACTION = 0.25;
+
 /** See the module comment. */
 export class ConsensusDriver implements AsyncDisposable {
   readonly #options: ConsensusDriverOptions;
@@ -80,6 +89,7 @@ export class ConsensusDriver implements AsyncDisposable {
   #turning: Promise<void> | undefined;
   #wake: NodeJS.Timeout | undefined;
   #toldPending = false;
+  #held: { readonly effect: Build; readonly timer: NodeJS.Timeout } | undefined;
   #stopped = false;
 
   constructor(options: ConsensusDriverOptions) {
@@ -115,6 +125,11 @@ export class ConsensusDriver implements AsyncDisposable {
     this.#tellPending(this.#hasWork());
   }
 
+  /** A block was executed: a proposal that waited for it goes on. */
+  tellExecuted(): void {
+    if (this.#options.execution.backlog() < HOLD_FROM_BACKLOG) this.#releaseBuild();
+  }
+
   /** Compares with what was told last, not with the core: the event that tells it may still be waiting. */
   #tellPending(pending: boolean): void {
     if (pending === this.#toldPending) return;
@@ -125,6 +140,7 @@ export class ConsensusDriver implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#wake);
+    clearTimeout(this.#held?.timer);
     await this.#turning;
   }
 
@@ -214,7 +230,7 @@ export class ConsensusDriver implements AsyncDisposable {
       case 'needResultCertificate':
         return this.#requests?.askResultCertificate(effect.certHash, effect.from);
       case 'build':
-        return this.#build(effect);
+        return this.#holdBuild(effect);
       case 'deliver':
         return execution.deliver(effect.blocks, effect.finalization);
       case 'discard':
@@ -282,7 +298,28 @@ export class ConsensusDriver implements AsyncDisposable {
     };
   }
 
-  #build(effect: Extract<Effect, { kind: 'build' }>): void {
+  /**
+   * Builds at once, or, while execution is behind, when it has caught up: transactions that arrive meanwhile share the
+   * block, and with it everything that is paid once a block.
+   */
+  #holdBuild(effect: Build): void {
+    clearTimeout(this.#held?.timer);
+    this.#held = undefined;
+    const { execution } = this.#options;
+    if (effect.payload === 'empty' || execution.backlog() < HOLD_FROM_BACKLOG) return this.#build(effect);
+    const longestMs = HOLD_FRACTION * this.#core.config.parameters.baseTimeoutMs;
+    this.#held = { effect, timer: setTimeout(() => this.#releaseBuild(), longestMs) };
+  }
+
+  #releaseBuild(): void {
+    const held = this.#held;
+    if (held === undefined || this.#stopped) return;
+    clearTimeout(held.timer);
+    this.#held = undefined;
+    this.#build(held.effect);
+  }
+
+  #build(effect: Build): void {
     const { mempool, bodies, execution } = this.#options;
     const { maxBodyBytes, maxBlockTransactions } = this.#core.config.parameters;
     const exclude = new Set<TransactionId>(effect.ancestors.flatMap((ancestor) => bodies.ids(ancestor)));

@@ -179,6 +179,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
         instruments.executedTransactions.with({}).add(count);
         logger.info({ height: header.height, view: header.view, transactions: count }, 'block executed');
         service.announceHead();
+        driver.tellExecuted();
         if (header.height % EXPIRE_EVERY_BLOCKS === 0) mempool.expire(header.height);
         if (header.height % PRUNE_EVERY_BLOCKS === 0)
           void wal.prune(header.epoch, header.view - LOG_MARGIN_VIEWS).catch(onFatal);
@@ -202,6 +203,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
           mempool.finalize(ids);
           driver.tellMempool();
         },
+        backlog: () => execution.backlog,
         stateReference: (maxHeight) => execution.stateReference(maxHeight),
         resultCertificate: (certHash) => execution.resultCertificate(certHash),
       },

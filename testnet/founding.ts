@@ -44,7 +44,7 @@ export const DEFAULT_VALIDATORS = 4;
 const DEFAULT_NETWORK = 'local';
 
 /** Parameters of a network whose messages stay on one machine. */
-export const localParameters: Partial<Parameters> = { baseTimeoutMs: 300, maxTimeoutMs: 5_000, heartbeatMs: 5_000 };
+export const localParameters: Partial<Parameters> = { baseTimeoutMs: 300, maxTimeoutMs: 5_000, heartbeatMs: 15_000 };
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const BUNDLE_SCRIPT = fileURLToPath(new URL('../scripts/build-enclave.ts', import.meta.url));

@@ -58,8 +58,9 @@ function record(args: unknown): Readonly<Record<string, unknown>> {
 /** The sender's remembered ids, `,id,id,`, newest last, with `id` added; refuses one that is there. */
 function rememberedWith(sender: string, id: string): string {
   const ids = recentIds.get(sender) ?? '';
-  if (ids.includes(`,${id},`)) reject('replay');
-  return ids === '' ? `,${id},` : `${ids}${id},`;
+  const entry = id + ',';
+  if (ids.includes(',' + entry)) reject('replay');
+  return (ids === '' ? ',' : ids) + entry;
 }
 
 /** Stores remembered ids; the oldest go when the text grows beyond its bound. */

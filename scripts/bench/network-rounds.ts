@@ -10,7 +10,7 @@ import { percentile, slopeOf, type Spread, spreadOf } from './statistics.ts';
 
 const LOAD_FILE = fileURLToPath(new URL('load.ts', import.meta.url));
 const SESSIONS = 8;
-const IN_FLIGHT = 1_024;
+const IN_FLIGHT = 2_048;
 const SAMPLE_MS = 1_000;
 
 /** Whoever wants to know how far it is. */

@@ -1,12 +1,14 @@
 /**
  * The metering pass: rewrites a WebAssembly module so that it counts its own work.
  * - gas: an i64 global, reduced at the start of every basic block by the number of instructions in it, and tested at
- *   every function entry and loop head; memory.copy and memory.fill cost one per byte. Below zero = trap.
+ *   every function entry and loop head; memory.copy and memory.fill cost one per byte. Below zero = trap. Functions
+ *   that branch more than they call hold it in a local between calls: the same counts for three quarters of the time.
  * - depth: an i32 global counting active calls of functions that can recurse. Over the limit = trap.
  * - stack: the lowest value the shadow stack pointer had is kept; below the floor = trap.
  * A trap cannot be caught by the code inside. The pass is a pure function of its input, so every build is the same.
  */
-import { findRecursive, readModule, type ModuleShape } from './wasm-module.ts';
+import { GasCounter } from './gas-counter.ts';
+import { findRecursive, readModule, type FunctionType, type ModuleShape } from './wasm-module.ts';
 import {
   ByteReader,
   ByteWriter,
@@ -33,6 +35,7 @@ const VOID = 0x40;
 const FUNCTION_ENTRY_COST = 4;
 /** Enough for the start function, which runs before anybody can set the gas. */
 const START_GAS = 1_000_000;
+const BRANCHING: ReadonlySet<number> = new Set([opcode.block, opcode.if, opcode.brIf, opcode.brTable]);
 const op = { i64LtS: 0x53, i32LtU: 0x49, i32GtU: 0x4b, i32Add: 0x6a, i32Sub: 0x6b, i64Sub: 0x7d, i64ExtendU: 0xad };
 
 interface Plan {
@@ -48,19 +51,6 @@ interface Plan {
 
 function trapIf(writer: ByteWriter): void {
   writer.byte(opcode.if, VOID, opcode.unreachable, opcode.end);
-}
-
-function writeGasTest(writer: ByteWriter, plan: Plan): void {
-  writer.byte(opcode.globalGet).unsigned(plan.gas).byte(opcode.i64Const, 0, op.i64LtS);
-  trapIf(writer);
-}
-
-function writeCharge(writer: ByteWriter, plan: Plan, cost: number, tested: boolean): void {
-  if (cost > 0) {
-    writer.byte(opcode.globalGet).unsigned(plan.gas).byte(opcode.i64Const).signed(cost);
-    writer.byte(op.i64Sub, opcode.globalSet).unsigned(plan.gas);
-  }
-  if (tested) writeGasTest(writer, plan);
 }
 
 function writeStackTest(writer: ByteWriter, plan: Plan): void {
@@ -88,14 +78,14 @@ function writeDepthChange(writer: ByteWriter, plan: Plan, operation: number): vo
 /** The basic block being collected: its bytes wait until its cost is known. */
 class Segment {
   private readonly output: ByteWriter;
-  private readonly plan: Plan;
+  private readonly gas: GasCounter;
   private pending = new ByteWriter();
   private cost = 0;
   private tested = false;
 
-  constructor(output: ByteWriter, plan: Plan) {
+  constructor(output: ByteWriter, gas: GasCounter) {
     this.output = output;
-    this.plan = plan;
+    this.gas = gas;
   }
 
   get bytes(): ByteWriter {
@@ -108,7 +98,8 @@ class Segment {
 
   /** Ends this block and starts the next. */
   next(tested = false): void {
-    writeCharge(this.output, this.plan, this.cost, this.tested);
+    this.gas.writeCharge(this.output, this.cost);
+    if (this.tested) this.gas.writeTest(this.output);
     this.output.raw(this.pending.finish());
     this.pending = new ByteWriter();
     this.cost = 0;
@@ -124,16 +115,23 @@ interface Label {
 class BodyRewriter {
   private readonly reader: ByteReader;
   private readonly plan: Plan;
+  private readonly gas: GasCounter;
   private readonly recursive: boolean;
   private readonly segment: Segment;
   private readonly labels: Label[] = [{ kind: opcode.block, targeted: false }];
   private live = true;
 
-  constructor(reader: ByteReader, output: ByteWriter, plan: Plan, recursive: boolean) {
+  constructor(reader: ByteReader, output: ByteWriter, plan: Plan, gas: GasCounter, recursive: boolean) {
     this.reader = reader;
     this.plan = plan;
+    this.gas = gas;
     this.recursive = recursive;
-    this.segment = new Segment(output, plan);
+    this.segment = new Segment(output, gas);
+  }
+
+  /** Whether something has to be done on every way out, so that the body is wrapped in a block. */
+  private get isWrapped(): boolean {
+    return this.recursive || this.gas.isMirrored;
   }
 
   run(): void {
@@ -170,8 +168,13 @@ class BodyRewriter {
     const immediates = reader.at;
     skipImmediates(reader, code);
     if (code === opcode.prefix && this.bulk(immediates)) return;
-    if (code === opcode.return && this.recursive) segment.bytes.byte(opcode.br).unsigned(this.labels.length - 1);
-    else this.copy(from);
+    const bytes = segment.bytes;
+    if (code === opcode.return && this.isWrapped) bytes.byte(opcode.br).unsigned(this.labels.length - 1);
+    else if (code === opcode.call || code === opcode.callIndirect) this.call(() => this.copy(from));
+    else {
+      if (code === opcode.unreachable) this.gas.writeStore(bytes);
+      this.copy(from);
+    }
     this.follow(code, immediates);
   }
 
@@ -179,8 +182,15 @@ class BodyRewriter {
   private bulk(immediates: number): boolean {
     const operation = new ByteReader(this.reader.bytes, immediates).unsigned();
     if (operation !== prefixed.memoryCopy && operation !== prefixed.memoryFill) return false;
-    this.segment.bytes.byte(opcode.call).unsigned(operation === prefixed.memoryCopy ? this.plan.copy : this.plan.fill);
+    const target = operation === prefixed.memoryCopy ? this.plan.copy : this.plan.fill;
+    this.call(() => this.segment.bytes.byte(opcode.call).unsigned(target));
     return true;
+  }
+
+  private call(write: () => void): void {
+    this.gas.writeStore(this.segment.bytes);
+    write();
+    this.gas.writeLoad(this.segment.bytes);
   }
 
   private follow(code: number, immediates: number): void {
@@ -206,11 +216,11 @@ class BodyRewriter {
   private end(): void {
     const label = this.labels.pop();
     if (this.labels.length === 0) {
-      if (this.recursive) {
-        this.segment.bytes.byte(opcode.end);
-        writeDepthChange(this.segment.bytes, this.plan, op.i32Sub);
-      }
-      this.segment.bytes.byte(opcode.end);
+      const { bytes } = this.segment;
+      if (this.isWrapped) bytes.byte(opcode.end);
+      this.gas.writeStore(bytes);
+      if (this.recursive) writeDepthChange(bytes, this.plan, op.i32Sub);
+      bytes.byte(opcode.end);
       return;
     }
     this.segment.bytes.byte(opcode.end);
@@ -220,31 +230,51 @@ class BodyRewriter {
   }
 }
 
-function rewriteBody(body: Uint8Array, plan: Plan, recursive: boolean, resultType: number): Uint8Array {
+/** Whether a function gains by holding its gas in a local, given that every call moves it there and back. */
+function gainsByMirror(body: Uint8Array, codeAt: number): boolean {
+  const reader = new ByteReader(body, codeAt);
+  let [calls, branches, loops] = [0, 0, 0];
+  while (reader.at < body.length) {
+    const code = reader.byte();
+    skipImmediates(reader, code);
+    if (code === opcode.call || code === opcode.callIndirect) calls += 1;
+    else if (code === opcode.loop) loops += 1;
+    else if (BRANCHING.has(code)) branches += 1;
+  }
+  return loops > 0 || branches > 2 * calls;
+}
+
+function rewriteBody(body: Uint8Array, plan: Plan, recursive: boolean, type: FunctionType): Uint8Array {
   const reader = new ByteReader(body);
   const output = new ByteWriter();
-  for (let groups = reader.unsigned(); groups > 0; groups -= 1) {
-    reader.skipNumber();
+  const groups = reader.unsigned();
+  const groupsAt = reader.at;
+  let locals = type.parameters.length;
+  for (let group = 0; group < groups; group += 1) {
+    locals += reader.unsigned();
     reader.byte();
   }
-  output.raw(body.subarray(0, reader.at));
+  const gas = new GasCounter(plan.gas, gainsByMirror(body, reader.at) ? locals : undefined);
+  output.unsigned(groups + (gas.isMirrored ? 1 : 0)).raw(body.subarray(groupsAt, reader.at));
+  if (gas.isMirrored) output.byte(1, I64);
   if (recursive) {
     writeDepthChange(output, plan, op.i32Add);
     output.byte(opcode.globalGet).unsigned(plan.depth).byte(opcode.i32Const).signed(plan.maxDepth).byte(op.i32GtU);
     trapIf(output);
-    output.byte(opcode.block, resultType);
   }
-  new BodyRewriter(reader, output, plan, recursive).run();
+  gas.writeLoad(output);
+  if (recursive || gas.isMirrored) output.byte(opcode.block, type.results[0] ?? VOID);
+  new BodyRewriter(reader, output, plan, gas, recursive).run();
   if (reader.at !== body.length) throw new TypeError('A function body has bytes after its end.');
   return output.finish();
 }
 
 function bulkBody(plan: Plan, operation: Uint8Array): Uint8Array {
   const writer = new ByteWriter().byte(0);
-  writer.byte(opcode.globalGet).unsigned(plan.gas).byte(0x20, 2, op.i64ExtendU);
+  writer.byte(opcode.globalGet).unsigned(plan.gas).byte(opcode.localGet, 2, op.i64ExtendU);
   writer.byte(op.i64Sub, opcode.globalSet).unsigned(plan.gas);
-  writeGasTest(writer, plan);
-  writer.byte(0x20, 0, 0x20, 1, 0x20, 2).raw(operation).byte(opcode.end);
+  new GasCounter(plan.gas, undefined).writeTest(writer);
+  writer.byte(opcode.localGet, 0, opcode.localGet, 1, opcode.localGet, 2).raw(operation).byte(opcode.end);
   return writer.finish();
 }
 
@@ -254,7 +284,7 @@ function writeCode(shape: ModuleShape, plan: Plan): Uint8Array {
   shape.bodies.forEach((body, index) => {
     const type = shape.types[shape.functionTypes[index] ?? -1];
     if (type === undefined || type.results.length > 1) throw new TypeError('A function has an unsupported type.');
-    writer.sized(rewriteBody(body, plan, recursive.has(shape.importedFunctions + index), type.results[0] ?? VOID));
+    writer.sized(rewriteBody(body, plan, recursive.has(shape.importedFunctions + index), type));
   });
   writer.sized(bulkBody(plan, Uint8Array.of(opcode.prefix, prefixed.memoryCopy, 0, 0)));
   writer.sized(bulkBody(plan, Uint8Array.of(opcode.prefix, prefixed.memoryFill, 0)));

@@ -153,6 +153,8 @@ export const opcode = {
   return: 0x0f,
   call: 0x10,
   callIndirect: 0x11,
+  localGet: 0x20,
+  localSet: 0x21,
   globalGet: 0x23,
   globalSet: 0x24,
   memorySize: 0x3f,
@@ -181,7 +183,7 @@ export function skipImmediates(reader: ByteReader, code: number): void {
   else if (code === opcode.callIndirect) {
     reader.skipNumber();
     reader.skipNumber();
-  } else if (code >= 0x20 && code <= 0x24) reader.skipNumber();
+  } else if (code >= opcode.localGet && code <= opcode.globalSet) reader.skipNumber();
   else if (code >= 0x28 && code <= 0x3e) {
     reader.skipNumber();
     reader.skipNumber();

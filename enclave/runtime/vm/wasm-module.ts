@@ -7,6 +7,7 @@ import { ByteReader, opcode, readSections, skipImmediates, type Section } from '
 /** A function type; `key` is equal for equal types. */
 export interface FunctionType {
   readonly key: string;
+  readonly parameters: readonly number[];
   readonly results: readonly number[];
 }
 
@@ -41,7 +42,7 @@ function readTypes(reader: ByteReader): FunctionType[] {
     if (reader.byte() !== 0x60) throw new TypeError('Only function types are supported.');
     const parameters = readVector(reader, () => reader.byte());
     const results = readVector(reader, () => reader.byte());
-    return { key: `${parameters.join()}>${results.join()}`, results };
+    return { key: `${parameters.join()}>${results.join()}`, parameters, results };
   });
 }
 

@@ -2,12 +2,15 @@
  * The driver with the real core and the real log: durable before sent, the same votes after a crash, an end without
  * votes when the log fails, and no memory for what the core refuses.
  */
+import { setImmediate as immediate } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ed25519PublicKey, ed25519Verify } from '#primitives';
 import { BodyStore } from '../../../node/body-store.ts';
 import { ConsensusDriver } from '../../../node/consensus-driver.ts';
 import { silentLogger } from '../../../node/logger.ts';
 import { Mempool } from '../../../node/mempool.ts';
+import type { ValidatorIndex } from '../../../protocol/brand.ts';
+import { transactionId } from '../../../protocol/transaction-id.ts';
 import type { PeerNetwork } from '../../../node/network/network.ts';
 import { decode } from '../../../protocol/codec.ts';
 import { type ConsensusMessage, consensusMessageCodec } from '../../../protocol/consensus/message.ts';
@@ -17,7 +20,15 @@ import { basePoint } from '../../../consensus/state.ts';
 import type { Event } from '../../../consensus/input.ts';
 import { restore } from '../../../consensus/restart.ts';
 import { type WalRecord as LogRecord, WriteAheadLog } from '../../../ledger/wal.ts';
-import { anchorOf, followerAt, parameters, proposalEvent, type TestBlock, voteBy } from '../consensus/harness.ts';
+import {
+  anchorOf,
+  followerAt,
+  leaderAt,
+  parameters,
+  proposalEvent,
+  type TestBlock,
+  voteBy,
+} from '../consensus/harness.ts';
 import { chainId, freshDirectory, replicaKey } from '../ledger/support.ts';
 import { envelopeOf, headerOf } from './support.ts';
 
@@ -36,13 +47,15 @@ class Run {
   readonly sent: ConsensusMessage[] = [];
   readonly evidence: unknown[] = [];
   readonly bodies = new BodyStore();
+  readonly mempool = new Mempool({ maxBytes: 1_000_000, maxTransactions: 100, share: 1 });
   failure: unknown;
   failSyncs = false;
+  backlog = 0;
   readonly driver: ConsensusDriver;
   #sent = Promise.withResolvers<void>();
 
-  private constructor(log: WriteAheadLog, records: readonly WalRecord[]) {
-    const core = restore({ anchor, self, parameters }, basePoint(anchor), [...records]);
+  private constructor(log: WriteAheadLog, records: readonly WalRecord[], position: ValidatorIndex) {
+    const core = restore({ anchor, self: position, parameters }, basePoint(anchor), [...records]);
     const take = (bytes: Uint8Array): void => {
       const message = decode(consensusMessageCodec, bytes, 1 << 21);
       this.sent.push(message);
@@ -71,8 +84,13 @@ class Run {
         connectedPeers: () => [],
       } as unknown as PeerNetwork,
       bodies: this.bodies,
-      mempool: new Mempool({ maxBytes: 1_000_000, maxTransactions: 100, share: 1 }),
-      execution: { deliver: () => undefined, stateReference: () => undefined, resultCertificate: () => undefined },
+      mempool: this.mempool,
+      execution: {
+        deliver: () => undefined,
+        backlog: () => this.backlog,
+        stateReference: () => undefined,
+        resultCertificate: () => undefined,
+      },
       logger: silentLogger(),
       onHalt: () => undefined,
       onFatal: (error) => {
@@ -83,14 +101,14 @@ class Run {
     });
   }
 
-  static async on(directory: string): Promise<Run> {
+  static async on(directory: string, position: ValidatorIndex = self): Promise<Run> {
     const records: WalRecord[] = [];
     const { log } = await WriteAheadLog.open(directory, {
       replicaKey,
       chainId,
       onRecord: ({ payload }) => records.push(decode(walRecordCodec, payload, payload.length)),
     });
-    const run = new Run(log, records);
+    const run = new Run(log, records, position);
     running.push({ [Symbol.asyncDispose]: () => log.close() }, run.driver);
     for (const record of records) {
       if (record.kind === 'block' && record.body !== undefined) run.bodies.offer(block.id, record.header, record.body);
@@ -107,6 +125,16 @@ class Run {
   propose(proposed: TestBlock, body: readonly Uint8Array[]): void {
     const status = this.bodies.offer(proposed.id, proposed.header, body);
     this.driver.push(proposalEvent(proposed, status));
+  }
+
+  /** A client's transaction enters the pool. */
+  offer(envelope: Uint8Array): void {
+    this.mempool.add({ id: transactionId(envelope), envelope, expiryHeight: 100, source: 'client' });
+    this.driver.tellAdded();
+  }
+
+  proposals(): number[] {
+    return this.sent.flatMap((message) => (message.kind === 'proposal' ? [message.proposal.header.txCount] : []));
   }
 
   votes(kind: string): string[] {
@@ -196,6 +224,30 @@ describe('the consensus driver', () => {
     expect(run.evidence).toMatchObject([{ rule: 'E1' }]);
     expect(run.bodies.size).toBe(1);
     expect(run.bodies.get(block.id, block.header)?.body).toEqual(body);
+  });
+
+  it('gathers more transactions into its block while execution is behind', async () => {
+    const run = await Run.on(freshDirectory(), leaderAt(4, 1));
+    await run.until(() => run.sent.length > 0);
+    run.backlog = 2;
+    run.offer(envelopeOf(1));
+    await immediate();
+    run.offer(envelopeOf(2));
+    run.driver.tellExecuted();
+    await immediate();
+    expect(run.proposals()).toEqual([]);
+    run.backlog = 1;
+    run.driver.tellExecuted();
+    await run.until(() => run.proposals().length > 0);
+    expect(run.proposals()).toEqual([2]);
+  });
+
+  it('proposes in good time although execution does not catch up', async () => {
+    const run = await Run.on(freshDirectory(), leaderAt(4, 1));
+    run.backlog = 2;
+    run.offer(envelopeOf(1));
+    await run.until(() => run.proposals().length > 0);
+    expect(run.proposals()).toEqual([1]);
   });
 
   it('asks for a body that was forgotten before its turn came', async () => {

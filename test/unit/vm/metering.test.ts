@@ -76,6 +76,22 @@ describe('gas', () => {
     expect(exports.gas.value).toBeLessThan(0n);
     expect(spent(exports, 1000, 1e14)).toBe(ENTRY + 1000 * 10 + 2 + 1);
   });
+  it('counts alike where gas is held in a local between calls', () => {
+    // while (n != 0) { n = n - 1; drop(g(n)) } return 0, once with g and once with a g that ends the execution
+    const calling = [
+      0x03, 0x40, 0x20, 0, 0x04, 0x40, 0x20, 0, 0x41, 1, 0x6b, 0x22, 0, 0x10, 1, 0x1a, 0x0c, 1, 0x0b, 0x0b, 0x41, 0,
+    ];
+    const turn = 2 + 7;
+    const constant = instantiate(meterModule(moduleOf(calling, [0x41, 5]), OPTIONS));
+    expect(spent(constant, 0)).toBe(ENTRY + 2 + 1);
+    expect(spent(constant, 50)).toBe(ENTRY + 50 * (turn + ENTRY + 1) + 2 + 1);
+    const ending = instantiate(meterModule(moduleOf(calling, [0x00]), OPTIONS));
+    ending.gas.value = 1_000n;
+    expect(() => ending.f(1)).toThrow(WebAssembly.RuntimeError);
+    expect(ending.gas.value).toBe(1_000n - BigInt(ENTRY + turn + ENTRY + 1));
+    expect(() => spent(constant, 1000, 5000)).toThrow(WebAssembly.RuntimeError);
+    expect(constant.gas.value).toBeLessThan(0n);
+  });
   it('charges memory.copy and memory.fill by length', () => {
     const fill = instantiate(meterModule(moduleOf([0x41, 0, 0x41, 1, 0x20, 0, 0xfc, 11, 0, 0x41, 0]), OPTIONS));
     const copy = instantiate(meterModule(moduleOf([0x41, 0, 0x41, 1, 0x20, 0, 0xfc, 10, 0, 0, 0x41, 0]), OPTIONS));
