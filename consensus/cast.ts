@@ -14,6 +14,7 @@ import type { Turn } from './turn.ts';
 export const mayVote = (state: CoreState, turn: Turn): boolean =>
   state.started &&
   !state.halted &&
+  state.ended === undefined &&
   state.config.self !== undefined &&
   state.current > state.voteFloor &&
   turn.now.monotonicMs >= state.quietUntilMs;

@@ -4,6 +4,7 @@
  */
 import { addBlock, recordBlock } from './blocks.ts';
 import { cast, mayVote } from './cast.ts';
+import { detectInvalidBlock } from './evidence.ts';
 import type { BodyState, CheckedProposal } from './input.ts';
 import { deferBodyRequest } from './requests.ts';
 import { leaderOf, viewOf } from './state.ts';
@@ -37,6 +38,7 @@ export const notarizeProposal = (turn: Turn): Judgement | undefined => {
   const block = state.blocks.get(view.proposal);
   if (block === undefined) return undefined;
   const judgement = judge(turn, block);
+  if (judgement === 'invalid') detectInvalidBlock(turn, block);
   if (judgement !== 'valid' || !mayVote(state, turn)) return judgement;
   recordBlock(turn, block);
   cast(turn, 'notarize', state.current, block.id);

@@ -10,7 +10,7 @@ import { hasUnfinished, hasWork, heartbeatAtMs } from './work.ts';
 
 /** Timeout of the current view without jitter. */
 export const viewTimeoutMs = (state: CoreState): number => {
-  const { baseTimeoutMs, maxTimeoutMs } = state.config.parameters;
+  const { baseTimeoutMs, maxTimeoutMs } = state.parameters;
   const growth = Math.max(0, state.current - state.finalized.view - GROWTH_FREE_VIEWS);
   return Math.min(maxTimeoutMs, baseTimeoutMs * TIMEOUT_GROWTH ** growth);
 };
@@ -22,8 +22,7 @@ const spread = (state: CoreState): number => {
 };
 
 /** Interval of repair. */
-export const repairMs = (state: CoreState): number =>
-  Math.max(MIN_REPAIR_MS, state.config.parameters.baseTimeoutMs / 2);
+export const repairMs = (state: CoreState): number => Math.max(MIN_REPAIR_MS, state.parameters.baseTimeoutMs / 2);
 
 /** Arms the view's timer when there is work, from now; stops it when there is none. */
 export const tendViewTimer = (turn: Turn): void => {
@@ -48,7 +47,7 @@ export const scheduleWake = (turn: Turn): void => {
   const own = state.views.get(state.current)?.own;
   const timing = state.viewTimerAtMs !== undefined && own?.nullify !== true && mayVote(state, turn);
   if (timing) at = Math.min(at, state.viewTimerAtMs ?? at);
-  if (heartbeatAtMs(state) > nowMs) at = Math.min(at, heartbeatAtMs(state));
+  if (heartbeatAtMs(state) > nowMs && state.ended === undefined) at = Math.min(at, heartbeatAtMs(state));
   if (state.retryAtMs !== undefined) at = Math.min(at, state.retryAtMs);
   if (state.quietUntilMs > nowMs) at = Math.min(at, state.quietUntilMs);
   at = Math.max(at, nowMs + 1);

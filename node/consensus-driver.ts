@@ -307,7 +307,7 @@ export class ConsensusDriver implements AsyncDisposable {
     this.#held = undefined;
     const { execution } = this.#options;
     if (effect.payload === 'empty' || execution.backlog() < HOLD_FROM_BACKLOG) return this.#build(effect);
-    const longestMs = HOLD_FRACTION * this.#core.config.parameters.baseTimeoutMs;
+    const longestMs = HOLD_FRACTION * this.#core.parameters.baseTimeoutMs;
     this.#held = { effect, timer: setTimeout(() => this.#releaseBuild(), longestMs) };
   }
 
@@ -321,7 +321,7 @@ export class ConsensusDriver implements AsyncDisposable {
 
   #build(effect: Build): void {
     const { mempool, bodies, execution } = this.#options;
-    const { maxBodyBytes, maxBlockTransactions } = this.#core.config.parameters;
+    const { maxBodyBytes, maxBlockTransactions } = this.#core.parameters;
     const exclude = new Set<TransactionId>(effect.ancestors.flatMap((ancestor) => bodies.ids(ancestor)));
     const chosen =
       effect.payload === 'empty'

@@ -40,6 +40,8 @@ export const parametersCodec = struct({
   maxTimeoutMs: refined(u32, between(1_000, 60_000)),
   /** Interval of the empty block that keeps an idle network fresh, ms. */
   heartbeatMs: refined(u32, between(1_000, 3_600_000)),
+  /** Shortest life of an epoch, ms of consensus time: bounds how often the validator set may change. */
+  minEpochMs: refined(u32, between(0, 86_400_000)),
   /** Shortest distance between blocks, ms; never a wait when the parent is older. */
   minBlockIntervalMs: refined(u32, between(0, 10_000)),
   /** Largest block body. */
@@ -74,8 +76,10 @@ export const validatorCodec = struct({
   enclaveKem: hex(XWING_PUBLIC_KEY_BYTES),
   /** Attestation evidence that binds both enclave keys to the measurement. */
   evidence: hexString(8192),
-  /** Commitment to this enclave's share of the first epoch secret; the first f + 1 validators have one. */
+  /** Commitment to this enclave's share of the first epoch secret; the first f + 1 validators of a genesis have one. */
   contribution: optional(hashCodec),
+  /** Multiaddress at which peers reach the node, where it is agreed on; a node's own settings may name another. */
+  address: optional(text(256)),
 });
 
 /** The genesis document; see the module comment. */
@@ -110,6 +114,7 @@ export const defaultParameters: Parameters = {
   baseTimeoutMs: 1_000,
   maxTimeoutMs: 30_000,
   heartbeatMs: 30_000,
+  minEpochMs: 60_000,
   minBlockIntervalMs: 20,
   maxBodyBytes: 1024 * 1024,
   maxBlockTransactions: 4096,
@@ -132,13 +137,24 @@ export const quorumOf = (validators: number): number => validators - faultBound(
 
 const distinct = (values: readonly string[]): boolean => new Set(values).size === values.length;
 
-const checkRules = (genesis: Genesis): string | undefined => {
-  const { validators, members } = genesis;
+/** The first rule of validator sets that a set breaks, in words. */
+export const validatorsFault = (validators: readonly Validator[]): string | undefined => {
   if (validators.length < MIN_VALIDATORS) return `at least ${MIN_VALIDATORS} validators are needed`;
+  if (validators.length > MAX_VALIDATORS) return `at most ${MAX_VALIDATORS} validators are possible`;
   if (!distinct(validators.map((v) => v.validatorKey))) return 'two validators share a validator key';
   if (!distinct(validators.map((v) => v.enclaveKey))) return 'two validators share an enclave key';
   if (!distinct(validators.map((v) => v.peerId))) return 'two validators share a peer id';
-  if (!distinct(validators.map((v) => v.name))) return 'two validators share a name';
+  return distinct(validators.map((v) => v.name)) ? undefined : 'two validators share a name';
+};
+
+/** The first rule between parameters that a set of them breaks, in words; ranges are the codec's. */
+export const parametersFault = ({ baseTimeoutMs, maxTimeoutMs }: Parameters): string | undefined =>
+  maxTimeoutMs < baseTimeoutMs ? 'maxTimeoutMs must be at least baseTimeoutMs' : undefined;
+
+const checkRules = (genesis: Genesis): string | undefined => {
+  const { validators, members } = genesis;
+  const fault = validatorsFault(validators) ?? parametersFault(genesis.parameters);
+  if (fault !== undefined) return fault;
   if (!distinct(members.map((m) => m.key))) return 'two members share a key';
   if (genesis.threshold < 1 || genesis.threshold > members.length)
     return 'the threshold must lie between 1 and the number of members';
@@ -177,11 +193,11 @@ export interface ValidatorSet {
   readonly quorum: number;
 }
 
-/** The validator set of a genesis. */
-export const validatorSetOf = (genesis: Genesis): ValidatorSet => ({
-  validatorKeys: genesis.validators.map((validator) => validator.validatorKey),
-  enclaveKeys: genesis.validators.map((validator) => validator.enclaveKey),
-  quorum: quorumOf(genesis.validators.length),
+/** The validator set of a genesis or of a later configuration. */
+export const validatorSetOf = ({ validators }: { readonly validators: readonly Validator[] }): ValidatorSet => ({
+  validatorKeys: validators.map((validator) => validator.validatorKey),
+  enclaveKeys: validators.map((validator) => validator.enclaveKey),
+  quorum: quorumOf(validators.length),
 });
 
 /** Hash that commits to a validator's share of the first epoch secret. */
