@@ -9,8 +9,7 @@
 import type { BlockHash, ValidatorIndex, View } from '../protocol/brand.ts';
 import { anchorOf } from '../protocol/consensus/configuration.ts';
 import type { Certificate } from '../protocol/consensus/certificate.ts';
-import type { Header } from '../protocol/consensus/header.ts';
-import { ZERO_HASH } from '../protocol/consensus/vote.ts';
+import { type Header, isClosing } from '../protocol/consensus/header.ts';
 import { MAX_READINESS_AGE_BLOCKS } from '../protocol/limits.ts';
 import { firstMissing, pathToFinalized, recordBlock } from './blocks.ts';
 import { askBlocks, askHeader, pruneRequests } from './requests.ts';
@@ -84,7 +83,7 @@ const finalizePath = (
 const endEpoch = (turn: Turn, closing: BlockState, following: readonly Header[], finalization: Certificate): void => {
   const { state } = turn;
   const { header, id } = closing;
-  if (header.nextConfigHash === ZERO_HASH) return;
+  if (!isClosing(header)) return;
   const effect = systemEffect(state, closing);
   if (effect.verdict === 'invalid' || effect.next === undefined)
     throw new TypeError('a quorum finalised a change of configuration that the rules do not yield');

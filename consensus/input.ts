@@ -16,7 +16,7 @@ import type {
 } from '../protocol/brand.ts';
 import type { BodySummary } from '../protocol/consensus/body.ts';
 import type { Certificate } from '../protocol/consensus/certificate.ts';
-import type { Evidence } from '../protocol/consensus/evidence.ts';
+import { type Evidence, placeOf } from '../protocol/consensus/evidence.ts';
 import type { Header, StateReference } from '../protocol/consensus/header.ts';
 import type { Justification } from '../protocol/consensus/justification.ts';
 import type { SystemSection } from '../protocol/consensus/system.ts';
@@ -89,7 +89,8 @@ export type Event =
       readonly kind: 'blocks';
       readonly blocks: readonly (Verified<CheckedBlock> & { readonly body: BodyState })[];
       readonly finalization: Verified<Certificate> | undefined;
-      readonly from: MemberIndex;
+      /** Undefined when a machine outside the epoch answered. */
+      readonly from: MemberIndex | undefined;
     }
   /** A closing block of this epoch with a proof that it is final, from a peer that is ahead (R12). */
   | {
@@ -97,7 +98,7 @@ export type Event =
       readonly block: Verified<CheckedBlock>;
       readonly following: readonly Header[];
       readonly finalization: Verified<Certificate>;
-      readonly from: MemberIndex;
+      readonly from: MemberIndex | undefined;
     }
   /** R14: the epoch's end is durable; the core starts the next epoch. `self` is the own position there. */
   | { readonly kind: 'enterEpoch'; readonly self: ValidatorIndex | undefined }
@@ -124,3 +125,26 @@ export type Event =
 
 /** What happened and when. */
 export type Input = { readonly now: Now } & Event;
+
+/** Epoch that an event belongs to; undefined where it is about no epoch. */
+export const eventEpoch = (event: Event): number | undefined => {
+  switch (event.kind) {
+    case 'proposal':
+      return event.proposal.header.epoch;
+    case 'vote':
+    case 'ownVote':
+      return event.vote.epoch;
+    case 'certificate':
+      return event.certificate.epoch;
+    case 'status':
+      return event.status.epoch;
+    case 'blocks':
+      return event.blocks[0]?.header.epoch ?? event.finalization?.epoch;
+    case 'closing':
+      return event.block.header.epoch;
+    case 'evidence':
+      return placeOf(event.evidence).epoch;
+    default:
+      return undefined;
+  }
+};

@@ -30,7 +30,7 @@ export const receiveBlocks = (
   turn: Turn,
   blocks: readonly (Verified<CheckedBlock> & { readonly body: BodyState })[],
   finalization: Verified<Certificate> | undefined,
-  from: MemberIndex,
+  from: MemberIndex | undefined,
 ): void => {
   const { state } = turn;
   if (finalization !== undefined) addCertificate(turn, finalization);

@@ -26,7 +26,7 @@ import type { Effect } from './effect.ts';
 import { nextEpoch } from './epoch.ts';
 import { keepEvidence } from './evidence.ts';
 import { finalizeNotarized } from './finalize.ts';
-import type { Input } from './input.ts';
+import { eventEpoch, type Input } from './input.ts';
 import { receiveBlocks, receiveClosing } from './learn.ts';
 import { notarizeProposal, receiveProposal } from './notarize.ts';
 import { nullifyCurrent } from './nullify.ts';
@@ -72,8 +72,15 @@ const receiveOwnVote = (turn: Turn, vote: Vote): void => {
   turn.state.views.get(vote.view)?.ownSigned.push(vote);
 };
 
+/** Whether an event was checked against another epoch: it may have waited while the epochs changed. */
+const isOfOtherEpoch = (state: CoreState, input: Input): boolean => {
+  const epoch = eventEpoch(input);
+  return epoch !== undefined && epoch !== state.config.anchor.epoch;
+};
+
 const take = (turn: Turn, input: Input): void => {
   const { state } = turn;
+  if (isOfOtherEpoch(state, input)) return;
   switch (input.kind) {
     case 'start':
       return start(turn, input.quietMs);

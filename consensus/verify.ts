@@ -74,7 +74,8 @@ export const verifyVote = (verifier: Verifier, vote: Vote): Verdict<Vote> => {
 export const verifyCertificate = (verifier: Verifier, certificate: Certificate): Verdict<Certificate> => {
   if (holdsCertificate(verifier.state, certificate)) return accept(certificate);
   const fault = certificateFault(certificate, verifier.set, verifier.verifySignature);
-  return fault === undefined ? accept(certificate) : reject('BAD_CERTIFICATE');
+  if (fault === undefined) return accept(certificate);
+  return reject(fault === 'WRONG_EPOCH' ? fault : 'BAD_CERTIFICATE');
 };
 
 /** Computes a block's id and checks epoch and parts against the header; its certificates carry no authority here. */

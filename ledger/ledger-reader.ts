@@ -133,6 +133,15 @@ export class LedgerReader {
     return { transactionId, receipt: entry.receipt, outputs, height: asHeight(place.height), index: place.index };
   }
 
+  /** Height of the block that closes an epoch, undefined while the epoch lasts. */
+  readEpochEnd(epoch: number): Height | undefined {
+    this.assertOpen();
+    const height = this.records.getDecoded('epoch end', epoch, u64);
+    if (height === undefined) return undefined;
+    if (!this.#isFinalised(height)) throw corrupt('epoch end', height, 'points beyond the head');
+    return asHeight(height);
+  }
+
   /** Height of a finalised block by its hash. */
   heightOfBlock(blockHash: BlockHash): Height | undefined {
     this.assertOpen();

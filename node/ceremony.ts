@@ -133,7 +133,7 @@ export const assembleGenesis = ({
     members: [...members],
     threshold,
     validators: descriptors.map(
-      ({ name, validatorKey, peerId, enclaveKey, enclaveKem, evidence, contribution }, index) => ({
+      ({ name, validatorKey, peerId, enclaveKey, enclaveKem, evidence, contribution, address }, index) => ({
         name,
         validatorKey,
         peerId,
@@ -141,6 +141,7 @@ export const assembleGenesis = ({
         enclaveKem,
         evidence,
         contribution: index < contributors ? contribution : undefined,
+        address,
       }),
     ),
   });

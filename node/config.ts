@@ -54,7 +54,9 @@ const MEBIBYTE = 1024 * 1024;
 /** Every setting, by dotted name. */
 export const settings = {
   'network.listen': string('/ip4/127.0.0.1/tcp/17700', 'Multiaddress on which the node listens for its peers'),
-  'network.peers': texts('Known peers as `name@multiaddress`; names are those of the genesis'),
+  'network.peers': texts(
+    'Known peers as `name@multiaddress`, the name of a member, or as a multiaddress that ends in `/p2p/` and a peer id',
+  ),
   'api.host': string('127.0.0.1', 'Address of the client API'),
   'api.port': integer(17701, 0, 65_535, 'Port of the client API'),
   'operations.host': string('127.0.0.1', 'Address of health checks and metrics; keep it on loopback'),

@@ -4,19 +4,21 @@
  * Every turn takes all waiting events, appends all their records, syncs the log once if a vote is among them, and only
  * then signs and sends: a vote is durable before it leaves (D1), and so is what it relies on (D2). Nothing else in the
  * process signs consensus votes. A failure of the log stops the driver for good: a validator that cannot remember
- * must not vote.
+ * must not vote. The end of an epoch is durable before the next one is entered, as an event of its own (R14).
  */
 import { ed25519Sign } from '#primitives';
-import { assertNever, type BlockHash, type Hash, type TransactionId, type ValidatorIndex } from '../protocol/brand.ts';
+import { assertNever, type BlockHash, type Hash, type MemberIndex, type TransactionId } from '../protocol/brand.ts';
 import { encode } from '../protocol/codec.ts';
 import { INLINE_BODY_BYTES, type Proposal } from '../protocol/consensus/block.ts';
 import { summarize } from '../protocol/consensus/body.ts';
 import { type Certificate, certificateCodec } from '../protocol/consensus/certificate.ts';
-import { blockId, type Header, type StateReference } from '../protocol/consensus/header.ts';
+import type { EpochAnchor } from '../protocol/consensus/configuration.ts';
+import { blockId, type Header, isClosing, type StateReference } from '../protocol/consensus/header.ts';
 import { type ConsensusMessage, consensusMessageCodec } from '../protocol/consensus/message.ts';
+import type { SystemSection } from '../protocol/consensus/system.ts';
 import type { Vote } from '../protocol/consensus/vote.ts';
 import { voteBytes } from '../protocol/consensus/vote.ts';
-import { recordView, type WalRecord, walRecordCodec } from '../protocol/consensus/wal-record.ts';
+import { recordEpoch, recordView, type WalRecord, walRecordCodec } from '../protocol/consensus/wal-record.ts';
 import type { Verified } from '../protocol/brand.ts';
 import type { Effect, FinalBlock, HaltCode } from '../consensus/effect.ts';
 import type { BodyState, Event } from '../consensus/input.ts';
@@ -24,9 +26,11 @@ import type { CoreState } from '../consensus/state.ts';
 import { step } from '../consensus/step.ts';
 import type { WriteAheadLog } from '../ledger/wal.ts';
 import type { BodyStore } from './body-store.ts';
+import type { Epochs } from './epochs.ts';
 import type { Logger } from './logger.ts';
 import type { Mempool } from './mempool.ts';
 import type { PeerNetwork } from './network/network.ts';
+import type { SystemPool } from './system-pool.ts';
 
 /** Kind byte of a record in the log's frame; the payload names its own kind as well. */
 const recordKinds: Readonly<Record<WalRecord['kind'], number>> = {
@@ -35,12 +39,16 @@ const recordKinds: Readonly<Record<WalRecord['kind'], number>> = {
   block: 3,
   evidence: 4,
   finalized: 5,
+  closing: 6,
 };
+
+/** Blocks that became final, with their proof. */
+export type Delivery = Extract<Effect, { kind: 'deliver' }>;
 
 /** What the driver needs of the execution side. */
 export interface DriverExecution {
   /** Takes over final blocks with their bodies, in height order. */
-  deliver(blocks: readonly FinalBlock[], finalization: Extract<Effect, { kind: 'deliver' }>['finalization']): void;
+  deliver(delivery: Delivery): void;
   /** Final blocks that wait for their execution here. */
   backlog(): number;
   /** Newest result certificate of a height up to `maxHeight`, as headers name it. */
@@ -52,23 +60,26 @@ export interface DriverExecution {
 /** Pull side of agreement: asks a peer and feeds the answer back as events. */
 export interface DriverRequests {
   ask(effect: Extract<Effect, { kind: 'request' }>): void;
-  askResultCertificate(certHash: Hash, from: ValidatorIndex): void;
+  askResultCertificate(certHash: Hash, from: MemberIndex): void;
 }
 
 /** What the driver is made with. */
 export interface ConsensusDriverOptions {
   readonly core: CoreState;
   readonly wal: WriteAheadLog;
-  readonly validatorSecret: Uint8Array;
+  readonly epochs: Epochs;
   readonly network: PeerNetwork;
   readonly bodies: BodyStore;
   readonly mempool: Mempool;
+  readonly system: SystemPool;
   readonly execution: DriverExecution;
   readonly logger: Logger;
   /** Voting stopped for good: two instances of the key, or a fork. */
   readonly onHalt: (code: HaltCode) => void;
   /** The log failed; the process must end. */
   readonly onFatal: (error: unknown) => void;
+  /** The node is about to enter the next epoch. */
+  readonly onEpoch: (anchor: EpochAnchor) => void;
   /** Called once for each piece of evidence. */
   readonly onEvidence: (evidence: Extract<Effect, { kind: 'evidence' }>['evidence']) => void;
 }
@@ -83,7 +94,7 @@ const HOLD_FRACTION = 0.25;
 /** See the module comment. */
 export class ConsensusDriver implements AsyncDisposable {
   readonly #options: ConsensusDriverOptions;
-  readonly #core: CoreState;
+  #core: CoreState;
   #requests: DriverRequests | undefined;
   #queue: Event[] = [];
   #turning: Promise<void> | undefined;
@@ -97,7 +108,7 @@ export class ConsensusDriver implements AsyncDisposable {
     this.#core = options.core;
   }
 
-  /** The core, for reading through `consensus/query.ts` only. */
+  /** The core, for reading through `consensus/query.ts` only; another one after a change of epoch. */
   get core(): CoreState {
     return this.#core;
   }
@@ -163,7 +174,9 @@ export class ConsensusDriver implements AsyncDisposable {
     const effects: Exclude<Effect, { kind: 'persist' }>[] = [];
     let sync = false;
     for (const event of events) {
-      for (const effect of step(this.#core, { ...this.#withPresentBodies(event), now: now() }).effects) {
+      const { state, effects: asked } = step(this.#core, { ...this.#withPresentBodies(event), now: now() });
+      this.#core = state;
+      for (const effect of asked) {
         if (effect.kind === 'persist') {
           this.#append(effect.records);
           sync ||= effect.sync;
@@ -200,7 +213,7 @@ export class ConsensusDriver implements AsyncDisposable {
     this.#options.wal.append(
       ...records.map((record) => ({
         kind: recordKinds[record.kind],
-        epoch: this.#core.config.anchor.epoch,
+        epoch: recordEpoch(record),
         view: recordView(record),
         payload: encode(walRecordCodec, this.#withBody(record)),
       })),
@@ -213,7 +226,7 @@ export class ConsensusDriver implements AsyncDisposable {
   }
 
   #perform(effect: Exclude<Effect, { kind: 'persist' }>): void {
-    const { execution, logger } = this.#options;
+    const { logger } = this.#options;
     switch (effect.kind) {
       case 'cast':
         return this.#cast(effect);
@@ -232,7 +245,9 @@ export class ConsensusDriver implements AsyncDisposable {
       case 'build':
         return this.#holdBuild(effect);
       case 'deliver':
-        return execution.deliver(effect.blocks, effect.finalization);
+        return this.#deliver(effect);
+      case 'epochEnded':
+        return this.#enter(effect.next);
       case 'discard':
         this.#options.bodies.forget(effect.block);
         return this.tellMempool();
@@ -249,13 +264,32 @@ export class ConsensusDriver implements AsyncDisposable {
     }
   }
 
+  #deliver(delivery: Delivery): void {
+    const { blocks, following, finalization } = delivery;
+    const last = blocks.at(-1);
+    if (last !== undefined && isClosing(last.header)) {
+      const body = this.#options.bodies.get(last.id, last.header)?.body;
+      this.#options.epochs.noteClosing({ block: { ...last, body }, following, finalization });
+    }
+    this.#options.execution.deliver(delivery);
+  }
+
+  /** R14: everything of the old epoch is durable, as its log record was synced before this effect. */
+  #enter(next: EpochAnchor): void {
+    const { epochs, onEpoch } = this.#options;
+    epochs.enter(next);
+    onEpoch(next);
+    this.push({ kind: 'enterEpoch', self: epochs.selfIn(next) });
+  }
+
   /**
    * To every peer directly while all are connected, which costs a hundredth of gossip; by gossip while a link is
    * missing, so that a third node heals it (consensus design §2.13).
    */
   #relay(certificate: Certificate): void {
-    const { network } = this.#options;
-    if (network.connectedPeers().length + 1 === this.#core.config.anchor.validatorKeys.length) {
+    const { network, epochs } = this.#options;
+    const connected = new Set(network.connectedPeers());
+    if (epochs.otherValidators().every((peer) => connected.has(peer))) {
       this.#broadcast({ kind: 'certificate', certificate });
       return;
     }
@@ -263,12 +297,10 @@ export class ConsensusDriver implements AsyncDisposable {
   }
 
   #cast({ vote: statement, audience, proposal }: Extract<Effect, { kind: 'cast' }>): void {
-    const { self } = this.#core.config;
-    if (self === undefined) return;
-    const signature = ed25519Sign(
-      voteBytes(this.#core.config.anchor.chainId, statement),
-      this.#options.validatorSecret,
-    );
+    const { self, anchor } = this.#core.config;
+    const secret = this.#options.epochs.secretIn(anchor);
+    if (self === undefined || secret === undefined || statement.epoch !== anchor.epoch) return;
+    const signature = ed25519Sign(voteBytes(anchor.chainId, statement), secret);
     const vote = { ...statement, signer: self, signature } as Verified<Vote>;
     if (audience === 'all') {
       this.#broadcast(
@@ -281,13 +313,14 @@ export class ConsensusDriver implements AsyncDisposable {
   }
 
   #proposal(block: FinalBlock, signature: Uint8Array): Proposal {
-    const { header, justification } = block;
+    const { header, justification, system } = block;
     const resolved = this.#options.bodies.get(block.id, header);
     const body = resolved?.body ?? [];
     const { stateCert } = header;
     return {
       header,
       justification,
+      system,
       signature,
       body:
         header.bodyBytes <= INLINE_BODY_BYTES
@@ -320,7 +353,7 @@ export class ConsensusDriver implements AsyncDisposable {
   }
 
   #build(effect: Build): void {
-    const { mempool, bodies, execution } = this.#options;
+    const { mempool, system, bodies, execution } = this.#options;
     const { maxBodyBytes, maxBlockTransactions } = this.#core.parameters;
     const exclude = new Set<TransactionId>(effect.ancestors.flatMap((ancestor) => bodies.ids(ancestor)));
     const chosen =
@@ -331,18 +364,29 @@ export class ConsensusDriver implements AsyncDisposable {
     const ids = chosen.map(({ id }) => id);
     const summary = summarize(body, ids);
     bodies.putBuilt(summary.txRoot, { body, ids });
+    const section = effect.payload === 'empty' ? [] : system.select(this.#openSections());
     const newest = execution.stateReference(effect.maxStateHeight);
     const stateCert =
       newest !== undefined && newest.height > (effect.stateCert?.height ?? 0) ? newest : effect.stateCert;
-    this.push({ kind: 'built', view: effect.view, parent: effect.parent, payload: { summary, stateCert } });
+    this.push({
+      kind: 'built',
+      view: effect.view,
+      parent: effect.parent,
+      payload: { summary, system: section, stateCert },
+    });
   }
 
   #hasWork(): boolean {
-    const { mempool, bodies } = this.#options;
+    const { mempool, system, bodies } = this.#options;
+    if (system.hasWork(this.#openSections())) return true;
     if (mempool.size === 0) return false;
     const carried = new Set<TransactionId>();
     for (const block of this.#core.blocks.keys()) for (const id of bodies.ids(block)) carried.add(id);
     return mempool.hasOther(carried);
+  }
+
+  #openSections(): SystemSection[] {
+    return [...this.#core.blocks.values()].map(({ system }) => system);
   }
 
   #wakeAt(atMs: number): void {
@@ -350,8 +394,9 @@ export class ConsensusDriver implements AsyncDisposable {
     this.#wake = setTimeout(() => this.push({ kind: 'wake' }), Math.max(0, atMs - performance.now()));
   }
 
-  #send(to: ValidatorIndex, message: ConsensusMessage): void {
-    this.#options.network.send(to, 'consensus', encode(consensusMessageCodec, message));
+  #send(to: MemberIndex, message: ConsensusMessage): void {
+    const peer = this.#options.epochs.peerOf(to);
+    if (peer !== undefined) this.#options.network.send(peer, 'consensus', encode(consensusMessageCodec, message));
   }
 
   #broadcast(message: ConsensusMessage): void {

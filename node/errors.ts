@@ -23,10 +23,16 @@ export const nodeErrors = defineErrors({
     hint: 'Start it through npm or npx, which use the pinned Node.',
     retryable: false,
   },
-  NOT_A_VALIDATOR: {
-    message: 'The keys of this home belong to no validator of the genesis.',
-    hint: 'Start the home that `cloister init` made for this network.',
+  LEDGER_EPOCHS_UNPROVEN: {
+    message: 'The ledger does not prove a change of validators that it records.',
+    hint: 'Run `cloister ledger verify` on it; fetch the ledger again from the peers if it is damaged.',
     retryable: false,
+  },
+  GOVERNANCE_REFUSED: {
+    message: 'The change of the configuration breaks a rule.',
+    hint: 'Propose it again for the present epoch, signed by members of the consortium.',
+    retryable: false,
+    status: 409,
   },
   KEYSTORE_LOCKED: {
     message: 'The keystore does not open with the given passphrase.',

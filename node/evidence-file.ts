@@ -4,19 +4,21 @@
  */
 import { join } from 'node:path';
 import { encode } from '../protocol/codec.ts';
-import { type Evidence, evidenceCodec } from '../protocol/consensus/evidence.ts';
+import { accusedBy, type Evidence, evidenceCodec, placeOf, ruleOf } from '../protocol/consensus/evidence.ts';
 import { toHex } from '../protocol/hex.ts';
 import { writeFileDurably } from './home.ts';
 
 /** Writes the evidence durably; the same evidence again replaces its file. */
 export const keepEvidence = (home: string, evidence: Evidence): Promise<void> => {
-  const { rule, first } = evidence;
-  const name = `${rule}-validator-${first.signer}-view-${first.view}.json`;
+  const rule = ruleOf(evidence);
+  const validator = accusedBy(evidence);
+  const { epoch, view } = placeOf(evidence);
+  const name = `${rule}-epoch-${epoch}-validator-${validator}-view-${view}.json`;
   const content = {
     rule,
-    validator: first.signer,
-    epoch: first.epoch,
-    view: first.view,
+    validator,
+    epoch,
+    view,
     evidence: toHex(encode(evidenceCodec, evidence)),
   };
   return writeFileDurably(join(home, 'evidence', name), `${JSON.stringify(content, null, 2)}\n`);

@@ -6,28 +6,26 @@
  * are moved to the ledger so that memory stays bounded. After a restart of the enclave it continues where the enclave
  * was restored to; executing a height again gives the identical record.
  */
-import { ed25519Sign } from '#primitives';
 import { type BlockHash, type Hash, type Height, height as asHeight } from '../protocol/brand.ts';
 import { decode, encode } from '../protocol/codec.ts';
-import type { Certificate } from '../protocol/consensus/certificate.ts';
 import type { Header, StateReference } from '../protocol/consensus/header.ts';
 import { isCloisterError } from '../protocol/errors.ts';
 import {
   type ResultCertificate,
   resultCertificateCodec,
-  resultStatementBytes,
   resultStatementCodec,
   resultStatementHash,
 } from '../protocol/result.ts';
 import type { ReplyOf } from '../enclave/boundary/messages.ts';
 import type { EnclaveClient } from '../enclave/host/enclave-client.ts';
-import type { FinalBlock } from '../consensus/effect.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { BodyStore } from './body-store.ts';
 import type { CommitTracker, ExecutedTransaction } from './commit-tracker.ts';
+import type { Delivery } from './consensus-driver.ts';
 import type { EnclaveSupervisor } from './enclave-supervisor.ts';
+import type { Epochs } from './epochs.ts';
 import type { Logger } from './logger.ts';
-import type { ResultCollector, ResultMessage } from './results.ts';
+import type { OwnResult, ResultCollector } from './results.ts';
 import { Signal } from './signal.ts';
 import { blockRecords, type ProvenBlock, readProvenBlock } from './stored-blocks.ts';
 
@@ -35,13 +33,13 @@ import { blockRecords, type ProvenBlock, readProvenBlock } from './stored-blocks
 export interface ExecutionOptions {
   readonly ledger: Ledger;
   readonly enclave: EnclaveSupervisor;
+  readonly epochs: Epochs;
   readonly bodies: BodyStore;
   readonly results: ResultCollector;
   readonly tracker: CommitTracker;
-  readonly validatorSecret: Uint8Array;
   readonly logger: Logger;
   /** Own result of a height: to be sent to the other validators. */
-  readonly onResult: (message: ResultMessage) => void;
+  readonly onResult: (result: OwnResult) => void;
   /** A height is executed and durable. */
   readonly onExecuted: (block: {
     readonly header: Header;
@@ -106,15 +104,15 @@ export class Execution implements AsyncDisposable {
   }
 
   /** Takes over final blocks from agreement, in height order. */
-  deliver(blocks: readonly FinalBlock[], finalization: Certificate): void {
+  deliver({ blocks, following: tails, finalization }: Delivery): void {
     const { bodies, ledger, onFatal } = this.#options;
     const executedHeight = ledger.head().height;
     const fresh = blocks.filter(({ header }) => header.height > executedHeight);
     const ready = fresh.map((block): ProvenBlock => {
       const resolved = bodies.get(block.id, block.header);
       if (resolved === undefined) throw new TypeError('agreement delivered a block without body');
-      const following = blocks.slice(blocks.indexOf(block) + 1).map(({ header }) => header);
-      return { ...block, body: resolved.body, following, finalization };
+      const between = blocks.slice(blocks.indexOf(block) + 1).map(({ header }) => header);
+      return { ...block, body: resolved.body, following: [...between, ...tails], finalization };
     });
     if (this.#waiting.size + ready.length > MAX_WAITING_IN_MEMORY) {
       const stored = [...this.#waiting.values(), ...ready].map(blockRecords);
@@ -248,6 +246,7 @@ export class Execution implements AsyncDisposable {
   ): Promise<{ readonly block: ProvenBlock; readonly reply: ReplyOf<'execute'> } | undefined> {
     if (block === undefined) return undefined;
     const { header, following, finalization, body } = block;
+    await this.#options.enclave.proveEpochs(client, header.epoch);
     return { block, reply: await client.call('execute', { headers: [header, ...following], finalization, body }) };
   }
 
@@ -275,7 +274,7 @@ export class Execution implements AsyncDisposable {
   }
 
   async #commit(block: ProvenBlock, reply: ReplyOf<'execute'>): Promise<void> {
-    const { ledger, tracker, results, validatorSecret, onResult, onExecuted } = this.#options;
+    const { ledger, epochs, tracker, results, onResult, onExecuted } = this.#options;
     const { header, id } = block;
     await ledger.commitBlock({
       ...blockRecords(block),
@@ -286,14 +285,10 @@ export class Execution implements AsyncDisposable {
     });
     this.#waiting.delete(header.height);
     const statement = decode(resultStatementCodec, reply.statement, reply.statement.length);
-    const message: ResultMessage = {
-      statement,
-      enclaveSignature: reply.signature,
-      validatorSignature: ed25519Sign(resultStatementBytes(statement), validatorSecret),
-    };
+    const result = epochs.ownResult(statement, reply.signature);
     tracker.executed(header.height as Height, reply.calls);
-    onResult(message);
-    results.addOwn(message);
+    onResult(result);
+    results.addOwn(result);
     onExecuted({ header, id, transactions: block.body.length });
   }
 }

@@ -22,7 +22,6 @@ const byPrefix: readonly (readonly [prefix: string, code: ExitCode])[] = [
   ['CONFIG_', exitCodes.configuration],
   ['GENESIS_', exitCodes.configuration],
   ['KEYSTORE_', exitCodes.configuration],
-  ['NOT_A_VALIDATOR', exitCodes.configuration],
   ['MEASUREMENT_', exitCodes.configuration],
   ['NODE_TOO_OLD', exitCodes.configuration],
   ['TESTNET_DIRECTORY', exitCodes.configuration],

@@ -72,14 +72,13 @@ const run = async (): Promise<number> => {
     logger.fatal({ err: error }, 'node did not start');
     throw error;
   }
-  const name = genesis.validators[node.self]?.name ?? '';
+  const name = node.name ?? '';
   const timer = setInterval(() => announce(), 50);
   const announce = (): void => {
     const enclave = node.enclavePid();
     if (enclave === undefined) return;
     clearInterval(timer);
     print('ready', {
-      index: node.self,
       name,
       chainId: node.chainId,
       ...node.addresses,

@@ -2,15 +2,14 @@
  * The composition root: the only place that constructs the node's parts and connects them, in dependency order; they
  * are disposed in reverse.
  */
-import type { ChainId, ValidatorIndex } from '../protocol/brand.ts';
-import { decode, encode, type Infer } from '../protocol/codec.ts';
-import { epochAnchorOf } from '../protocol/consensus/configuration.ts';
+import type { BlockHash, ChainId, Height } from '../protocol/brand.ts';
+import { encode } from '../protocol/codec.ts';
+import { accusedBy, placeOf, ruleOf } from '../protocol/consensus/evidence.ts';
 import { blockId } from '../protocol/consensus/header.ts';
-import { ed25519PublicKey } from '#primitives';
-import { chainIdOf, type Genesis, validatorSetOf } from '../protocol/genesis.ts';
-import { toHex } from '../protocol/hex.ts';
+import { systemTransactionsOf } from '../protocol/consensus/system.ts';
+import { verifyEd25519 } from '../protocol/finality.ts';
+import { chainIdOf, type Genesis } from '../protocol/genesis.ts';
 import { restore } from '../consensus/restart.ts';
-import type { CoreConfig } from '../consensus/state.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import { contactsOf, listenAddress } from './addresses.ts';
 import { ApiServer } from './api/server.ts';
@@ -25,6 +24,7 @@ import { ConsensusRequests } from './consensus-requests.ts';
 import { EpochKeyCollection, enclaveRelay } from './enclave-messages.ts';
 import { checkMeasurement } from './enclave-measurement.ts';
 import { EnclaveSupervisor } from './enclave-supervisor.ts';
+import { Epochs } from './epochs.ts';
 import { nodeErrors } from './errors.ts';
 import { Execution } from './execution.ts';
 import { keepEvidence } from './evidence-file.ts';
@@ -34,18 +34,16 @@ import { type Logger, roomLogger } from './logger.ts';
 import { Mempool } from './mempool.ts';
 import { sampleMetrics } from './metrics-sample.ts';
 import { MetricsRegistry } from './metrics.ts';
+import { peerIdFromSecret } from './network/identity.ts';
 import { PeerNetwork } from './network/network.ts';
+import type { PeerName } from './network/types.ts';
 import { nodeMetrics } from './node-metrics.ts';
-import {
-  bulkMessageCodec,
-  MAX_BULK_MESSAGE_BYTES,
-  type PeerResponse,
-  peerRequestCodec,
-  peerResponseCodec,
-} from './peer-messages.ts';
+import { bulkMessageCodec } from './peer-messages.ts';
+import { servePeers } from './peer-service.ts';
 import { type Divergence, ResultCollector } from './results.ts';
-import { PEER_METHOD, ResultsExchange } from './results-exchange.ts';
-import { finalPointOf, openLog } from './storage.ts';
+import { ResultsExchange } from './results-exchange.ts';
+import { finalPointOf, openLog, recentBlocks } from './storage.ts';
+import { SystemPool } from './system-pool.ts';
 import { Transactions } from './transactions.ts';
 
 /** What a node is made with. */
@@ -67,7 +65,6 @@ export interface NodeAddresses {
   readonly p2p: string;
 }
 
-const MAX_PEER_REQUEST_BYTES = 64 * 1024;
 /** Heights for which results of peers are kept before we executed them. */
 const RESULT_WINDOW_BLOCKS = 256;
 /** Views of the log that are kept below the executed block. */
@@ -75,10 +72,11 @@ const LOG_MARGIN_VIEWS = 64;
 const PRUNE_EVERY_BLOCKS = 64;
 const EXPIRE_EVERY_BLOCKS = 8;
 
-/** A running validator node. */
+/** A running node. */
 export interface RunningNode extends AsyncDisposable {
   readonly chainId: ChainId;
-  readonly self: ValidatorIndex;
+  /** Own name in the present configuration. */
+  readonly name: string | undefined;
   readonly addresses: NodeAddresses;
   readonly service: NodeService;
   /** Process id of the enclave, while it runs. */
@@ -90,7 +88,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   await using stack = new AsyncDisposableStack();
   const { home, genesis, config, secrets, logger, onFatal } = options;
   const chainId = chainIdOf(genesis);
-  const self = ownIndex(genesis, secrets);
+  const peer = await peerIdFromSecret(secrets.network);
   const paths = homePaths(home);
   const metrics = new MetricsRegistry();
   metrics.registerProcessMetrics();
@@ -111,19 +109,45 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     maxTransactions: config['mempool.transactions'],
     share: config['mempool.share'] / 100,
   });
-  const coreConfig: CoreConfig = { anchor: epochAnchorOf(genesis), self, parameters: genesis.parameters };
+  const epochs = new Epochs({ genesis, ledger, validatorSecrets: [secrets.validator], peer });
   for (const record of records) {
     if (record.kind === 'block' && record.body !== undefined)
       bodies.offer(blockId(record.header), record.header, record.body);
   }
-  const core = restore(coreConfig, finalPointOf(ledger, coreConfig), records);
+  const { current: anchor, governance } = epochs;
+  const core = restore(
+    { anchor, self: epochs.selfIn(anchor), governance, verifySignature: verifyEd25519 },
+    finalPointOf(ledger, anchor),
+    records,
+    recentBlocks(ledger),
+  );
+  const contacts = () =>
+    contactsOf({
+      present: epochs.current.configuration,
+      before: epochs.at(epochs.current.epoch - 1)?.configuration,
+      joiners: system.joiners(),
+      settings: config['network.peers'],
+    });
+  let delivered: { readonly height: Height; readonly id: BlockHash } = core.finalized;
+  const system: SystemPool = stack.use(
+    new SystemPool({
+      governance,
+      anchor: () => epochs.current,
+      delivered: () => delivered,
+      secretOf: (key) => epochs.secretOf(key),
+      passOn: (transaction) => network.broadcast('bulk', encode(bulkMessageCodec, { kind: 'governance', transaction })),
+      onChange: () => {
+        void network.setContacts(contacts()).catch(onFatal);
+        driver.tellMempool();
+      },
+    }),
+  );
 
-  const network = stack.use(
+  const network: PeerNetwork = stack.use(
     await PeerNetwork.start({
       identity: secrets.network,
       listen: listenAddress(config['network.listen']),
-      validators: contactsOf(genesis, config['network.peers']),
-      self,
+      contacts: contacts(),
       chainId,
       logger: roomLogger(logger, 'network'),
       metrics,
@@ -135,18 +159,20 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
       bundlePath: config['enclave.bundle'],
       maxHeapMiB: config['enclave.heap_megabytes'],
       genesis,
+      epochs,
       ledger,
-      relay: enclaveRelay(network, self),
+      relay: enclaveRelay(network),
       logger: roomLogger(logger, 'enclave'),
       onFatal,
     }),
   );
-  const epochKeys = stack.use(new EpochKeyCollection({ network, enclave, self, genesis }));
+  const epochKeys = stack.use(new EpochKeyCollection({ network, enclave, epochs }));
   network.events.on('peerConnected', () => enclave.poke());
 
   const tracker = new CommitTracker();
   const onDivergence = (divergence: Divergence): void => {
-    const { height, validator, fatal } = divergence;
+    const { height, fatal } = divergence;
+    const validator = epochs.validatorNameOf(divergence.peer) ?? divergence.peer;
     logger.error({ height, validator, fatal }, 'another validator signed a different result');
     if (!fatal) return;
     void exchange
@@ -155,8 +181,8 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
       .finally(() => onFatal(nodeErrors.error('DIVERGED', { height, validator })));
   };
   const collector = new ResultCollector({
-    set: validatorSetOf(genesis),
-    self,
+    signersOf: (epoch) => epochs.resultSigners(epoch),
+    self: peer,
     windowBlocks: RESULT_WINDOW_BLOCKS,
     onDivergence,
     onCertificate: (certificate) => {
@@ -168,10 +194,10 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     new Execution({
       ledger,
       enclave,
+      epochs,
       bodies,
       results: collector,
       tracker,
-      validatorSecret: secrets.validator,
       logger: roomLogger(logger, 'execution'),
       onResult: (result) => exchange.push(result),
       onExecuted: ({ header, transactions: count }) => {
@@ -188,19 +214,26 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     }),
   );
   let halted = false;
-  const driver = stack.use(
+  const driver: ConsensusDriver = stack.use(
     new ConsensusDriver({
       core,
       wal,
-      validatorSecret: secrets.validator,
+      epochs,
       network,
       bodies,
       mempool,
+      system,
       execution: {
-        deliver: (blocks, finalization) => {
-          const ids = blocks.flatMap(({ id }) => bodies.ids(id));
-          execution.deliver(blocks, finalization);
+        deliver: (delivery) => {
+          const ids = delivery.blocks.flatMap(({ id }) => bodies.ids(id));
+          execution.deliver(delivery);
           mempool.finalize(ids);
+          for (const { id, header, system: section } of delivery.blocks) {
+            delivered = { height: header.height, id };
+            for (const transaction of systemTransactionsOf(section) ?? [])
+              if (transaction.kind === 'evidence') system.recorded(transaction.evidence);
+          }
+          system.advance();
           driver.tellMempool();
         },
         backlog: () => execution.backlog,
@@ -212,43 +245,54 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
         halted = true;
       },
       onFatal,
+      onEpoch: ({ epoch, configuration }) => {
+        const { validators, observers } = configuration;
+        const role = epochs.selfIn(epochs.current) === undefined ? 'observer' : 'validator';
+        logger.info({ epoch, validators: validators.length, observers: observers.length, role }, 'epoch entered');
+        void network.setContacts(contacts()).catch(onFatal);
+        system.advance();
+        enclave.epochEntered();
+        collector.recount();
+      },
       onEvidence: (evidence) => {
-        instruments.evidence.with({ rule: evidence.rule }).add(1);
-        logger.warn(
-          { rule: evidence.rule, validator: evidence.first.signer, view: evidence.first.view },
-          'evidence against a validator',
-        );
+        const rule = ruleOf(evidence);
+        instruments.evidence.with({ rule }).add(1);
+        logger.warn({ rule, validator: accusedBy(evidence), ...placeOf(evidence) }, 'evidence against a validator');
+        system.offerEvidence(evidence);
         void keepEvidence(home, evidence).catch(onFatal);
       },
     }),
   );
   const exchange = stack.use(
     new ResultsExchange({
-      genesis,
+      epochs,
       network,
       ledger,
       collector,
       execution,
       driver,
-      validatorSecret: secrets.validator,
       logger: roomLogger(logger, 'results'),
       onDivergence,
     }),
   );
-  const takeCertificate = (encoded: Uint8Array, from: ValidatorIndex): void => {
+  const takeCertificate = (encoded: Uint8Array, from: PeerName): void => {
     if (!exchange.takeCertificate(encoded)) network.penalise(from, 'invalid-signature');
   };
   const inbox = new ConsensusInbox({
     driver,
+    epochs,
     network,
     bodies,
     mempool,
     onResultCertificate: takeCertificate,
     onMissingTransactions: (proposal, indexes, from) => requests.askTransactions(proposal, indexes, from),
+    onBehind: (epoch, behind) => requests.tellClosing(epoch, behind),
+    onAhead: (ahead) => requests.askClosing(ahead),
   });
   const requests = new ConsensusRequests({
     driver,
     inbox,
+    epochs,
     network,
     bodies,
     ledger,
@@ -261,7 +305,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     version: options.version,
     genesis,
     chainId,
-    self,
+    epochs,
     ledger,
     driver,
     execution,
@@ -270,42 +314,13 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     mempool,
     network,
     transactions,
+    system,
     halted: () => halted,
   });
 
-  network.onMessage((peer, channel, bytes) => {
-    if (channel === 'consensus') return inbox.receive(peer, bytes);
-    const message = decodeBulk(bytes);
-    if (message === undefined) return network.penalise(peer, 'malformed-message');
-    const sound =
-      message.kind === 'envelopes'
-        ? transactions.receive(peer, message.envelopes)
-        : exchange.receive(peer, message.result);
-    if (!sound) network.penalise(peer, message.kind === 'envelopes' ? 'invalid-message' : 'invalid-signature');
-  });
-  network.onGossip('certificates', (_from, bytes) => inbox.gossip(bytes));
-  network.handleRequest(PEER_METHOD, async (peer, bytes) => encode(peerResponseCodec, await answerPeer(peer, bytes)));
-  const answerPeer = async (peer: ValidatorIndex, bytes: Uint8Array): Promise<PeerResponse> => {
-    const request = decode(peerRequestCodec, bytes, MAX_PEER_REQUEST_BYTES);
-    switch (request.kind) {
-      case 'results':
-        return exchange.answer(request.from, request.to);
-      case 'receipts':
-        return exchange.receipts(request.height);
-      case 'contribution':
-        return {
-          kind: 'contribution',
-          message: request.validator === peer ? enclave.contributionFor(peer) : undefined,
-        };
-      case 'epochKey':
-        return { kind: 'epochKey', statement: enclave.epochKey };
-      case 'freshness':
-        return { kind: 'freshness', answer: await enclave.answerFreshness(request.challenge) };
-    }
-  };
-
+  servePeers({ network, inbox, transactions, exchange, system, enclave });
   // Also with an empty log: whoever lost all data must hear its own earlier votes before it casts new ones.
-  driver.start(requests, 3 * genesis.parameters.baseTimeoutMs);
+  driver.start(requests, 3 * anchor.configuration.parameters.baseTimeoutMs);
   execution.start();
   const api = stack.use(
     await ApiServer.start({
@@ -330,7 +345,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   const owned = stack.move();
   return {
     chainId,
-    self,
+    name: epochs.name,
     service,
     addresses: {
       api: `http://${config['api.host']}:${api.port}`,
@@ -340,19 +355,4 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     enclavePid: () => enclave.pid,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
-};
-
-const decodeBulk = (bytes: Uint8Array): Infer<typeof bulkMessageCodec> | undefined => {
-  try {
-    return decode(bulkMessageCodec, bytes, MAX_BULK_MESSAGE_BYTES);
-  } catch {
-    return undefined;
-  }
-};
-
-const ownIndex = (genesis: Genesis, secrets: NodeSecrets): ValidatorIndex => {
-  const key = toHex(ed25519PublicKey(secrets.validator));
-  const index = genesis.validators.findIndex((validator) => validator.validatorKey === key);
-  if (index < 0) throw nodeErrors.error('NOT_A_VALIDATOR');
-  return index as ValidatorIndex;
 };

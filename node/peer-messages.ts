@@ -1,9 +1,12 @@
 /** What validators exchange beside agreement: transactions, results, and the enclaves' own messages that nodes relay. */
-import { byteString, bytes, type Infer, list, optional, refined, struct, u16, union } from '../protocol/codec.ts';
+import { byteString, bytes, type Infer, list, optional, refined, struct, union } from '../protocol/codec.ts';
+import { governanceTransactionCodec } from '../protocol/consensus/governance.ts';
+import { heightClaimCodec, peerMessageCodec } from '../enclave/boundary/messages.ts';
+import { MAX_EPOCH_KEY_BYTES } from '../protocol/epoch-key.ts';
 import { MAX_BLOCK_TRANSACTIONS, MAX_ENVELOPE_BYTES } from '../protocol/limits.ts';
 import { MAX_RESULT_CERTIFICATE_BYTES } from '../protocol/result.ts';
 import { MAX_RECEIPT_BYTES } from '../protocol/receipt.ts';
-import { heightCodec } from '../protocol/scalars.ts';
+import { heightCodec, publicKeyCodec } from '../protocol/scalars.ts';
 import { resultMessageCodec } from './results.ts';
 
 /** Largest message of the bulk channel. */
@@ -17,6 +20,8 @@ export const bulkMessageCodec = union({
   envelopes: [1, struct({ envelopes: list(byteString(MAX_ENVELOPE_BYTES), MAX_BLOCK_TRANSACTIONS) })],
   /** The sender's result of an executed block. */
   result: [2, struct({ result: resultMessageCodec })],
+  /** A change of the configuration, as far as it is signed. */
+  governance: [3, struct({ transaction: governanceTransactionCodec })],
 });
 
 /** Pushed on the bulk channel. */
@@ -32,8 +37,8 @@ export const peerRequestCodec = union({
       ({ from, to }) => to >= from && to - from < MAX_RESULTS_PER_RESPONSE,
     ),
   ],
-  /** Enclave to enclave: a share of the epoch secret for this validator, sealed by the asked enclave. */
-  contribution: [2, struct({ validator: u16 })],
+  /** Enclave to enclave: what the asked enclave has sealed for the enclave of this key. */
+  contribution: [2, struct({ enclaveKey: publicKeyCodec })],
   /** The asked enclave's signed statement of the epoch key. */
   epochKey: [3, struct({})],
   /** The asked enclave's signed height, in answer to a restarted enclave's challenge. */
@@ -54,9 +59,16 @@ export const peerResponseCodec = union({
       results: list(resultMessageCodec, MAX_RESULTS_PER_RESPONSE),
     }),
   ],
-  contribution: [2, struct({ message: optional(byteString(8192)) })],
-  epochKey: [3, struct({ statement: optional(struct({ statement: byteString(4096), signature: bytes(64) })) })],
-  freshness: [4, struct({ answer: optional(struct({ height: heightCodec, signature: bytes(64) })) })],
+  contribution: [2, struct({ contribution: optional(peerMessageCodec) })],
+  epochKey: [
+    3,
+    struct({
+      statement: optional(
+        struct({ enclaveKey: publicKeyCodec, statement: byteString(MAX_EPOCH_KEY_BYTES), signature: bytes(64) }),
+      ),
+    }),
+  ],
+  freshness: [4, struct({ answer: optional(heightClaimCodec) })],
   receipts: [5, struct({ receipts: list(byteString(MAX_RECEIPT_BYTES), MAX_BLOCK_TRANSACTIONS) })],
 });
 

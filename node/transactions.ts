@@ -4,7 +4,7 @@
  * Accepted means: admitted by the enclave, in the pool, and handed to every connected peer. A resend of the same
  * envelope is the same transaction wherever it stands: waiting, final, executed.
  */
-import type { TransactionId, ValidatorIndex } from '../protocol/brand.ts';
+import type { TransactionId } from '../protocol/brand.ts';
 import { encode } from '../protocol/codec.ts';
 import type { ChainId } from '../protocol/brand.ts';
 import { type ParsedEnvelope, parseEnvelope } from '../protocol/envelope.ts';
@@ -20,6 +20,7 @@ import type { ConsensusRequests } from './consensus-requests.ts';
 import type { EnclaveSupervisor } from './enclave-supervisor.ts';
 import type { Mempool, PoolVerdict } from './mempool.ts';
 import type { PeerNetwork } from './network/network.ts';
+import type { PeerName } from './network/types.ts';
 import { bulkMessageCodec, MAX_BULK_MESSAGE_BYTES } from './peer-messages.ts';
 
 /** What transactions are handled with. */
@@ -89,7 +90,7 @@ export class Transactions {
   }
 
   /** Takes transactions that a peer passed on. Returns false when one is not an envelope of this network. */
-  receive(from: ValidatorIndex, envelopes: readonly Uint8Array[]): boolean {
+  receive(from: PeerName, envelopes: readonly Uint8Array[]): boolean {
     const { chainId, mempool, driver, requests } = this.#options;
     let sound = true;
     let added = false;

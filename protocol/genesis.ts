@@ -5,7 +5,7 @@
  * `genesis.json` is this object as JSON (keys and hashes as hexadecimal digits); the hash is over the canonical binary
  * encoding, so white space and field order in the file do not matter.
  */
-import type { ChainId, Hash, PublicKey } from './brand.ts';
+import type { ChainId, Hash } from './brand.ts';
 import { canonicalJson } from './canonical-json.ts';
 import {
   encode,
@@ -185,20 +185,6 @@ export const genesisFromJson = (json: unknown): Genesis => {
     throw protocolErrors.error('GENESIS_INVALID', { rule: 'unknown field' });
   return checkGenesis(genesis);
 };
-
-/** What verifiers need to know of a validator set, in index order. */
-export interface ValidatorSet {
-  readonly validatorKeys: readonly PublicKey[];
-  readonly enclaveKeys: readonly PublicKey[];
-  readonly quorum: number;
-}
-
-/** The validator set of a genesis or of a later configuration. */
-export const validatorSetOf = ({ validators }: { readonly validators: readonly Validator[] }): ValidatorSet => ({
-  validatorKeys: validators.map((validator) => validator.validatorKey),
-  enclaveKeys: validators.map((validator) => validator.enclaveKey),
-  quorum: quorumOf(validators.length),
-});
 
 /** Hash that commits to a validator's share of the first epoch secret. */
 export const contributionCommitment = (contribution: Uint8Array): Hash =>

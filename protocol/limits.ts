@@ -41,3 +41,5 @@ export const MAX_PATH_LENGTH = 12;
 export const MAX_WRITE_SET_BYTES = 32 * 1024 * 1024;
 /** Most blocks that an envelope's expiry may lie ahead: bounds the replay memory. */
 export const MAX_EXPIRY_BLOCKS = 100_000;
+/** Most changes of the configuration that wait for signatures or for a block. */
+export const MAX_PENDING_CHANGES = 16;

@@ -38,6 +38,16 @@ export const walletErrors = defineErrors({
     hint: 'Try another node, or again when more validators are up; nothing was sealed.',
     retryable: true,
   },
+  EPOCHS_UNPROVEN: {
+    message: 'The node does not prove how the validators changed since the genesis.',
+    hint: 'Use another node; this one is broken or lying. Nothing was sealed on its word.',
+    retryable: true,
+  },
+  NETWORK_FORKED: {
+    message: 'Two contradicting ends of one epoch are proven: more than a third of the validators have lied.',
+    hint: 'Stop using the network and give both proofs to the consortium; `cloister evidence verify` names the culprits.',
+    retryable: false,
+  },
   RECEIPT_REFUSED: {
     message: 'The node gave a result whose proof does not hold.',
     hint: 'Use another node; this one is broken or lying. The outcome of the call is not known from it.',

@@ -60,7 +60,8 @@ export class NetworkInternals {
 
   /** Last height at which a session opened now may be used. */
   sessionExpiryHeight(): Height {
-    return height(Math.max(this.height, this.#claimed) + this.verified.genesis.parameters.sessionLifetimeBlocks);
+    const { parameters } = this.verified.epochs.newest.configuration;
+    return height(Math.max(this.height, this.#claimed) + parameters.sessionLifetimeBlocks);
   }
 
   /** Passes an answer on unless it is older than what was seen, or contradicts a certificate. */

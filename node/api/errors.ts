@@ -47,6 +47,12 @@ export const apiErrors = defineErrors({
     retryable: true,
     status: 404,
   },
+  GOVERNANCE_MALFORMED: {
+    message: 'The bytes are not a governance transaction.',
+    hint: 'Make it with `cloister validators` of the same release.',
+    retryable: false,
+    status: 400,
+  },
   TX_NOT_ENCRYPTED: {
     message: 'The submission is not encrypted; it was not stored and not passed on.',
     hint: 'Seal calls with the wallet; treat what was sent as disclosed to this node.',

@@ -19,6 +19,7 @@ import { openApiOptions } from './openapi.ts';
 import { problemHandler, problemOf, sendProblem } from './problems.ts';
 import { RequestGuard } from './request-guard.ts';
 import { blockRoutes } from './routes/blocks.ts';
+import { governanceRoutes } from './routes/governance.ts';
 import { networkRoutes } from './routes/network.ts';
 import { queryRoutes } from './routes/queries.ts';
 import { transactionRoutes } from './routes/transactions.ts';
@@ -151,7 +152,8 @@ export class ApiServer implements AsyncDisposable {
     addContentTypes(app);
     await app.register(swagger, openApiOptions);
     addGuards(app, limits);
-    for (const addRoutes of [transactionRoutes, queryRoutes, blockRoutes, networkRoutes]) addRoutes(app, context);
+    for (const addRoutes of [transactionRoutes, queryRoutes, blockRoutes, networkRoutes, governanceRoutes])
+      addRoutes(app, context);
     app.get('/v1/openapi.json', { schema: { hide: true } }, async () => app.swagger());
     try {
       await app.listen({ host: options.host, port: options.port });

@@ -37,6 +37,25 @@ export const configurationCodec = struct({
 /** The configuration of one epoch. */
 export type Configuration = Infer<typeof configurationCodec>;
 
+/** What verifiers of results need to know of an epoch's validators, in index order. */
+export interface ValidatorSet {
+  readonly epoch: Epoch;
+  readonly validatorKeys: readonly PublicKey[];
+  readonly enclaveKeys: readonly PublicKey[];
+  readonly quorum: number;
+}
+
+/** The validator set of a configuration. */
+export const validatorSetOf = ({
+  epoch: number,
+  validators,
+}: Pick<Configuration, 'epoch' | 'validators'>): ValidatorSet => ({
+  epoch: number,
+  validatorKeys: validators.map((validator) => validator.validatorKey),
+  enclaveKeys: validators.map((validator) => validator.enclaveKey),
+  quorum: quorumOf(validators.length),
+});
+
 /** A point of the chain that needs no further proof: the genesis, or a block whose finality was verified. */
 export interface ChainPoint {
   readonly id: BlockHash;

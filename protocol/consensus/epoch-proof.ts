@@ -12,10 +12,9 @@ import { asParent, type HeaderFault, headerFault, successionFault } from './bloc
 import { certificateCodec, type VerifySignature } from './certificate.ts';
 import { anchorOf, configurationHash, type EpochAnchor } from './configuration.ts';
 import { MAX_FOLLOWING_HEADERS } from './finality-proof.ts';
-import { blockId, headerCodec } from './header.ts';
+import { blockId, headerCodec, isClosing } from './header.ts';
 import { evaluateSystem, type Governance, type SystemFault } from './reconfigure.ts';
 import { systemRoot, systemSectionCodec } from './system.ts';
-import { ZERO_HASH } from './vote.ts';
 
 /** A proof of one change of epoch. */
 export const epochProofCodec = struct({
@@ -50,7 +49,7 @@ export const nextAnchor = (
   { header, system }: Pick<EpochProof, 'header' | 'system'>,
   verifySignature: VerifySignature = verifyEd25519,
 ): EpochProofVerdict => {
-  if (header.kind === 'tail' || header.nextConfigHash === ZERO_HASH) return invalid('NOT_CLOSING');
+  if (!isClosing(header)) return invalid('NOT_CLOSING');
   if (systemRoot(system) !== header.sysRoot) return invalid('OTHER_SYSTEM_SECTION');
   const outcome = evaluateSystem(anchor, governance, system, header, verifySignature);
   if (outcome.verdict === 'invalid') return invalid(outcome.fault);

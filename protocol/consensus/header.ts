@@ -130,6 +130,10 @@ export const headerBytes = (header: Header): Uint8Array => {
 /** Identifier of a block. */
 export const blockId = (header: Header): BlockHash => domainHash('cloister/block', headerBytes(header)) as BlockHash;
 
+/** Whether a block is the last one of its epoch; the tails that prove it final are no part of the ledger. */
+export const isClosing = ({ kind, nextConfigHash }: Pick<Header, 'kind' | 'nextConfigHash'>): boolean =>
+  kind !== 'tail' && nextConfigHash !== ZERO_HASH;
+
 /** Parent hash of the first block: the genesis stands as view 0, height 0, final (consensus design §2.4). */
 export const genesisBlockId = (chainId: Hash): BlockHash =>
   domainHash('cloister/genesis-block', fromHex(chainId)) as BlockHash;

@@ -24,6 +24,7 @@ const titles: Readonly<Record<number, string>> = {
   400: 'The request is not acceptable',
   404: 'Not found',
   408: 'The request did not arrive in time',
+  409: 'It breaks a rule',
   413: 'Too large',
   415: 'Unknown media type',
   422: 'The envelope is refused',

@@ -206,7 +206,12 @@ describe('members', () => {
     expect(() => cluster.at(0).send(peerName(1), 'bulk', text('x'))).toThrow(
       expect.objectContaining({ code: 'NETWORK_UNKNOWN_PEER' }),
     );
-    expect(cluster.at(0).peerStatus().map(({ peer }) => peer)).toEqual([peerName(2), peerName(3)]);
+    expect(
+      cluster
+        .at(0)
+        .peerStatus()
+        .map(({ peer }) => peer),
+    ).toEqual([peerName(2), peerName(3)]);
     await untilConnected(cluster.at(1), 0);
   });
 });
