@@ -53,6 +53,16 @@ export const cliErrors = defineErrors({
     hint: 'Write a JSON list of { "name": …, "key": … } with keys as `cloister keys show` prints them.',
     retryable: false,
   },
+  USAGE_UNKNOWN_VALIDATOR: {
+    message: 'The present configuration has no member of that name.',
+    hint: 'Use the nearest name given; `cloister validators list` shows all.',
+    retryable: false,
+  },
+  CONFIG_ROTATION_INVALID: {
+    message: 'The file is no rotation file.',
+    hint: 'Have the operator make it with `cloister guard rotate`.',
+    retryable: false,
+  },
   CONFIG_NO_LEDGER: {
     message: 'The directory is no validator home with a ledger.',
     hint: 'Give a home such as DIR/validator-1 of a network that has run.',

@@ -167,7 +167,11 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     }),
   );
   const epochKeys = stack.use(new EpochKeyCollection({ network, enclave, epochs }));
-  network.events.on('peerConnected', () => enclave.poke());
+  network.events.on('peerConnected', (connected) => {
+    enclave.poke();
+    for (const { transaction } of system.pending())
+      network.send(connected, 'bulk', encode(bulkMessageCodec, { kind: 'governance', transaction }));
+  });
 
   const tracker = new CommitTracker();
   const onDivergence = (divergence: Divergence): void => {

@@ -16,6 +16,7 @@ import { ask, type QueryResult } from './ask.ts';
 import { type CallOptions, callOf, DEFAULT_WAIT_MS } from './call.ts';
 import { EpochTrail } from './epoch-trail.ts';
 import { CallFailed, CallRefused, walletErrors } from './errors.ts';
+import { NetworkGovernance } from './governance.ts';
 import { NetworkInternals } from './internals.ts';
 import { type CallResult, type ContractMessage, messagesTo, openResult } from './outcome.ts';
 import { ProofChecker, type ProvenTransaction } from './proof.ts';
@@ -107,6 +108,11 @@ export class Network {
   /** Greatest height that was proven to this wallet. */
   get height(): number {
     return this.#internals.height;
+  }
+
+  /** Proposing, signing and following changes of the configuration. */
+  get governance(): NetworkGovernance {
+    return new NetworkGovernance(this.#internals);
   }
 
   /** What a node says of itself: claims, not proof. */

@@ -43,6 +43,16 @@ export const walletErrors = defineErrors({
     hint: 'Use another node; this one is broken or lying. Nothing was sealed on its word.',
     retryable: true,
   },
+  NOT_A_MEMBER: {
+    message: 'The account is not one of the members that govern this network.',
+    hint: 'Sign with the account of a member; the genesis lists their keys.',
+    retryable: false,
+  },
+  UNKNOWN_CHANGE: {
+    message: 'No change of that id waits at the node.',
+    hint: 'List those that wait with `cloister validators list`; it may have been carried out or have expired.',
+    retryable: false,
+  },
   NETWORK_FORKED: {
     message: 'Two contradicting ends of one epoch are proven: more than a third of the validators have lied.',
     hint: 'Stop using the network and give both proofs to the consortium; `cloister evidence verify` names the culprits.',
