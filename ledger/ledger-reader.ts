@@ -11,7 +11,7 @@ import { equalBytes, fromHex, toHex } from '../protocol/hex.ts';
 import type { LedgerHead, LocatedReceipt, ReplayedHeight, StoredBlock, StoredStatement } from './blocks.ts';
 import { ledgerErrors } from './errors.ts';
 import { readLink } from './ledger-open.ts';
-import { outputsAt, receiptCount, receiptEntry } from './receipt-records.ts';
+import { outputsAt, receiptCount, receiptEntry, type StoredReceipt } from './receipt-records.ts';
 import { corrupt, type RecordStore } from './record-store.ts';
 import { type BlockRecord, blockCodec, type ChainRecord, emptyChain, type HeadRecord } from './records.ts';
 
@@ -116,6 +116,22 @@ export class LedgerReader {
       const entry = receiptEntry(packed, index);
       if (entry === undefined) throw corrupt('receipts', height, 'malformed');
       return { transactionId: entry.transactionId, receipt: entry.receipt };
+    });
+  }
+
+  /** All receipts of an executed height with their sealed outputs, in block order. */
+  readCalls(height: Height): readonly StoredReceipt[] | undefined {
+    if (!this.#isExecuted(height)) return undefined;
+    const packed = this.records.require('receipts', height);
+    const chunks = new Map<number, Uint8Array>();
+    return Array.from({ length: receiptCount(packed) ?? 0 }, (_, index) => {
+      const entry = receiptEntry(packed, index);
+      if (entry === undefined) throw corrupt('receipts', height, 'malformed');
+      const chunk = chunks.get(entry.chunk) ?? this.records.require('outputs', height, entry.chunk);
+      chunks.set(entry.chunk, chunk);
+      const outputs = outputsAt(chunk, entry.offset);
+      if (outputs === undefined) throw corrupt('outputs', height, 'malformed');
+      return { transactionId: entry.transactionId, receipt: entry.receipt, outputs };
     });
   }
 

@@ -12,12 +12,12 @@ import type { PeerNetwork } from './network/network.ts';
 import type { PeerName } from './network/types.ts';
 import {
   MAX_PEER_RESPONSE_BYTES,
+  PEER_METHOD,
   type PeerRequest,
   peerRequestCodec,
   type PeerResponse,
   peerResponseCodec,
 } from './peer-messages.ts';
-import { PEER_METHOD } from './results-exchange.ts';
 
 const TIMEOUT_MS = 3_000;
 const COLLECT_MS = 1_000;

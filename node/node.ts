@@ -322,7 +322,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     halted: () => halted,
   });
 
-  servePeers({ network, inbox, transactions, exchange, system, enclave });
+  servePeers({ network, ledger, inbox, transactions, exchange, system, enclave });
   // Also with an empty log: whoever lost all data must hear its own earlier votes before it casts new ones.
   driver.start(requests, 3 * anchor.configuration.parameters.baseTimeoutMs);
   execution.start();

@@ -1,5 +1,5 @@
 /** What validators exchange beside agreement: transactions, results, and the enclaves' own messages that nodes relay. */
-import { byteString, bytes, type Infer, list, optional, refined, struct, union } from '../protocol/codec.ts';
+import { byteString, bytes, type Infer, list, optional, refined, struct, u32, union } from '../protocol/codec.ts';
 import { governanceTransactionCodec } from '../protocol/consensus/governance.ts';
 import { heightClaimCodec, peerMessageCodec } from '../enclave/boundary/messages.ts';
 import { MAX_EPOCH_KEY_BYTES } from '../protocol/epoch-key.ts';
@@ -13,6 +13,13 @@ import { resultMessageCodec } from './results.ts';
 export const MAX_BULK_MESSAGE_BYTES = 2 * 1024 * 1024;
 /** Most results in one answer. */
 export const MAX_RESULTS_PER_RESPONSE = 64;
+
+/** Most executed heights in one answer. */
+export const MAX_EXECUTED_PER_RESPONSE = 64;
+/** Most bytes of executed heights in one answer. */
+export const MAX_EXECUTED_BYTES_PER_RESPONSE = 4 * 1024 * 1024;
+/** Request method of everything beside agreement. */
+export const PEER_METHOD = 'peer';
 
 /** Pushed on the bulk channel. */
 export const bulkMessageCodec = union({
@@ -43,6 +50,14 @@ export const peerRequestCodec = union({
   epochKey: [3, struct({})],
   /** The asked enclave's signed height, in answer to a restarted enclave's challenge. */
   freshness: [4, struct({ challenge: bytes(32) })],
+  /** Executed heights with all that they led to, or from `offset` on the one that is larger than an answer. */
+  executed: [
+    6,
+    refined(
+      struct({ from: heightCodec, to: heightCodec, offset: u32 }),
+      ({ from, to }) => to >= from && to - from < MAX_EXECUTED_PER_RESPONSE,
+    ),
+  ],
   /** Public receipts of a height: to name the first transaction on which two replicas differ. */
   receipts: [5, struct({ height: heightCodec })],
 });
@@ -69,6 +84,14 @@ export const peerResponseCodec = union({
     }),
   ],
   freshness: [4, struct({ answer: optional(heightClaimCodec) })],
+  /** Encoded executed heights; `total` is the size of the first, which is a piece when it is shorter. */
+  executed: [
+    6,
+    struct({
+      heights: list(byteString(MAX_EXECUTED_BYTES_PER_RESPONSE), MAX_EXECUTED_PER_RESPONSE),
+      total: u32,
+    }),
+  ],
   receipts: [5, struct({ receipts: list(byteString(MAX_RECEIPT_BYTES), MAX_BLOCK_TRANSACTIONS) })],
 });
 

@@ -2,6 +2,7 @@
 import { decode, encode, type Infer } from '../protocol/codec.ts';
 import type { GovernanceTransaction } from '../protocol/consensus/governance.ts';
 import { isCloisterError } from '../protocol/errors.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import type { ConsensusInbox } from './consensus-inbox.ts';
 import type { EnclaveSupervisor } from './enclave-supervisor.ts';
 import type { PeerNetwork } from './network/network.ts';
@@ -9,11 +10,13 @@ import type { PeerName } from './network/types.ts';
 import {
   bulkMessageCodec,
   MAX_BULK_MESSAGE_BYTES,
+  PEER_METHOD,
   type PeerResponse,
   peerRequestCodec,
   peerResponseCodec,
 } from './peer-messages.ts';
-import { PEER_METHOD, type ResultsExchange } from './results-exchange.ts';
+import { answerExecuted } from './result-import.ts';
+import type { ResultsExchange } from './results-exchange.ts';
 import type { SystemPool } from './system-pool.ts';
 import type { Transactions } from './transactions.ts';
 
@@ -22,6 +25,7 @@ const MAX_PEER_REQUEST_BYTES = 64 * 1024;
 /** The parts that messages are for. */
 export interface PeerServiceOptions {
   readonly network: PeerNetwork;
+  readonly ledger: Ledger;
   readonly inbox: ConsensusInbox;
   readonly transactions: Transactions;
   readonly exchange: ResultsExchange;
@@ -77,13 +81,15 @@ const decodeBulk = (bytes: Uint8Array): Infer<typeof bulkMessageCodec> | undefin
   }
 };
 
-const answer = async ({ exchange, enclave }: PeerServiceOptions, bytes: Uint8Array): Promise<PeerResponse> => {
+const answer = async ({ ledger, exchange, enclave }: PeerServiceOptions, bytes: Uint8Array): Promise<PeerResponse> => {
   const request = decode(peerRequestCodec, bytes, MAX_PEER_REQUEST_BYTES);
   switch (request.kind) {
     case 'results':
       return exchange.answer(request.from, request.to);
     case 'receipts':
       return exchange.receipts(request.height);
+    case 'executed':
+      return answerExecuted(ledger, request.from, request.to, request.offset);
     case 'contribution':
       return { kind: 'contribution', contribution: enclave.contributionFor(request.enclaveKey) };
     case 'epochKey':

@@ -29,15 +29,13 @@ import {
   bulkMessageCodec,
   MAX_PEER_RESPONSE_BYTES,
   MAX_RESULTS_PER_RESPONSE,
+  PEER_METHOD,
   type PeerRequest,
   peerRequestCodec,
   type PeerResponse,
   peerResponseCodec,
 } from './peer-messages.ts';
 import type { Divergence, OwnResult, ResultCollector, ResultMessage } from './results.ts';
-
-/** Request method of everything beside agreement. */
-export const PEER_METHOD = 'peer';
 
 const REPAIR_MS = 500;
 const TIMEOUT_MS = 5_000;

@@ -124,7 +124,7 @@ const executeRequest = struct({
   body: blockBodyCodec,
 });
 /** One executed call: its public receipt and its sealed outputs, the caller's first. */
-const executedCallCodec = struct({
+export const executedCallCodec = struct({
   transactionId: transactionIdCodec,
   receipt: byteString(MAX_RECEIPT_BYTES),
   outputs: list(byteString(MAX_OUTPUT_BYTES), MAX_OUTPUTS + 1),
