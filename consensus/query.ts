@@ -28,3 +28,13 @@ export const currentView = (state: CoreState): { readonly view: View; readonly l
 
 /** Whether a vote or proposal for this view would be looked at; others need not be verified. */
 export const isRelevant = (state: CoreState, view: number): boolean => inWindow(state, view);
+
+/** Greatest height that certificates prove final, as far as headers are known here. */
+export const provenHeight = (state: CoreState): number => {
+  const named = state.finalizationViews.map((view) => {
+    const finalization = state.views.get(view)?.finalization;
+    return finalization === undefined ? undefined : state.blocks.get(finalization.hash)?.header.height;
+  });
+  const closing = state.closingProof && state.blocks.get(state.closingProof.block)?.header.height;
+  return Math.max(state.finalized.height, closing ?? 0, ...named.map((height) => height ?? 0));
+};

@@ -25,6 +25,8 @@ export interface ExecutedBlock {
   readonly receipts: readonly StoredReceipt[];
   readonly statement: Uint8Array;
   readonly enclaveSignature: Uint8Array;
+  /** Where it is known already, it becomes durable with the height. */
+  readonly resultCertificate?: Uint8Array | undefined;
 }
 
 /** How far the ledger got; hashes are undefined at height 0. */

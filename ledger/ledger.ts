@@ -170,6 +170,8 @@ export class Ledger extends LedgerReader {
     });
     operations.push(this.records.put('statement', height, parts.statement, 0, record.statement));
     operations.push(this.records.putEncoded('chain', height, chainCodec, record));
+    if (block.resultCertificate !== undefined)
+      operations.push(this.records.put('result certificate', height, block.resultCertificate));
     const indexed = new Set<TransactionId>();
     block.receipts.forEach(({ transactionId }, index) => {
       if (indexed.has(transactionId)) return;

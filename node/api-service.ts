@@ -10,8 +10,9 @@ import type { Genesis } from '../protocol/genesis.ts';
 import { platformNotice } from '../protocol/receipt.ts';
 import { MAX_RESULT_CERTIFICATE_BYTES, resultCertificateCodec, resultStatementCodec } from '../protocol/result.ts';
 import type { ParsedEnvelope } from '../protocol/envelope.ts';
-import { currentView, finalizedPoint } from '../consensus/query.ts';
+import { currentView, finalizedPoint, provenHeight } from '../consensus/query.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { apiErrors } from './api/errors.ts';
 import type {
   ApiService,
   KnownBlock,
@@ -28,10 +29,11 @@ import type { EpochKeyCollection } from './enclave-messages.ts';
 import type { EnclaveSupervisor } from './enclave-supervisor.ts';
 import type { Epochs } from './epochs.ts';
 import { nodeErrors } from './errors.ts';
-import type { Execution } from './execution.ts';
+import type { CertifiedResults } from './certified-results.ts';
 import type { Mempool } from './mempool.ts';
 import type { PeerNetwork } from './network/network.ts';
 import { readHeaderRecord } from './stored-blocks.ts';
+import type { SyncMeter } from './sync-progress.ts';
 import type { SystemPool } from './system-pool.ts';
 import type { Transactions } from './transactions.ts';
 
@@ -43,13 +45,15 @@ export interface NodeServiceOptions {
   readonly epochs: Epochs;
   readonly ledger: Ledger;
   readonly driver: ConsensusDriver;
-  readonly execution: Execution;
-  readonly enclave: EnclaveSupervisor;
+  readonly certified: CertifiedResults;
+  /** Undefined for an observer. */
+  readonly enclave: EnclaveSupervisor | undefined;
   readonly epochKeys: EpochKeyCollection;
   readonly mempool: Mempool;
   readonly network: PeerNetwork;
   readonly transactions: Transactions;
   readonly system: SystemPool;
+  readonly sync: SyncMeter;
   /** Whether voting stopped for good. */
   readonly halted: () => boolean;
 }
@@ -71,11 +75,13 @@ export class NodeService implements ApiService {
   }
 
   async submit(envelopes: readonly ParsedEnvelope[], options: SubmitOptions): Promise<readonly SubmitOutcome[]> {
+    if (this.#options.enclave === undefined) throw apiErrors.error('OBSERVER_ONLY');
     return this.#options.transactions.submit(envelopes, options);
   }
 
   async query(sealedQuery: Uint8Array): Promise<QueryOutcome> {
     const { enclave } = this.#options;
+    if (enclave === undefined) return { kind: 'refused', code: 'OBSERVER_ONLY' };
     if (!enclave.isFresh || this.#quorumMissing()) return { kind: 'refused', code: 'NOT_READY' };
     try {
       const { sealedAnswer } = await enclave.current().call('query', { sealedQuery });
@@ -146,12 +152,14 @@ export class NodeService implements ApiService {
   }
 
   status(): NodeStatus {
-    const { version, genesis, chainId, epochs, driver, execution, ledger, network, mempool } = this.#options;
+    const { version, genesis, chainId, epochs, driver, certified, ledger, network, mempool } = this.#options;
     const { current } = epochs;
     const index = epochs.selfIn(current);
     const key = index === undefined ? undefined : current.validatorKeys[index];
     const connected = new Set(network.connectedPeers());
     const others = epochs.otherValidators();
+    const sync = this.#options.sync.progress;
+    const { secondsLeft, ...counts } = sync ?? { secondsLeft: undefined, height: 0, target: 0, perSecond: 0 };
     const final = finalizedPoint(driver.core);
     const executedHeight = ledger.head().height;
     const { ready, reasons } = this.ready();
@@ -171,11 +179,12 @@ export class NodeService implements ApiService {
       view: currentView(driver.core).view,
       finalizedHeight: final.height,
       executedHeight,
-      certifiedHeight: execution.certifiedHeight,
+      certifiedHeight: certified.height,
       timeMs: final.timeMs,
       peers: { connected: others.filter((peer) => connected.has(peer)).length, validators: others.length },
       mempool: { transactions: mempool.size, bytes: mempool.bytes },
       uptimeSeconds: Math.floor(process.uptime()),
+      ...(sync !== undefined && { sync: { ...counts, ...(secondsLeft !== undefined && { secondsLeft }) } }),
       ...(index !== undefined && key !== undefined && { validator: { index, key } }),
       stateRoot: this.#stateRoot(executedHeight),
     };
@@ -186,10 +195,12 @@ export class NodeService implements ApiService {
     const reasons: string[] = [];
     if (halted()) reasons.push('voting_halted');
     if (this.#quorumMissing()) reasons.push('quorum_not_connected');
-    if (!enclave.isReady) reasons.push('enclave_not_ready');
-    else if (!enclave.isFresh) reasons.push('enclave_not_proven_fresh');
+    if (enclave?.isReady === false) reasons.push('enclave_not_ready');
+    else if (enclave?.isFresh === false) reasons.push('enclave_not_proven_fresh');
     if (epochKeys.known().length < epochs.current.quorum) reasons.push('epoch_keys_incomplete');
-    if (finalizedPoint(driver.core).height - ledger.head().height > MAX_LAG_BLOCKS) reasons.push('execution_behind');
+    const { height: final } = finalizedPoint(driver.core);
+    if (final - ledger.head().height > MAX_LAG_BLOCKS) reasons.push('execution_behind');
+    if (provenHeight(driver.core) - final > MAX_LAG_BLOCKS) reasons.push('agreement_behind');
     return { ready: reasons.length === 0, reasons };
   }
 

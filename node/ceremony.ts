@@ -98,6 +98,29 @@ export const createHome = async ({
   }
 };
 
+/** What an observer publishes about itself, to be let in. */
+export interface ObserverDescriptor {
+  readonly name: string;
+  readonly peerId: string;
+  readonly address: string;
+}
+
+/** Creates the home of an observer: keys of its machine and its replica, and no enclave. */
+export const createObserverHome = async (
+  home: string,
+  { name, address }: Pick<ObserverDescriptor, 'name' | 'address'>,
+  passphrase: string | undefined,
+): Promise<ObserverDescriptor> => {
+  const paths = homePaths(home);
+  const secrets = createSecrets();
+  const chosen = passphrase ?? toHex(randomBytes(16));
+  await writeFileDurably(paths.keystore, sealSecrets(secrets, chosen));
+  if (passphrase === undefined) await writeFileDurably(paths.passphrase, `${chosen}\n`);
+  const descriptor = { name, peerId: await peerIdFromSecret(secrets.network), address };
+  await writeFileDurably(paths.observerDescriptor, `${JSON.stringify(descriptor, null, 2)}\n`);
+  return descriptor;
+};
+
 /** What a genesis is assembled from. */
 export interface GenesisInputs {
   readonly network: string;

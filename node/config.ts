@@ -53,6 +53,11 @@ const MEBIBYTE = 1024 * 1024;
 
 /** Every setting, by dotted name. */
 export const settings = {
+  'node.profile': choice(
+    'validator',
+    ['validator', 'observer'],
+    'Whether the node votes and runs an enclave, or follows the chain without either',
+  ),
   'network.listen': string('/ip4/127.0.0.1/tcp/17700', 'Multiaddress on which the node listens for its peers'),
   'network.peers': texts(
     'Known peers as `name@multiaddress`, the name of a member, or as a multiaddress that ends in `/p2p/` and a peer id',

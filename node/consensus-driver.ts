@@ -13,7 +13,7 @@ import { INLINE_BODY_BYTES, type Proposal } from '../protocol/consensus/block.ts
 import { summarize } from '../protocol/consensus/body.ts';
 import { type Certificate, certificateCodec } from '../protocol/consensus/certificate.ts';
 import type { EpochAnchor } from '../protocol/consensus/configuration.ts';
-import { blockId, type Header, isClosing, type StateReference } from '../protocol/consensus/header.ts';
+import { blockId, type Header, isClosing } from '../protocol/consensus/header.ts';
 import { type ConsensusMessage, consensusMessageCodec } from '../protocol/consensus/message.ts';
 import type { SystemSection } from '../protocol/consensus/system.ts';
 import type { Vote } from '../protocol/consensus/vote.ts';
@@ -26,7 +26,9 @@ import type { CoreState } from '../consensus/state.ts';
 import { step } from '../consensus/step.ts';
 import type { WriteAheadLog } from '../ledger/wal.ts';
 import type { BodyStore } from './body-store.ts';
+import type { CertifiedResults } from './certified-results.ts';
 import type { Epochs } from './epochs.ts';
+import type { FinalBlocks } from './final-blocks.ts';
 import type { Logger } from './logger.ts';
 import type { Mempool } from './mempool.ts';
 import type { PeerNetwork } from './network/network.ts';
@@ -45,18 +47,6 @@ const recordKinds: Readonly<Record<WalRecord['kind'], number>> = {
 /** Blocks that became final, with their proof. */
 export type Delivery = Extract<Effect, { kind: 'deliver' }>;
 
-/** What the driver needs of the execution side. */
-export interface DriverExecution {
-  /** Takes over final blocks with their bodies, in height order. */
-  deliver(delivery: Delivery): void;
-  /** Final blocks that wait for their execution here. */
-  backlog(): number;
-  /** Newest result certificate of a height up to `maxHeight`, as headers name it. */
-  stateReference(maxHeight: number): StateReference | undefined;
-  /** Encoded result certificate by the hash of its statement. */
-  resultCertificate(certHash: Hash): Uint8Array | undefined;
-}
-
 /** Pull side of agreement: asks a peer and feeds the answer back as events. */
 export interface DriverRequests {
   ask(effect: Extract<Effect, { kind: 'request' }>): void;
@@ -72,12 +62,15 @@ export interface ConsensusDriverOptions {
   readonly bodies: BodyStore;
   readonly mempool: Mempool;
   readonly system: SystemPool;
-  readonly execution: DriverExecution;
+  readonly blocks: FinalBlocks;
+  readonly certified: CertifiedResults;
   readonly logger: Logger;
   /** Voting stopped for good: two instances of the key, or a fork. */
   readonly onHalt: (code: HaltCode) => void;
   /** The log failed; the process must end. */
   readonly onFatal: (error: unknown) => void;
+  /** Final blocks were handed over to execution. */
+  readonly onDelivered: (delivery: Delivery) => void;
   /** The node is about to enter the next epoch. */
   readonly onEpoch: (anchor: EpochAnchor) => void;
   /** Called once for each piece of evidence. */
@@ -138,7 +131,7 @@ export class ConsensusDriver implements AsyncDisposable {
 
   /** A block was executed: a proposal that waited for it goes on. */
   tellExecuted(): void {
-    if (this.#options.execution.backlog() < HOLD_FROM_BACKLOG) this.#releaseBuild();
+    if (this.#options.blocks.backlog < HOLD_FROM_BACKLOG) this.#releaseBuild();
   }
 
   /** Compares with what was told last, not with the core: the event that tells it may still be waiting. */
@@ -271,7 +264,8 @@ export class ConsensusDriver implements AsyncDisposable {
       const body = this.#options.bodies.get(last.id, last.header)?.body;
       this.#options.epochs.noteClosing({ block: { ...last, body }, following, finalization });
     }
-    this.#options.execution.deliver(delivery);
+    this.#options.blocks.deliver(delivery);
+    this.#options.onDelivered(delivery);
   }
 
   /** R14: everything of the old epoch is durable, as its log record was synced before this effect. */
@@ -326,8 +320,7 @@ export class ConsensusDriver implements AsyncDisposable {
         header.bodyBytes <= INLINE_BODY_BYTES
           ? { kind: 'inline', envelopes: body }
           : { kind: 'compact', transactionIds: resolved?.ids ?? [] },
-      resultCertificate:
-        stateCert === undefined ? undefined : this.#options.execution.resultCertificate(stateCert.certHash),
+      resultCertificate: stateCert === undefined ? undefined : this.#options.certified.byHash(stateCert.certHash),
     };
   }
 
@@ -338,8 +331,7 @@ export class ConsensusDriver implements AsyncDisposable {
   #holdBuild(effect: Build): void {
     clearTimeout(this.#held?.timer);
     this.#held = undefined;
-    const { execution } = this.#options;
-    if (effect.payload === 'empty' || execution.backlog() < HOLD_FROM_BACKLOG) return this.#build(effect);
+    if (effect.payload === 'empty' || this.#options.blocks.backlog < HOLD_FROM_BACKLOG) return this.#build(effect);
     const longestMs = HOLD_FRACTION * this.#core.parameters.baseTimeoutMs;
     this.#held = { effect, timer: setTimeout(() => this.#releaseBuild(), longestMs) };
   }
@@ -353,7 +345,7 @@ export class ConsensusDriver implements AsyncDisposable {
   }
 
   #build(effect: Build): void {
-    const { mempool, system, bodies, execution } = this.#options;
+    const { mempool, system, bodies, certified } = this.#options;
     const { maxBodyBytes, maxBlockTransactions } = this.#core.parameters;
     const exclude = new Set<TransactionId>(effect.ancestors.flatMap((ancestor) => bodies.ids(ancestor)));
     const chosen =
@@ -365,7 +357,7 @@ export class ConsensusDriver implements AsyncDisposable {
     const summary = summarize(body, ids);
     bodies.putBuilt(summary.txRoot, { body, ids });
     const section = effect.payload === 'empty' ? [] : system.select(this.#openSections());
-    const newest = execution.stateReference(effect.maxStateHeight);
+    const newest = certified.stateReference(effect.maxStateHeight);
     const stateCert =
       newest !== undefined && newest.height > (effect.stateCert?.height ?? 0) ? newest : effect.stateCert;
     this.push({

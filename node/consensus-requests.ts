@@ -25,10 +25,11 @@ import type { Effect } from '../consensus/effect.ts';
 import { findBlock, findCertificate } from '../consensus/query.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { BodyStore } from './body-store.ts';
+import type { CertifiedResults } from './certified-results.ts';
 import type { ConsensusDriver, DriverRequests } from './consensus-driver.ts';
 import type { ConsensusInbox } from './consensus-inbox.ts';
 import type { Epochs } from './epochs.ts';
-import type { Execution } from './execution.ts';
+import type { FinalBlocks } from './final-blocks.ts';
 import type { Logger } from './logger.ts';
 import type { PeerNetwork } from './network/network.ts';
 import type { PeerName } from './network/types.ts';
@@ -50,7 +51,8 @@ export interface ConsensusRequestsOptions {
   readonly network: PeerNetwork;
   readonly bodies: BodyStore;
   readonly ledger: Ledger;
-  readonly execution: Execution;
+  readonly blocks: FinalBlocks;
+  readonly certified: CertifiedResults;
   readonly logger: Logger;
   readonly onResultCertificate: (encoded: Uint8Array, from: PeerName) => void;
 }
@@ -77,8 +79,8 @@ export class ConsensusRequests implements DriverRequests {
 
   /** Looks for a result certificate that a header names: here first, then at a peer. */
   askResultCertificate(certHash: Hash, from: MemberIndex): void {
-    const { execution, onResultCertificate } = this.#options;
-    const known = execution.resultCertificate(certHash);
+    const { certified, onResultCertificate } = this.#options;
+    const known = certified.byHash(certHash);
     const peer = this.#reachable(from);
     if (peer === undefined) return;
     if (known === undefined) this.#exchange(peer, { kind: 'getResultCertificate', certHash });
@@ -177,7 +179,7 @@ export class ConsensusRequests implements DriverRequests {
   }
 
   #answer(request: ConsensusRequest): ConsensusResponse {
-    const { driver, epochs, ledger, execution } = this.#options;
+    const { driver, epochs, ledger, certified } = this.#options;
     switch (request.kind) {
       case 'getCertificate': {
         const present = request.epoch === driver.core.config.anchor.epoch;
@@ -203,7 +205,7 @@ export class ConsensusRequests implements DriverRequests {
         return { kind: 'blocks', ...range };
       }
       case 'getResultCertificate':
-        return { kind: 'resultCertificate', certificate: execution.resultCertificate(request.certHash) };
+        return { kind: 'resultCertificate', certificate: certified.byHash(request.certHash) };
       case 'getClosing':
         return { kind: 'closing', closing: epochs.closingOf(request.epoch) };
       default:
@@ -213,12 +215,11 @@ export class ConsensusRequests implements DriverRequests {
 
   /** A block that the core, execution or the ledger knows, with its body where it is here. */
   #find(block: BlockHash): BlockWithBody | undefined {
-    const { driver, bodies, ledger, execution } = this.#options;
+    const { driver, bodies, ledger, blocks } = this.#options;
     const open = findBlock(driver.core, block);
-    if (open !== undefined)
-      return withBody(open, bodies.get(block, open.header)?.body ?? execution.waitingBlock(block)?.body);
+    if (open !== undefined) return withBody(open, bodies.get(block, open.header)?.body ?? blocks.waiting(block)?.body);
     const height = ledger.heightOfBlock(block);
-    const known = height === undefined ? execution.waitingBlock(block) : readProvenBlock(ledger, height);
+    const known = height === undefined ? blocks.waiting(block) : readProvenBlock(ledger, height);
     return known === undefined ? undefined : withBody(known, known.body);
   }
 }

@@ -44,7 +44,7 @@ export const enclaveRelay = (network: PeerNetwork): EnclaveRelay => ({
 /** Collects the genuinely signed epoch key statements of the present validators' enclaves, for wallets. */
 export class EpochKeyCollection implements AsyncDisposable {
   readonly #network: PeerNetwork;
-  readonly #enclave: EnclaveSupervisor;
+  readonly #enclave: EnclaveSupervisor | undefined;
   readonly #epochs: Epochs;
   readonly #statements = new Map<PublicKey, SignedEpochKey>();
   readonly #timer: NodeJS.Timeout;
@@ -52,7 +52,7 @@ export class EpochKeyCollection implements AsyncDisposable {
 
   constructor(options: {
     readonly network: PeerNetwork;
-    readonly enclave: EnclaveSupervisor;
+    readonly enclave: EnclaveSupervisor | undefined;
     readonly epochs: Epochs;
   }) {
     this.#network = options.network;
@@ -65,7 +65,7 @@ export class EpochKeyCollection implements AsyncDisposable {
 
   /** What is known now of the present validators' enclaves, own statement included, in their order. */
   known(): readonly SignedEpochKey[] {
-    const own = this.#enclave.epochKey;
+    const own = this.#enclave?.epochKey;
     if (own !== undefined) this.#statements.set(own.enclaveKey, own);
     return this.#validators().flatMap(({ enclaveKey }) => this.#statements.get(enclaveKey) ?? []);
   }

@@ -137,12 +137,9 @@ export class EnclaveSupervisor implements AsyncDisposable {
     }
   }
 
-  /** The running enclave and the height up to which it was restored; waits until there is one. */
-  async ready(): Promise<{ readonly client: EnclaveClient; readonly restoredHeight: number }> {
-    while (this.#client === undefined) {
-      this.#stopping.signal.throwIfAborted();
-      await this.#changed.next(this.#stopping.signal);
-    }
+  /** The running enclave and the height up to which it was restored; waits until there is one, or for the signal. */
+  async ready(signal: AbortSignal): Promise<{ readonly client: EnclaveClient; readonly restoredHeight: number }> {
+    while (this.#client === undefined) await this.#changed.next(signal);
     return { client: this.#client, restoredHeight: this.#executedHeight };
   }
 

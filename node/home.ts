@@ -28,6 +28,7 @@ export const homePaths = (home: string) =>
     ledger: join(home, 'ledger'),
     votes: join(home, 'votes'),
     descriptor: join(home, 'validator.json'),
+    observerDescriptor: join(home, 'observer.json'),
   }) as const;
 
 /** Writes a file whole or not at all: temporary name, fsync, rename, fsync of the folder. Mode 0600. */

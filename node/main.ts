@@ -13,6 +13,7 @@ import { homePaths, readConfig, readGenesis, readPassphrase, readSecrets } from 
 import { createRootLogger } from './logger.ts';
 import { type RunningNode, startNode } from './node.ts';
 import { settings } from './config.ts';
+import type { SyncProgress } from './sync-progress.ts';
 
 const REQUIRED_NODE_MAJOR = 26;
 
@@ -67,7 +68,8 @@ const run = async (): Promise<number> => {
   process.on('uncaughtException', (error) => end.fail(error));
   let node: RunningNode;
   try {
-    node = await startNode({ home, version, genesis, config, secrets, logger, onFatal: end.fail });
+    const onProgress = (progress: SyncProgress): void => print('progress', progress);
+    node = await startNode({ home, version, genesis, config, secrets, logger, onFatal: end.fail, onProgress });
   } catch (error) {
     logger.fatal({ err: error }, 'node did not start');
     throw error;
@@ -76,7 +78,7 @@ const run = async (): Promise<number> => {
   const timer = setInterval(() => announce(), 50);
   const announce = (): void => {
     const enclave = node.enclavePid();
-    if (enclave === undefined) return;
+    if (enclave === undefined && config['node.profile'] === 'validator') return;
     clearInterval(timer);
     print('ready', {
       name,
@@ -84,7 +86,7 @@ const run = async (): Promise<number> => {
       ...node.addresses,
       pids: { node: process.pid, enclave },
     });
-    logger.info({ validator: name, platform: genesis.platform }, 'node started');
+    logger.info({ name, profile: config['node.profile'], platform: genesis.platform }, 'node started');
   };
   const { error } = await end.promise;
   clearInterval(timer);

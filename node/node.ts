@@ -9,6 +9,7 @@ import { blockId } from '../protocol/consensus/header.ts';
 import { systemTransactionsOf } from '../protocol/consensus/system.ts';
 import { verifyEd25519 } from '../protocol/finality.ts';
 import { chainIdOf, type Genesis } from '../protocol/genesis.ts';
+import { provenHeight } from '../consensus/query.ts';
 import { restore } from '../consensus/restart.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import { contactsOf, listenAddress } from './addresses.ts';
@@ -16,6 +17,7 @@ import { ApiServer } from './api/server.ts';
 import { OperationsServer } from './api/operations.ts';
 import { NodeService } from './api-service.ts';
 import { BodyStore } from './body-store.ts';
+import { CertifiedResults } from './certified-results.ts';
 import { CommitTracker } from './commit-tracker.ts';
 import type { NodeConfig } from './config.ts';
 import { ConsensusDriver } from './consensus-driver.ts';
@@ -28,6 +30,7 @@ import { Epochs } from './epochs.ts';
 import { nodeErrors } from './errors.ts';
 import { Execution } from './execution.ts';
 import { keepEvidence } from './evidence-file.ts';
+import { FinalBlocks } from './final-blocks.ts';
 import { homePaths, writeFileDurably } from './home.ts';
 import type { NodeSecrets } from './keystore.ts';
 import { type Logger, roomLogger } from './logger.ts';
@@ -41,8 +44,10 @@ import { nodeMetrics } from './node-metrics.ts';
 import { bulkMessageCodec } from './peer-messages.ts';
 import { servePeers } from './peer-service.ts';
 import { type Divergence, ResultCollector } from './results.ts';
+import { ResultImport } from './result-import.ts';
 import { ResultsExchange } from './results-exchange.ts';
 import { finalPointOf, openLog, recentBlocks } from './storage.ts';
+import { SyncMeter, type SyncProgress } from './sync-progress.ts';
 import { SystemPool } from './system-pool.ts';
 import { Transactions } from './transactions.ts';
 
@@ -56,6 +61,8 @@ export interface NodeOptions {
   readonly logger: Logger;
   /** The node cannot go on: the process should end with this error. */
   readonly onFatal: (error: unknown) => void;
+  /** Called every second while the node is behind. */
+  readonly onProgress: (progress: SyncProgress) => void;
 }
 
 /** Where a running node is reached. */
@@ -67,9 +74,12 @@ export interface NodeAddresses {
 
 /** Heights for which results of peers are kept before we executed them. */
 const RESULT_WINDOW_BLOCKS = 256;
+/** Heights below the last certified one for which late results are still told apart from new ones. */
+const RESULTS_KEPT_BLOCKS = 64;
 /** Views of the log that are kept below the executed block. */
 const LOG_MARGIN_VIEWS = 64;
 const PRUNE_EVERY_BLOCKS = 64;
+const PROGRESS_EVERY_MS = 1_000;
 const EXPIRE_EVERY_BLOCKS = 8;
 
 /** A running node. */
@@ -86,7 +96,7 @@ export interface RunningNode extends AsyncDisposable {
 /** Starts every part of the node; a failed start disposes what had started, then rejects. */
 export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   await using stack = new AsyncDisposableStack();
-  const { home, genesis, config, secrets, logger, onFatal } = options;
+  const { home, genesis, config, secrets, logger, onFatal, onProgress } = options;
   const chainId = chainIdOf(genesis);
   const peer = await peerIdFromSecret(secrets.network);
   const paths = homePaths(home);
@@ -94,12 +104,13 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   metrics.registerProcessMetrics();
   const instruments = metrics.register(nodeMetrics);
 
-  await checkMeasurement(config['enclave.bundle'], genesis.measurement);
+  const votes = config['node.profile'] === 'validator';
+  if (votes) await checkMeasurement(config['enclave.bundle'], genesis.measurement);
   const ledger = stack.use(await Ledger.open(paths.ledger, { replicaKey: secrets.replica, chainId }));
   const { wal, records } = await openLog(paths.votes, {
     replicaKey: secrets.replica,
     chainId,
-    mustExist: ledger.head().finalisedHeight > 0,
+    mustExist: votes && ledger.head().finalisedHeight > 0,
   });
   stack.defer(() => wal.close());
 
@@ -109,7 +120,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     maxTransactions: config['mempool.transactions'],
     share: config['mempool.share'] / 100,
   });
-  const epochs = new Epochs({ genesis, ledger, validatorSecrets: [secrets.validator], peer });
+  const epochs = new Epochs({ genesis, ledger, validatorSecrets: votes ? [secrets.validator] : [], peer });
   for (const record of records) {
     if (record.kind === 'block' && record.body !== undefined)
       bodies.offer(blockId(record.header), record.header, record.body);
@@ -153,27 +164,31 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
       metrics,
     }),
   );
-  const enclave = stack.use(
-    EnclaveSupervisor.start({
-      home,
-      bundlePath: config['enclave.bundle'],
-      maxHeapMiB: config['enclave.heap_megabytes'],
-      genesis,
-      epochs,
-      ledger,
-      relay: enclaveRelay(network),
-      logger: roomLogger(logger, 'enclave'),
-      onFatal,
-    }),
-  );
+  const enclave = votes
+    ? stack.use(
+        EnclaveSupervisor.start({
+          home,
+          bundlePath: config['enclave.bundle'],
+          maxHeapMiB: config['enclave.heap_megabytes'],
+          genesis,
+          epochs,
+          ledger,
+          relay: enclaveRelay(network),
+          logger: roomLogger(logger, 'enclave'),
+          onFatal,
+        }),
+      )
+    : undefined;
   const epochKeys = stack.use(new EpochKeyCollection({ network, enclave, epochs }));
   network.events.on('peerConnected', (connected) => {
-    enclave.poke();
+    enclave?.poke();
     for (const { transaction } of system.pending())
       network.send(connected, 'bulk', encode(bulkMessageCodec, { kind: 'governance', transaction }));
   });
 
   const tracker = new CommitTracker();
+  const blocks = new FinalBlocks(ledger, bodies, onFatal);
+  const certified = new CertifiedResults(ledger, tracker, roomLogger(logger, 'results'));
   const onDivergence = (divergence: Divergence): void => {
     const { height, fatal } = divergence;
     const validator = epochs.validatorNameOf(divergence.peer) ?? divergence.peer;
@@ -190,7 +205,8 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     windowBlocks: RESULT_WINDOW_BLOCKS,
     onDivergence,
     onCertificate: (certificate) => {
-      execution.certified(certificate);
+      certified.certified(certificate);
+      collector.prune(certificate.statement.height - RESULTS_KEPT_BLOCKS);
       exchange.tellCore(certificate);
     },
   });
@@ -199,8 +215,10 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
       ledger,
       enclave,
       epochs,
-      bodies,
+      blocks,
+      imports: new ResultImport({ genesis, epochs, network, logger: roomLogger(logger, 'import') }),
       results: collector,
+      certified,
       tracker,
       logger: roomLogger(logger, 'execution'),
       onResult: (result) => exchange.push(result),
@@ -227,35 +245,30 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
       bodies,
       mempool,
       system,
-      execution: {
-        deliver: (delivery) => {
-          const ids = delivery.blocks.flatMap(({ id }) => bodies.ids(id));
-          execution.deliver(delivery);
-          mempool.finalize(ids);
-          for (const { id, header, system: section } of delivery.blocks) {
-            delivered = { height: header.height, id };
-            for (const transaction of systemTransactionsOf(section) ?? [])
-              if (transaction.kind === 'evidence') system.recorded(transaction.evidence);
-          }
-          system.advance();
-          driver.tellMempool();
-        },
-        backlog: () => execution.backlog,
-        stateReference: (maxHeight) => execution.stateReference(maxHeight),
-        resultCertificate: (certHash) => execution.resultCertificate(certHash),
-      },
+      blocks,
+      certified,
       logger: roomLogger(logger, 'consensus'),
       onHalt: () => {
         halted = true;
       },
       onFatal,
+      onDelivered: ({ blocks: final }) => {
+        mempool.finalize(final.flatMap(({ id }) => bodies.ids(id)));
+        for (const { id, header, system: section } of final) {
+          delivered = { height: header.height, id };
+          for (const transaction of systemTransactionsOf(section) ?? [])
+            if (transaction.kind === 'evidence') system.recorded(transaction.evidence);
+        }
+        system.advance();
+        driver.tellMempool();
+      },
       onEpoch: ({ epoch, configuration }) => {
         const { validators, observers } = configuration;
         const role = epochs.selfIn(epochs.current) === undefined ? 'observer' : 'validator';
         logger.info({ epoch, validators: validators.length, observers: observers.length, role }, 'epoch entered');
         void network.setContacts(contacts()).catch(onFatal);
         system.advance();
-        enclave.epochEntered();
+        enclave?.epochEntered();
         collector.recount();
       },
       onEvidence: (evidence) => {
@@ -273,7 +286,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
       network,
       ledger,
       collector,
-      execution,
+      certified,
       driver,
       logger: roomLogger(logger, 'results'),
       onDivergence,
@@ -300,11 +313,13 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     network,
     bodies,
     ledger,
-    execution,
+    blocks,
+    certified,
     logger: roomLogger(logger, 'requests'),
     onResultCertificate: takeCertificate,
   });
   const transactions = new Transactions({ chainId, mempool, driver, requests, enclave, ledger, tracker, network });
+  const sync = new SyncMeter();
   const service = new NodeService({
     version: options.version,
     genesis,
@@ -312,17 +327,26 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     epochs,
     ledger,
     driver,
-    execution,
+    certified,
     enclave,
     epochKeys,
     mempool,
     network,
     transactions,
     system,
+    sync,
     halted: () => halted,
   });
 
   servePeers({ network, ledger, inbox, transactions, exchange, system, enclave });
+  const meter = setInterval(() => {
+    const progress = sync.sample(performance.now(), ledger.head().height, provenHeight(driver.core));
+    if (progress === undefined) return;
+    logger.info(progress, 'catching up');
+    onProgress(progress);
+  }, PROGRESS_EVERY_MS);
+  stack.defer(() => clearInterval(meter));
+
   // Also with an empty log: whoever lost all data must hear its own earlier votes before it casts new ones.
   driver.start(requests, 3 * anchor.configuration.parameters.baseTimeoutMs);
   execution.start();
@@ -341,7 +365,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
       log: roomLogger(logger, 'operations'),
       ready: () => service.ready(),
       metrics: async () => {
-        sampleMetrics(instruments, { service, mempool, execution, enclave });
+        sampleMetrics(instruments, { service, mempool, blocks, enclave });
         return { contentType: metrics.contentType, text: await metrics.text() };
       },
     }),
@@ -356,7 +380,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
       operations: `http://${config['operations.host']}:${operations.port}`,
       p2p: network.addresses()[0] ?? config['network.listen'],
     },
-    enclavePid: () => enclave.pid,
+    enclavePid: () => enclave?.pid,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 };

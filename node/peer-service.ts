@@ -30,7 +30,8 @@ export interface PeerServiceOptions {
   readonly transactions: Transactions;
   readonly exchange: ResultsExchange;
   readonly system: SystemPool;
-  readonly enclave: EnclaveSupervisor;
+  /** Undefined for an observer. */
+  readonly enclave: EnclaveSupervisor | undefined;
 }
 
 /** Connects the peer network with the parts; from now on messages and requests are served. */
@@ -91,10 +92,10 @@ const answer = async ({ ledger, exchange, enclave }: PeerServiceOptions, bytes: 
     case 'executed':
       return answerExecuted(ledger, request.from, request.to, request.offset);
     case 'contribution':
-      return { kind: 'contribution', contribution: enclave.contributionFor(request.enclaveKey) };
+      return { kind: 'contribution', contribution: enclave?.contributionFor(request.enclaveKey) };
     case 'epochKey':
-      return { kind: 'epochKey', statement: enclave.epochKey };
+      return { kind: 'epochKey', statement: enclave?.epochKey };
     case 'freshness':
-      return { kind: 'freshness', answer: await enclave.answerFreshness(request.challenge) };
+      return { kind: 'freshness', answer: await enclave?.answerFreshness(request.challenge) };
   }
 };

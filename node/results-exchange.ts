@@ -21,7 +21,7 @@ import {
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ConsensusDriver } from './consensus-driver.ts';
 import type { Epochs } from './epochs.ts';
-import type { Execution } from './execution.ts';
+import type { CertifiedResults } from './certified-results.ts';
 import type { Logger } from './logger.ts';
 import type { PeerNetwork } from './network/network.ts';
 import type { PeerName } from './network/types.ts';
@@ -46,7 +46,7 @@ export interface ResultsExchangeOptions {
   readonly network: PeerNetwork;
   readonly ledger: Ledger;
   readonly collector: ResultCollector;
-  readonly execution: Execution;
+  readonly certified: CertifiedResults;
   readonly driver: ConsensusDriver;
   readonly logger: Logger;
   readonly onDivergence: (divergence: Divergence) => void;
@@ -67,10 +67,10 @@ export class ResultsExchange implements AsyncDisposable {
 
   /** Sends our own result to every validator, and compares it with a certificate that was here before it. */
   push({ statement, signed }: OwnResult): void {
-    const { network, execution } = this.#options;
+    const { network, certified } = this.#options;
     if (signed !== undefined)
       network.broadcast('bulk', encode(bulkMessageCodec, { kind: 'result', result: signed.message }));
-    const early = execution.rememberedAt(statement.height);
+    const early = certified.at(statement.height);
     if (early !== undefined) this.#compare(early, resultStatementHash(early.statement), statement);
   }
 
@@ -81,12 +81,12 @@ export class ResultsExchange implements AsyncDisposable {
 
   /** Takes a result certificate from a peer: verified, then known to execution and to the core. */
   takeCertificate(encoded: Uint8Array): boolean {
-    const { epochs, execution } = this.#options;
+    const { epochs, certified } = this.#options;
     try {
       const certificate = decode(resultCertificateCodec, encoded, MAX_RESULT_CERTIFICATE_BYTES);
       const { statement } = certificate;
       const certHash = resultStatementHash(statement);
-      if (execution.resultCertificate(certHash) === undefined) {
+      if (certified.byHash(certHash) === undefined) {
         const signers = epochs.resultSigners(statement.epoch).find(({ set }) => set.epoch === certificate.signerEpoch);
         // Of an epoch that we have not entered: not false, only early.
         if (signers === undefined) return certifies(certificate.signerEpoch, statement.epoch);
@@ -167,16 +167,16 @@ export class ResultsExchange implements AsyncDisposable {
 
   #store(certificate: ResultCertificate, certHash: Hash): void {
     const own = this.#ownResult(certificate.statement.height);
-    if (own === undefined) this.#options.execution.remember(certificate);
+    if (own === undefined) this.#options.certified.remember(certificate);
     else this.#compare(certificate, certHash, own.statement);
   }
 
   /** A certificate beside our own result of its height: it certifies ours, or this replica is the wrong one. */
   #compare(certificate: ResultCertificate, certHash: Hash, own: ResultStatement): void {
-    const { execution, onDivergence, epochs } = this.#options;
+    const { certified, onDivergence, epochs } = this.#options;
     const { statement, signerEpoch, enclaveSignatures, validatorSignatures } = certificate;
     if (resultStatementHash(own) === certHash) {
-      execution.certified(certificate);
+      certified.certified(certificate);
       return;
     }
     const validators = epochs.at(signerEpoch)?.configuration.validators ?? [];
@@ -200,10 +200,10 @@ export class ResultsExchange implements AsyncDisposable {
 
   /** Asks for results of heights that were already uncertified at the last look. */
   #repair(): void {
-    const { execution, ledger, network } = this.#options;
+    const { certified, ledger, network } = this.#options;
     const stuck = this.#lastExecuted;
     this.#lastExecuted = ledger.head().height;
-    const from = execution.firstUncertified();
+    const from = certified.firstUncertified();
     if (this.#asking || from > stuck) return;
     this.#asking = true;
     const to = Math.min(stuck, from + MAX_RESULTS_PER_RESPONSE - 1);

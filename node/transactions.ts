@@ -29,7 +29,8 @@ export interface TransactionsOptions {
   readonly mempool: Mempool;
   readonly driver: ConsensusDriver;
   readonly requests: ConsensusRequests;
-  readonly enclave: EnclaveSupervisor;
+  /** Undefined for an observer, which admits nothing. */
+  readonly enclave: EnclaveSupervisor | undefined;
   readonly ledger: Ledger;
   readonly tracker: CommitTracker;
   readonly network: PeerNetwork;
@@ -53,13 +54,13 @@ const refusalCodes: Readonly<Record<string, ApiErrorCode>> = {
 /** See the module comment. */
 export class Transactions {
   readonly #options: TransactionsOptions;
-  readonly #admission: Admission;
+  readonly #admission: Admission | undefined;
   #outgoing: Uint8Array[] = [];
   #scheduled = false;
 
   constructor(options: TransactionsOptions) {
     this.#options = options;
-    this.#admission = new Admission(options.enclave);
+    this.#admission = options.enclave && new Admission(options.enclave);
   }
 
   /** Takes clients' envelopes; one outcome each, in order. */
@@ -158,6 +159,7 @@ export class Transactions {
   }
 
   async #refusal(bytes: Uint8Array): Promise<ApiErrorCode | undefined> {
+    if (this.#admission === undefined) return 'OBSERVER_ONLY';
     try {
       const { admitted, code } = await this.#admission.judge(bytes);
       return admitted ? undefined : (refusalCodes[code] ?? 'TX_NOT_ADMITTED');

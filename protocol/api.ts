@@ -223,6 +223,14 @@ export const statusShape = jsonRecord(
   },
   {
     validator: jsonRecord({ index: jsonCount(), key: jsonHex<PublicKey>(32) }),
+    sync: jsonRecord(
+      {
+        height: jsonCount('Executed so far'),
+        target: jsonCount('Newest height that certificates prove'),
+        perSecond: jsonCount('Blocks a second'),
+      },
+      { secondsLeft: jsonCount() },
+    ),
     stateRoot: jsonHex<StateRoot>(32, 'State after the newest executed block, once there is one'),
   },
 );

@@ -7,7 +7,7 @@ import { copyFile, mkdir, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { ChainId } from '../protocol/brand.ts';
 import { chainIdOf, type Genesis, type Member, type Parameters } from '../protocol/genesis.ts';
-import { assembleGenesis, createHome, installGenesis } from '../node/ceremony.ts';
+import { assembleGenesis, createHome, createObserverHome, installGenesis } from '../node/ceremony.ts';
 import type { SettingName } from '../node/config.ts';
 import { readGenesis, writeFileDurably } from '../node/home.ts';
 import { readOrCreateSimulatedRoot } from '../node/simulated-processor.ts';
@@ -69,11 +69,7 @@ export const peerAddress = (portBase: number, index: number): string =>
 export type NodeSettings = Readonly<Partial<Record<SettingName, string | number | readonly string[]>>>;
 
 /** Settings of one node of a local network. */
-export const nodeSettings = (
-  directory: string,
-  file: NetworkFile,
-  index: number,
-): NodeSettings => {
+export const nodeSettings = (directory: string, file: NetworkFile, index: number): NodeSettings => {
   const name = file.validators[index] ?? '';
   const port = file.portBase + PORTS_PER_VALIDATOR * index;
   return {
@@ -142,15 +138,20 @@ export const foundNetwork = async (options: FoundingOptions, portBase: number): 
 export const createJoiningHome = async (
   { directory, genesis, file }: Foundation,
   name: string,
+  profile: 'validator' | 'observer',
   portBase: number,
 ): Promise<{ readonly home: string; readonly settings: NodeSettings }> => {
   const paths = networkPaths(directory);
   const home = paths.home(name);
   await mkdir(home, { recursive: true, mode: 0o700 });
-  const root = await readOrCreateSimulatedRoot(paths.simulatedRoot);
   const address = peerAddress(portBase, 0);
-  await createHome({ home, name, address, bundlePath: paths.bundle, root });
+  if (profile === 'observer') await createObserverHome(home, { name, address }, undefined);
+  else {
+    const root = await readOrCreateSimulatedRoot(paths.simulatedRoot);
+    await createHome({ home, name, address, bundlePath: paths.bundle, root });
+  }
   const settings: NodeSettings = {
+    'node.profile': profile,
     'network.listen': address,
     'network.peers': file.validators.map((peer, index) => `${peer}@${peerAddress(file.portBase, index)}`),
     'api.port': portBase + 1,

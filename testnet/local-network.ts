@@ -139,9 +139,9 @@ export class LocalNetwork implements AsyncDisposable {
   }
 
   /** Makes a further machine, which runs until the network is disposed; it is nobody until members let it in. */
-  async createNode(name: string): Promise<NodeProcess> {
+  async createNode(name: string, profile: 'validator' | 'observer' = 'validator'): Promise<NodeProcess> {
     const ports = this.#resources.use(await claimFreePorts(1));
-    const { home, settings } = await createJoiningHome(this.#foundation, name, ports.base);
+    const { home, settings } = await createJoiningHome(this.#foundation, name, profile, ports.base);
     const { logLevel } = this.#options;
     const level: Record<string, string> = logLevel === undefined ? {} : { 'log.level': logLevel };
     const node = new NodeProcess({

@@ -35,6 +35,12 @@ export const apiErrors = defineErrors({
     retryable: true,
     status: 404,
   },
+  OBSERVER_ONLY: {
+    message: 'This node is an observer: it has no enclave that could open sealed calls and queries.',
+    hint: 'Use a validator for calls and queries; blocks, receipts and proofs are served here.',
+    retryable: true,
+    status: 503,
+  },
   RECEIPT_NOT_READY: {
     message: 'The transaction is waiting for a block or for its result certificate.',
     hint: 'Ask again shortly, or submit with Prefer: wait.',
