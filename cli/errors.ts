@@ -63,6 +63,21 @@ export const cliErrors = defineErrors({
     hint: 'Have the operator make it with `cloister guard rotate`.',
     retryable: false,
   },
+  USAGE_NO_HOME: {
+    message: 'The command does not say whose evidence to list.',
+    hint: 'Give --home of a validator or observer, or --dir of a local network.',
+    retryable: false,
+  },
+  CONFIG_OTHER_CHAIN: {
+    message: 'The two homes belong to different networks.',
+    hint: 'Compare homes that hold the same genesis.',
+    retryable: false,
+  },
+  EVIDENCE_INVALID: {
+    message: 'The evidence file proves nothing on this chain.',
+    hint: 'Do not act on it: ask whoever gave it for the original, and compare the chain id with the consortium.',
+    retryable: false,
+  },
   CONFIG_NO_LEDGER: {
     message: 'The directory is no validator home with a ledger.',
     hint: 'Give a home such as DIR/validator-1 of a network that has run.',

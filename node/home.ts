@@ -26,6 +26,7 @@ export const homePaths = (home: string) =>
     sealedIdentity: join(home, 'enclave', 'identity.sealed'),
     sealedEpoch: join(home, 'enclave', 'epoch.sealed'),
     ledger: join(home, 'ledger'),
+    evidence: join(home, 'evidence'),
     votes: join(home, 'votes'),
     descriptor: join(home, 'validator.json'),
     observerDescriptor: join(home, 'observer.json'),

@@ -29,7 +29,7 @@ import { EnclaveSupervisor } from './enclave-supervisor.ts';
 import { Epochs } from './epochs.ts';
 import { nodeErrors } from './errors.ts';
 import { Execution } from './execution.ts';
-import { keepEvidence } from './evidence-file.ts';
+import { keepEvidence, readRecorded, writeRecorded } from './evidence-files.ts';
 import { FinalBlocks } from './final-blocks.ts';
 import { homePaths, writeFileDurably } from './home.ts';
 import type { NodeSecrets } from './keystore.ts';
@@ -146,6 +146,8 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
       anchor: () => epochs.current,
       delivered: () => delivered,
       secretOf: (key) => epochs.secretOf(key),
+      recorded: await readRecorded(home),
+      onRecorded: (recorded) => void writeRecorded(home, recorded).catch(onFatal),
       passOn: (transaction) => network.broadcast('bulk', encode(bulkMessageCodec, { kind: 'governance', transaction })),
       onChange: () => {
         void network.setContacts(contacts()).catch(onFatal);
@@ -257,7 +259,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
         for (const { id, header, system: section } of final) {
           delivered = { height: header.height, id };
           for (const transaction of systemTransactionsOf(section) ?? [])
-            if (transaction.kind === 'evidence') system.recorded(transaction.evidence);
+            if (transaction.kind === 'evidence') system.recorded(transaction.evidence, header.height);
         }
         system.advance();
         driver.tellMempool();
@@ -276,7 +278,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
         instruments.evidence.with({ rule }).add(1);
         logger.warn({ rule, validator: accusedBy(evidence), ...placeOf(evidence) }, 'evidence against a validator');
         system.offerEvidence(evidence);
-        void keepEvidence(home, evidence).catch(onFatal);
+        void keepEvidence(home, genesis, epochs, evidence).catch(onFatal);
       },
     }),
   );
@@ -350,6 +352,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   // Also with an empty log: whoever lost all data must hear its own earlier votes before it casts new ones.
   driver.start(requests, 3 * anchor.configuration.parameters.baseTimeoutMs);
   execution.start();
+  for (const evidence of core.evidence.values()) system.offerEvidence(evidence);
   const api = stack.use(
     await ApiServer.start({
       service,

@@ -11,7 +11,7 @@ import { ed25519Sign } from '#primitives';
 import type { BlockHash, Hash, Height, PublicKey } from '../protocol/brand.ts';
 import { encode } from '../protocol/codec.ts';
 import type { EpochAnchor } from '../protocol/consensus/configuration.ts';
-import { accusedBy, type Evidence, evidenceHolds, placeOf, ruleOf } from '../protocol/consensus/evidence.ts';
+import { type Evidence, evidenceHolds, placeOf } from '../protocol/consensus/evidence.ts';
 import {
   type ChangeList,
   changeListId,
@@ -26,8 +26,14 @@ import { type SystemSection, systemTransactionCodec } from '../protocol/consensu
 import { verifyEd25519 } from '../protocol/finality.ts';
 import type { Validator } from '../protocol/genesis.ts';
 import { toHex } from '../protocol/hex.ts';
-import { MAX_PENDING_CHANGES, MAX_READINESS_AGE_BLOCKS, MAX_SYSTEM_TRANSACTIONS } from '../protocol/limits.ts';
+import {
+  MAX_PENDING_CHANGES,
+  MAX_READINESS_AGE_BLOCKS,
+  MAX_SYSTEM_TRANSACTION_BYTES,
+  MAX_SYSTEM_TRANSACTIONS,
+} from '../protocol/limits.ts';
 import { nodeErrors } from './errors.ts';
+import { type RecordedEvidence, subjectOf } from './evidence-files.ts';
 
 /** What the pool is made with. */
 export interface SystemPoolOptions {
@@ -40,6 +46,10 @@ export interface SystemPoolOptions {
   readonly secretOf: (key: PublicKey) => Uint8Array | undefined;
   /** Passes a transaction on to the peers. */
   readonly passOn: (transaction: GovernanceTransaction) => void;
+  /** Evidence that earlier runs saw on the chain. */
+  readonly recorded: RecordedEvidence;
+  /** Evidence was seen on the chain; what is given is to be kept. */
+  readonly onRecorded: (recorded: RecordedEvidence) => void;
   /** Something may have become ready for a block, or a joiner known. */
   readonly onChange: () => void;
 }
@@ -66,11 +76,13 @@ export class SystemPool implements Disposable {
   readonly #options: SystemPoolOptions;
   readonly #entries = new Map<Hash, Entry>();
   readonly #evidence = new Map<string, Evidence>();
-  readonly #recorded = new Set<string>();
+  /** Subjects of evidence that the chain carries, with the height. */
+  readonly #recorded: Map<string, number>;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: SystemPoolOptions) {
     this.#options = options;
+    this.#recorded = new Map(Object.entries(options.recorded));
   }
 
   /**
@@ -105,18 +117,23 @@ export class SystemPool implements Disposable {
 
   /** Takes evidence that is not yet on the chain; false when it is known. */
   offerEvidence(evidence: Evidence): boolean {
-    const key = evidenceKey(evidence);
+    const key = subjectOf(evidence);
     if (this.#evidence.has(key) || this.#recorded.has(key)) return false;
+    // A block with a very long justification stays in its file: it does not fit into another block.
+    if (encode(systemTransactionCodec, { kind: 'evidence', evidence }).length > MAX_SYSTEM_TRANSACTION_BYTES)
+      return false;
     this.#evidence.set(key, evidence);
     this.#options.onChange();
     return true;
   }
 
   /** Evidence that a final block carries: it is not put there again. */
-  recorded(evidence: Evidence): void {
-    const key = evidenceKey(evidence);
-    this.#recorded.add(key);
+  recorded(evidence: Evidence, height: number): void {
+    const key = subjectOf(evidence);
     this.#evidence.delete(key);
+    if (this.#recorded.has(key)) return;
+    this.#recorded.set(key, height);
+    this.#options.onRecorded(Object.fromEntries(this.#recorded));
   }
 
   /** Blocks were delivered or an epoch was entered: forgets what can no longer be carried, renews what ages. */
@@ -147,8 +164,8 @@ export class SystemPool implements Disposable {
     }
     for (const evidence of this.#evidence.values()) {
       if (section.length >= MAX_SYSTEM_TRANSACTIONS) break;
-      if (evidenceHolds(evidence, anchor, verifyEd25519))
-        section.push(encode(systemTransactionCodec, { kind: 'evidence', evidence }));
+      if (!evidenceHolds(evidence, anchor, verifyEd25519)) continue;
+      section.push(encode(systemTransactionCodec, { kind: 'evidence', evidence }));
     }
     return section.filter((bytes) => !carried.has(toHex(bytes)));
   }
@@ -271,9 +288,6 @@ export class SystemPool implements Disposable {
     if (leftMs > 0) this.#timer = setTimeout(() => this.#options.onChange(), leftMs + 1);
   }
 }
-
-const evidenceKey = (evidence: Evidence): string =>
-  `${placeOf(evidence).epoch} ${ruleOf(evidence)} ${accusedBy(evidence)}`;
 
 const joinersOf = ({ list }: Entry): PublicKey[] =>
   list.changes.flatMap((change) => (change.kind === 'addValidator' ? [change.validator.validatorKey] : []));
