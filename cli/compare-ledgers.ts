@@ -1,12 +1,10 @@
 /** Two ledgers side by side: where they part, and whom the two chains convict. */
-import type { BlockHash } from '../protocol/brand.ts';
 import { height as asHeight } from '../protocol/brand.ts';
 import { encode } from '../protocol/codec.ts';
 import type { EpochAnchor } from '../protocol/consensus/configuration.ts';
 import { epochProofCodec } from '../protocol/consensus/epoch-proof.ts';
 import type { Evidence } from '../protocol/consensus/evidence.ts';
 import { culpritsOf, type FinalisedChain } from '../protocol/consensus/forensics.ts';
-import { blockId, type Header } from '../protocol/consensus/header.ts';
 import { type EvidenceFile, evidenceFileOf } from '../protocol/evidence-file.ts';
 import { verifyEd25519 } from '../protocol/finality.ts';
 import { chainIdOf, type Genesis, type Validator } from '../protocol/genesis.ts';
@@ -85,11 +83,10 @@ const anchorAt = (ledger: Ledger, genesis: Genesis, height: number): EpochAnchor
 const chainFrom = (ledger: Ledger, height: number): FinalisedChain => {
   const block = readProvenBlock(ledger, height);
   if (block === undefined) throw cliErrors.error('CONFIG_NO_LEDGER', { home: 'ledger' });
-  const { header, justification, following, finalization } = block;
-  const wanted = new Map<BlockHash, Header>(following.map((each) => [blockId(each), each]));
-  const later = [...wanted.values()].flatMap((each) => {
-    const stored = each.kind === 'tail' ? undefined : readHeaderRecord(ledger, each.height);
-    return stored === undefined ? [] : [{ header: stored.header, justification: stored.justification }];
-  });
-  return { blocks: [{ header, justification }, ...later], finalization };
+  const { header, justification, tails, following, finalization } = block;
+  const later = following
+    .filter(({ kind }) => kind !== 'tail')
+    .flatMap((each) => readHeaderRecord(ledger, each.height) ?? []);
+  const chain = [{ header, justification, tails }, ...later];
+  return { blocks: [...chain, ...chain.flatMap((each) => each.tails)], finalization };
 };

@@ -64,16 +64,16 @@ const finalizePath = (
   const ordered = path.toReversed();
   for (const block of ordered) recordBlock(turn, block);
   const blocks = ordered.filter(({ header }) => header.kind !== 'tail');
-  const tails = ordered.slice(blocks.length).map(({ header }) => header);
+  const tails = ordered.slice(blocks.length);
   const last = blocks.at(-1) ?? tip;
-  const following = [...tails, ...proven];
+  const following = [...tails.map(({ header }) => header), ...proven];
   const { height, timeMs, stateCert } = last.header;
   const { view } = finalization;
   state.finalized = { id: tip.id, view, height, timeMs, stateCert, finalization };
   state.finalizedAtMs = now.monotonicMs;
   for (const block of blocks) state.recent.set(block.header.height, block.id);
   for (const old of state.recent.keys()) if (old <= height - 2 * MAX_READINESS_AGE_BLOCKS) state.recent.delete(old);
-  state.deliveries.push({ blocks, following, finalization });
+  state.deliveries.push({ blocks, following, tails, finalization });
   turn.records.push({ kind: 'finalized', epoch: state.config.anchor.epoch, view, height, block: last.id });
   endEpoch(turn, last, following, finalization);
   prune(turn, previous);
@@ -115,14 +115,17 @@ const prune = (turn: Turn, previous: BlockHash): void => {
   }
 };
 
+const finalBlock = ({ id, header, justification, system }: BlockState) => ({ id, header, justification, system });
+
 /** Delivers final blocks, oldest first, as far as their bodies are present; then tells that the epoch is over. */
 export const deliverReady = (turn: Turn): void => {
   const { state } = turn;
   for (let next = state.deliveries[0]; next !== undefined; next = state.deliveries[0]) {
     if (next.blocks.some((block) => block.body !== 'present')) return;
     state.deliveries.shift();
-    const blocks = next.blocks.map(({ id, header, justification, system }) => ({ id, header, justification, system }));
-    turn.effects.push({ kind: 'deliver', blocks, following: next.following, finalization: next.finalization });
+    const { following, finalization } = next;
+    const [blocks, tails] = [next.blocks.map(finalBlock), next.tails.map(finalBlock)];
+    turn.effects.push({ kind: 'deliver', blocks, following, tails, finalization });
     for (const block of next.blocks) if (block.id !== state.finalized.id) state.blocks.delete(block.id);
   }
   const { ended } = state;

@@ -80,6 +80,8 @@ export type Effect =
       readonly kind: 'deliver';
       readonly blocks: readonly FinalBlock[];
       readonly following: readonly Header[];
+      /** Those tails that are known with their justification, to be kept with the closing block. */
+      readonly tails: readonly FinalBlock[];
       readonly finalization: Certificate;
     }
   /**

@@ -17,5 +17,6 @@ export const nextEpoch = (state: CoreState, self: ValidatorIndex | undefined): C
   fresh.mempoolPending = state.mempoolPending;
   fresh.halted = state.halted;
   fresh.quietUntilMs = state.quietUntilMs;
+  fresh.roundTripMs = state.roundTripMs;
   return fresh;
 };

@@ -67,6 +67,8 @@ export type Event =
   | { readonly kind: 'start'; readonly quietMs: number }
   /** The time asked for by the last `wake` effect has come; a spurious one is harmless. */
   | { readonly kind: 'wake' }
+  /** The driver measured within which round trip a quorum of validators is reached, nearly always (p99). */
+  | { readonly kind: 'roundTrip'; readonly roundTripMs: number }
   /** Whether transactions, system transactions included, wait that no block of the unfinalised chain carries. */
   | { readonly kind: 'mempool'; readonly pending: boolean }
   | {

@@ -17,7 +17,7 @@ import { EMPTY_DELAY_FRACTION, MAX_UNFINALIZED_PAYLOADS } from './constants.ts';
 import type { BuiltPayload } from './input.ts';
 import { askHeader } from './requests.ts';
 import { type BlockState, type CoreState, leaderOf, viewOf } from './state.ts';
-import { retryAt } from './timer.ts';
+import { baseTimeoutMs, retryAt } from './timer.ts';
 import type { Turn } from './turn.ts';
 import { judge, judgeReadiness, type ParentFacts, parentFacts } from './validity.ts';
 import { hasWork, heartbeatAtMs } from './work.ts';
@@ -70,12 +70,12 @@ const notarizedFoundation = (
 /** Pacing: the block interval on a young parent; without transactions, time for finality to make the block needless. */
 const notBeforeMs = (turn: Turn, parent: ParentFacts): number => {
   const { state, now } = turn;
-  const { minBlockIntervalMs, baseTimeoutMs } = state.parameters;
+  const { minBlockIntervalMs } = state.parameters;
   const youngMs = Math.min(minBlockIntervalMs, parent.timeMs + minBlockIntervalMs - now.wallMs);
   const paced = youngMs > 0 && now.monotonicMs - state.enteredAtMs < minBlockIntervalMs ? now.monotonicMs + youngMs : 0;
   const heartbeatDue = now.monotonicMs >= heartbeatAtMs(state) && state.notarizedViews.length === 0;
   if (state.mempoolPending || heartbeatDue) return paced;
-  return Math.max(paced, state.enteredAtMs + baseTimeoutMs * EMPTY_DELAY_FRACTION);
+  return Math.max(paced, state.enteredAtMs + baseTimeoutMs(state) * EMPTY_DELAY_FRACTION);
 };
 
 const mayPropose = (turn: Turn): boolean => {

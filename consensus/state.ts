@@ -79,6 +79,8 @@ export interface PendingDelivery {
   readonly blocks: readonly BlockState[];
   /** Tails between the last block and the one that the finalization names. */
   readonly following: readonly Header[];
+  /** Those of them that are known with their justification: without it they prove finality, but convict nobody. */
+  readonly tails: readonly BlockState[];
   readonly finalization: Certificate;
 }
 
@@ -151,6 +153,8 @@ export interface CoreState {
   viewTimerAtMs: number | undefined;
   statusAtMs: number;
   quietUntilMs: number;
+  /** Measured round trip within which a quorum is reached; 0 while unknown. */
+  roundTripMs: number;
   /** Monotonic time at which something waits to be tried again (block time in the future, pacing). */
   retryAtMs: number | undefined;
   wakeAtMs: number | undefined;
@@ -206,6 +210,7 @@ export const initialState = (
     viewTimerAtMs: undefined,
     statusAtMs: 0,
     quietUntilMs: 0,
+    roundTripMs: 0,
     retryAtMs: undefined,
     wakeAtMs: undefined,
     heardAtMs: new Array<number>(members).fill(0),

@@ -87,6 +87,9 @@ const take = (turn: Turn, input: Input): void => {
     case 'wake':
       state.wakeAtMs = undefined;
       return;
+    case 'roundTrip':
+      state.roundTripMs = input.roundTripMs;
+      return;
     case 'mempool':
       state.mempoolPending = input.pending;
       return;

@@ -3,6 +3,7 @@
  * however far execution is behind.
  */
 import type { BlockHash } from '../protocol/brand.ts';
+import { isClosing } from '../protocol/consensus/header.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { BodyStore } from './body-store.ts';
 import type { Delivery } from './consensus-driver.ts';
@@ -46,7 +47,7 @@ export class FinalBlocks {
   }
 
   /** Takes over final blocks from agreement, in height order. */
-  deliver({ blocks, following: tails, finalization }: Delivery): void {
+  deliver({ blocks, following: tailHeaders, tails, finalization }: Delivery): void {
     const executedHeight = this.#ledger.head().height;
     for (const [index, block] of blocks.entries()) {
       const { height } = block.header;
@@ -54,8 +55,9 @@ export class FinalBlocks {
       if (height <= executedHeight) continue;
       const resolved = this.#bodies.get(block.id, block.header);
       if (resolved === undefined) throw new TypeError('agreement delivered a block without body');
-      const following = [...blocks.slice(index + 1).map(({ header }) => header), ...tails];
-      this.#waiting.set(height, { ...block, body: resolved.body, following, finalization });
+      const following = [...blocks.slice(index + 1).map(({ header }) => header), ...tailHeaders];
+      const kept = isClosing(block.header) ? tails : [];
+      this.#waiting.set(height, { ...block, body: resolved.body, following, tails: kept, finalization });
     }
     for (const { id } of blocks) this.#bodies.forget(id);
     if (this.#waiting.size > MAX_WAITING_IN_MEMORY) this.#store();

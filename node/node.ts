@@ -47,6 +47,7 @@ import { type Divergence, ResultCollector } from './results.ts';
 import { ResultImport } from './result-import.ts';
 import { ResultsExchange } from './results-exchange.ts';
 import { finalPointOf, openLog, recentBlocks } from './storage.ts';
+import { RoundTrips } from './round-trips.ts';
 import { SyncMeter, type SyncProgress } from './sync-progress.ts';
 import { SystemPool } from './system-pool.ts';
 import { Transactions } from './transactions.ts';
@@ -80,6 +81,8 @@ const RESULTS_KEPT_BLOCKS = 64;
 const LOG_MARGIN_VIEWS = 64;
 const PRUNE_EVERY_BLOCKS = 64;
 const PROGRESS_EVERY_MS = 1_000;
+/** As often as connections are probed. */
+const MEASURE_EVERY_MS = 5_000;
 const EXPIRE_EVERY_BLOCKS = 8;
 
 /** A running node. */
@@ -341,6 +344,14 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   });
 
   servePeers({ network, ledger, inbox, transactions, exchange, system, enclave });
+  const roundTrips = new RoundTrips();
+  const measuring = setInterval(() => {
+    for (const { peer: other, roundTripMs } of network.peerStatus())
+      if (roundTripMs !== undefined) roundTrips.note(other, roundTripMs);
+    const roundTripMs = roundTrips.toQuorum(epochs.otherValidators(), epochs.current.quorum);
+    if (roundTripMs !== undefined) driver.push({ kind: 'roundTrip', roundTripMs });
+  }, MEASURE_EVERY_MS);
+  stack.defer(() => clearInterval(measuring));
   const meter = setInterval(() => {
     const progress = sync.sample(performance.now(), ledger.head().height, provenHeight(driver.core));
     if (progress === undefined) return;

@@ -1,16 +1,20 @@
 /**
  * How this node lays final blocks into the ledger, whose records are opaque to the ledger itself: the header record
- * holds header, justification and system section, so that a fork can be proven and the validators followed for ever; the
- * finality record holds what proves the block final on its own.
+ * holds header, justification and system section, and a closing block's tails with theirs, so that a fork can be proven
+ * and the validators followed for ever; the finality record holds what proves the block final on its own.
  */
 import { type BlockHash, height as asHeight } from '../protocol/brand.ts';
-import { decode, encode, struct } from '../protocol/codec.ts';
+import { decode, encode, list, struct } from '../protocol/codec.ts';
 import type { Block, BlockWithBody } from '../protocol/consensus/block.ts';
 import { type BlockBody, blockBodyCodec } from '../protocol/consensus/body.ts';
 import type { Certificate } from '../protocol/consensus/certificate.ts';
 import type { Closing } from '../protocol/consensus/closing.ts';
 import type { EpochProof } from '../protocol/consensus/epoch-proof.ts';
-import { finalityProofCodec, MAX_FINALITY_PROOF_BYTES } from '../protocol/consensus/finality-proof.ts';
+import {
+  finalityProofCodec,
+  MAX_FINALITY_PROOF_BYTES,
+  MAX_FOLLOWING_HEADERS,
+} from '../protocol/consensus/finality-proof.ts';
 import { type Header, headerCodec, isClosing } from '../protocol/consensus/header.ts';
 import { justificationCodec } from '../protocol/consensus/justification.ts';
 import { systemSectionCodec } from '../protocol/consensus/system.ts';
@@ -22,12 +26,19 @@ const headerRecordCodec = struct({
   header: headerCodec,
   justification: justificationCodec,
   system: systemSectionCodec,
+  tails: list(struct({ header: headerCodec, justification: justificationCodec }), MAX_FOLLOWING_HEADERS),
 });
-const MAX_HEADER_RECORD_BYTES = 8 * 1024 * 1024;
+const MAX_HEADER_RECORD_BYTES = 64 * 1024 * 1024;
 const MAX_ENCODED_BODY_BYTES = 2 * MAX_BODY_BYTES;
 
+/** A block without its body, as the ledger keeps it. */
+export interface HeaderRecord extends Block {
+  /** The tails after a closing block, as far as they are known with their justification. */
+  readonly tails: readonly Pick<Block, 'header' | 'justification'>[];
+}
+
 /** A final block with all that belongs to it. */
-export interface ProvenBlock extends Block {
+export interface ProvenBlock extends HeaderRecord {
   readonly id: BlockHash;
   readonly body: BlockBody;
   /** Headers up to the one that `finalization` names; empty when it is the block's own. */
@@ -41,20 +52,26 @@ export const blockRecords = ({
   header,
   justification,
   system,
+  tails,
   body,
   following,
   finalization,
 }: ProvenBlock): FinalisedBlock & { readonly body: Uint8Array; readonly finality: Uint8Array } => ({
   height: header.height,
   blockHash: id,
-  header: encode(headerRecordCodec, { header, justification, system }),
+  header: encode(headerRecordCodec, {
+    header,
+    justification,
+    system,
+    tails: tails.map((tail) => ({ header: tail.header, justification: tail.justification })),
+  }),
   closesEpoch: isClosing(header) ? header.epoch : undefined,
   body: encode(blockBodyCodec, body),
   finality: encode(finalityProofCodec, { following, finalization }),
 });
 
-/** The block of a header record. */
-export const decodeHeaderRecord = (record: Uint8Array): Block =>
+/** The content of a header record. */
+export const decodeHeaderRecord = (record: Uint8Array): HeaderRecord =>
   decode(headerRecordCodec, record, MAX_HEADER_RECORD_BYTES);
 
 /** A final block of the ledger; undefined above the finalised head. */
@@ -70,7 +87,7 @@ export const readProvenBlock = (ledger: Ledger, number: number): ProvenBlock | u
 };
 
 /** A final block of the ledger without its body. */
-export const readHeaderRecord = (ledger: Ledger, number: number): Block | undefined => {
+export const readHeaderRecord = (ledger: Ledger, number: number): HeaderRecord | undefined => {
   const record = ledger.readHeader(asHeight(number));
   return record === undefined ? undefined : decodeHeaderRecord(record);
 };
