@@ -18,7 +18,7 @@ import { type ConsensusMessage, consensusMessageCodec } from '../protocol/consen
 import type { SystemSection } from '../protocol/consensus/system.ts';
 import type { Vote } from '../protocol/consensus/vote.ts';
 import { voteBytes } from '../protocol/consensus/vote.ts';
-import { recordEpoch, recordView, type WalRecord, walRecordCodec } from '../protocol/consensus/wal-record.ts';
+import type { WalRecord } from '../protocol/consensus/wal-record.ts';
 import type { Verified } from '../protocol/brand.ts';
 import type { Effect, FinalBlock, HaltCode } from '../consensus/effect.ts';
 import type { BodyState, Event } from '../consensus/input.ts';
@@ -32,17 +32,8 @@ import type { FinalBlocks } from './final-blocks.ts';
 import type { Logger } from './logger.ts';
 import type { Mempool } from './mempool.ts';
 import type { PeerNetwork } from './network/network.ts';
+import { logRecordOf } from './storage.ts';
 import type { SystemPool } from './system-pool.ts';
-
-/** Kind byte of a record in the log's frame; the payload names its own kind as well. */
-const recordKinds: Readonly<Record<WalRecord['kind'], number>> = {
-  vote: 1,
-  certificate: 2,
-  block: 3,
-  evidence: 4,
-  finalized: 5,
-  closing: 6,
-};
 
 /** Blocks that became final, with their proof. */
 export type Delivery = Extract<Effect, { kind: 'deliver' }>;
@@ -203,14 +194,7 @@ export class ConsensusDriver implements AsyncDisposable {
   }
 
   #append(records: readonly WalRecord[]): void {
-    this.#options.wal.append(
-      ...records.map((record) => ({
-        kind: recordKinds[record.kind],
-        epoch: recordEpoch(record),
-        view: recordView(record),
-        payload: encode(walRecordCodec, this.#withBody(record)),
-      })),
-    );
+    this.#options.wal.append(...records.map((record) => logRecordOf(this.#withBody(record))));
   }
 
   #withBody(record: WalRecord): WalRecord {

@@ -98,7 +98,8 @@ export class ConsensusInbox {
     const { driver, epochs, onBehind, onAhead } = this.#options;
     const epoch = epochOf(message);
     const { epoch: present } = driver.core.config.anchor;
-    if (epoch < present) return onBehind(epoch, peer);
+    // Whoever tells how an epoch ended is past it: an answer to that would be answered for ever.
+    if (epoch < present) return message.kind === 'closing' ? undefined : onBehind(epoch, peer);
     if (epoch > present) return onAhead(peer);
     const from = epochs.memberOf(peer);
     if (message.kind === 'closing') this.receiveClosing(peer, message.closing);

@@ -39,6 +39,8 @@ const byPrefix: readonly (readonly [prefix: string, code: ExitCode])[] = [
   ['EPOCHS_UNPROVEN', exitCodes.verificationNegative],
   ['NETWORK_FORKED', exitCodes.verificationNegative],
   ['EPOCH_KEY_UNPROVEN', exitCodes.verificationNegative],
+  ['EPOCHS_UNPROVEN', exitCodes.verificationNegative],
+  ['NETWORK_FORKED', exitCodes.verificationNegative],
   ['STATE_CONFLICT', exitCodes.verificationNegative],
   ['UNSAFE_TO_SIGN', exitCodes.unsafeToSign],
   ['WAL_', exitCodes.unsafeToSign],

@@ -1,13 +1,31 @@
-/** What a validator finds on its disk at start: the log of its votes, and the newest final block of its ledger. */
+/** What a validator keeps of agreement on its disk and finds there at start: the log of its votes, and its ledger. */
 import { type BlockHash, type ChainId, height as asHeight } from '../protocol/brand.ts';
-import { decode } from '../protocol/codec.ts';
-import { type WalRecord, walRecordCodec } from '../protocol/consensus/wal-record.ts';
+import { decode, encode } from '../protocol/codec.ts';
+import { recordEpoch, recordView, type WalRecord, walRecordCodec } from '../protocol/consensus/wal-record.ts';
 import type { EpochAnchor } from '../protocol/consensus/configuration.ts';
 import { MAX_READINESS_AGE_BLOCKS } from '../protocol/limits.ts';
 import { basePoint, type FinalPoint } from '../consensus/state.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { WriteAheadLog } from '../ledger/wal.ts';
+import { type WalRecord as LogRecord, WriteAheadLog } from '../ledger/wal.ts';
 import { readProvenBlock } from './stored-blocks.ts';
+
+/** Kind byte of a record in the log's frame; the payload names its own kind as well. */
+const recordKinds: Readonly<Record<WalRecord['kind'], number>> = {
+  vote: 1,
+  certificate: 2,
+  block: 3,
+  evidence: 4,
+  finalized: 5,
+  closing: 6,
+};
+
+/** A record as it stands in the log. */
+export const logRecordOf = (record: WalRecord): LogRecord => ({
+  kind: recordKinds[record.kind],
+  epoch: recordEpoch(record),
+  view: recordView(record),
+  payload: encode(walRecordCodec, record),
+});
 
 /** Opens the votes' log; without it, or with a damaged one, this key must not sign. */
 export const openLog = async (

@@ -42,7 +42,7 @@ function codeOf(fault: FinalityFault): EnclaveErrorCode {
   if (fault === 'WRONG_HEIGHT' || fault === 'WRONG_PARENT' || fault === 'WRONG_VIEW' || fault === 'WRONG_TIME')
     return 'WRONG_ORDER';
   if (fault === 'NO_HEADERS' || fault === 'WRONG_VERSION' || fault === 'WRONG_KIND') return 'BLOCK_MALFORMED';
-  return fault === 'TOO_MANY_HEADERS' ? 'BLOCK_TOO_LARGE' : 'NOT_FINAL';
+  return fault === 'TOO_MANY_HEADERS' || fault === 'TOO_LARGE' ? 'BLOCK_TOO_LARGE' : 'NOT_FINAL';
 }
 
 /** Follows the chain that the certificates prove. */

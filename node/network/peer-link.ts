@@ -6,7 +6,6 @@
  */
 import type { Connection, PeerId, Stream } from '@libp2p/interface';
 import type { Multiaddr } from '@multiformats/multiaddr';
-
 import type { Logger } from '../logger.ts';
 import type { AdmittedPeer } from './admission.ts';
 import { InboundChannel } from './inbound-channel.ts';
@@ -124,7 +123,7 @@ export class PeerLink implements AdmittedPeer {
   }
 
   isBanned(): boolean {
-    return this.#score.bannedForMs(this.#context.nowMs()) > 0;
+    return this.#bannedForMs > 0;
   }
 
   isDuplicate(direction: 'inbound' | 'outbound'): boolean {
@@ -214,8 +213,7 @@ export class PeerLink implements AdmittedPeer {
 
   /** What a status page shows. */
   status(): PeerStatus {
-    const nowMs = this.#context.nowMs();
-    const bannedForMs = this.#score.bannedForMs(nowMs);
+    const bannedForMs = this.#bannedForMs;
     const state =
       bannedForMs > 0
         ? 'banned'
@@ -230,12 +228,9 @@ export class PeerLink implements AdmittedPeer {
       state,
       direction: this.#connection?.direction,
       roundTripMs: this.#connection?.rtt,
-      penalty: this.#score.penalty(nowMs),
+      penalty: this.#score.penalty(this.#context.nowMs()),
       bannedForMs,
-      queuedBytes: {
-        consensus: this.#outbound.consensus.queuedBytes,
-        bulk: this.#outbound.bulk.queuedBytes,
-      },
+      queuedBytes: { consensus: this.#outbound.consensus.queuedBytes, bulk: this.#outbound.bulk.queuedBytes },
     };
   }
 
@@ -381,10 +376,10 @@ export class PeerLink implements AdmittedPeer {
   #scheduleDial(delayMs: number): void {
     clearTimeout(this.#dialTimer);
     if (this.#address === undefined || this.#context.signal.aborted) return;
-    this.#dialTimer = setTimeout(() => this.#track(this.#dial()), Math.max(delayMs, this.#banLeftMs()));
+    this.#dialTimer = setTimeout(() => this.#track(this.#dial()), Math.max(delayMs, this.#bannedForMs));
   }
 
-  #banLeftMs(): number {
+  get #bannedForMs(): number {
     return this.#score.bannedForMs(this.#context.nowMs());
   }
 

@@ -39,10 +39,20 @@ export class Checks {
   /** Anchors of all epochs that an honest machine reached, the first epoch first. */
   readonly epochs: EpochAnchor[];
   readonly accused = new Set<number>();
+  /** Set where more liars vote than agreement stands: then a fork is noted and the world goes on. */
+  toleratesForks = false;
+  /** The forks that were noted, and what followed from them. */
+  readonly forks: string[] = [];
 
   constructor(genesis: EpochAnchor, honest: (machine: number) => boolean) {
     this.epochs = [genesis];
     this.#honest = honest;
+  }
+
+  /** What no more than f liars can bring about. */
+  #broken(property: string, detail: string): void {
+    if (!this.toleratesForks) fail(property, detail);
+    this.forks.push(`${property}: ${detail}`);
   }
 
   #view(epoch: number, number: number): ViewFacts {
@@ -60,15 +70,15 @@ export class Checks {
     const at = `view ${view} of epoch ${epoch}`;
     if (kind === 'nullify') facts.nullified = true;
     else if (kind === 'notarize') {
-      if (facts.notarized !== undefined && facts.notarized !== hash) fail('P3', `two notarizations of ${at}`);
+      if (facts.notarized !== undefined && facts.notarized !== hash) this.#broken('P3', `two notarizations of ${at}`);
       facts.notarized = hash;
     } else {
-      if (facts.finalized !== undefined && facts.finalized !== hash) fail('P1', `two finalizations of ${at}`);
+      if (facts.finalized !== undefined && facts.finalized !== hash) this.#broken('P1', `two finalizations of ${at}`);
       facts.finalized = hash;
     }
-    if (facts.nullified && facts.finalized !== undefined) fail('P2', `${at} nullified and finalised`);
+    if (facts.nullified && facts.finalized !== undefined) this.#broken('P2', `${at} nullified and finalised`);
     if (facts.finalized !== undefined && facts.notarized !== undefined && facts.finalized !== facts.notarized) {
-      fail('P4', `${at} finalised a block that is not the notarised one`);
+      this.#broken('P4', `${at} finalised a block that is not the notarised one`);
     }
   }
 
@@ -95,15 +105,18 @@ export class Checks {
     finalization: Certificate,
   ): void {
     if (anchor.configHash !== this.epochs[anchor.epoch - 1]?.configHash)
-      fail('P9', `machine ${machine} delivers in an epoch ${anchor.epoch} that was not agreed on`);
+      this.#broken('P9', `machine ${machine} delivers in an epoch ${anchor.epoch} that was not agreed on`);
     let height = expectedHeight;
     let fresh = false;
     for (const { id, header } of blocks) {
       if (header.height !== height || header.kind === 'tail')
-        fail('P9', `machine ${machine} delivered ${header.kind} at height ${header.height}, expected ${height}`);
+        this.#broken(
+          'P9',
+          `machine ${machine} delivered ${header.kind} at height ${header.height}, expected ${height}`,
+        );
       const agreed = this.chain[height - 1];
       if (agreed !== undefined && agreed.id !== id)
-        fail('P1', `machine ${machine} delivered another block at height ${height}`);
+        this.#broken('P1', `machine ${machine} delivered another block at height ${height}`);
       if (agreed === undefined) {
         fresh = true;
         this.#skipped(header);
@@ -123,7 +136,8 @@ export class Checks {
     const previous = from - 1 === anchor.base.height ? anchor.base : (this.chain[from - 2] ?? anchor.base);
     const headers = [...blocks.map((block) => block.header), ...following];
     const verdict = verifyFinality(anchor, previous, headers, finalization, fakeVerify);
-    if (verdict.verdict === 'invalid') return fail('P14', `the light client refuses delivered blocks: ${verdict.code}`);
+    if (verdict.verdict === 'invalid')
+      return this.#broken('P14', `the light client refuses delivered blocks: ${verdict.code}`);
     verdict.points.forEach((point, position) => {
       this.chain[from - 1 + position] = point;
     });
@@ -135,7 +149,7 @@ export class Checks {
   #close(anchor: EpochAnchor, closing: FinalBlock, following: readonly Header[], finalization: Certificate): void {
     const proof = { header: closing.header, system: closing.system, following, finalization };
     const verdict = verifyEpochProof(anchor, fakeGovernance, proof, fakeVerify);
-    if (verdict.verdict === 'invalid') return fail('P14', `the epoch proof does not verify: ${verdict.code}`);
+    if (verdict.verdict === 'invalid') return this.#broken('P14', `the epoch proof does not verify: ${verdict.code}`);
     this.epochs[anchor.epoch] = verdict.anchor;
   }
 
@@ -144,15 +158,14 @@ export class Checks {
     for (let number = parentView + 1; number < view; number += 1) {
       const facts = this.#views.get(`${epoch}:${number}`);
       if (facts?.notarized !== undefined && !facts.nullified)
-        fail('P5', `notarised view ${number} of epoch ${epoch} was skipped`);
+        this.#broken('P5', `notarised view ${number} of epoch ${epoch} was skipped`);
     }
   }
 
-  /** An honest machine keeps evidence. */
-  evidence(evidence: Evidence): void {
-    const { epoch } = placeOf(evidence);
-    const validator = this.epochs[epoch - 1]?.configuration.validators[accusedBy(evidence)];
-    if (validator === undefined) return;
+  /** An honest machine keeps evidence about a validator of its epoch. */
+  evidence(evidence: Evidence, { configuration }: EpochAnchor): void {
+    const validator = configuration.validators[accusedBy(evidence)];
+    if (validator === undefined || placeOf(evidence).epoch !== configuration.epoch) return;
     const machine = machineOf(validator);
     this.accused.add(machine);
     if (this.#honest(machine)) fail('P13', `evidence ${ruleOf(evidence)} accuses honest machine ${machine}`);
@@ -160,6 +173,6 @@ export class Checks {
 
   /** An honest machine stopped. */
   halt(machine: number, code: string): void {
-    fail('HALT', `honest machine ${machine} stopped: ${code}`);
+    this.#broken('HALT', `honest machine ${machine} stopped: ${code}`);
   }
 }

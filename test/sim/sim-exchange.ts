@@ -101,7 +101,10 @@ export class Exchange {
   take(message: Message, machine: number): void {
     const { anchor } = this.#node;
     const epoch = epochOf(message);
-    if (epoch !== undefined && epoch < anchor.epoch) return this.#helpBehind(epoch, machine);
+    if (epoch !== undefined && epoch < anchor.epoch) {
+      // Whoever tells how an epoch ended is past it: an answer to that would be answered for ever.
+      return message.kind === 'closing' ? undefined : this.#helpBehind(epoch, machine);
+    }
     if (epoch !== undefined && epoch > anchor.epoch) return this.#askAhead(machine);
     const from = this.#memberOf(machine);
     if (message.kind === 'request') return this.#serve(message.request, machine);

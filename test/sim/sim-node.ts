@@ -221,7 +221,7 @@ export class SimNode {
         for (const transaction of this.world.bodyOf(effect.block)) this.waiting.add(transaction);
         return this.tellPending();
       case 'evidence':
-        return honest && this.world.checksVotes ? checks.evidence(effect.evidence) : undefined;
+        return honest && this.world.checksVotes ? checks.evidence(effect.evidence, this.anchor) : undefined;
       case 'wake':
         return this.#wakeAt(effect.atMs);
       case 'halt':

@@ -23,6 +23,8 @@ export interface Outcome {
   readonly recoveryMs: number;
   readonly events: number;
   readonly height: number;
+  /** Forks that were noted and not taken as the end. */
+  readonly forks: readonly string[];
   readonly accused: number;
   /** Epoch that the chain reached. */
   readonly epoch: number;
@@ -35,6 +37,8 @@ export interface Variation {
   readonly scenario?: (drawn: Scenario) => Scenario;
   /** Watches for forks and stalls only, not for what honest validators sign. */
   readonly outcomeOnly?: boolean;
+  /** Goes on after a fork, to see what comes of it. */
+  readonly toleratesForks?: boolean;
 }
 
 const bootAll = (world: World): void => {
@@ -122,6 +126,7 @@ export const simulate = (seed: number, validators: number, variation: Variation 
   const { quorum } = variation;
   const world = new World(scenario, quorum === undefined ? genesis : { ...genesis, quorum }, variation.mutant);
   if (variation.outcomeOnly === true) world.checksVotes = false;
+  world.checks.toleratesForks = variation.toleratesForks === true;
   let violation: string | undefined;
   let recoveryMs = 0;
   try {
@@ -135,6 +140,7 @@ export const simulate = (seed: number, validators: number, variation: Variation 
     recoveryMs,
     events: world.events,
     height: world.checks.chain.length,
+    forks: world.checks.forks,
     accused: world.checks.accused.size,
     epoch: world.checks.epochs.length,
   };

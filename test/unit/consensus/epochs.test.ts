@@ -11,7 +11,6 @@ import {
   type Readiness,
   readinessBytes,
 } from '../../../protocol/consensus/governance.ts';
-import { ruleOf } from '../../../protocol/consensus/evidence.ts';
 import { evaluateSystem } from '../../../protocol/consensus/reconfigure.ts';
 import { systemTransactionCodec } from '../../../protocol/consensus/system.ts';
 import { ZERO_HASH } from '../../../protocol/consensus/vote.ts';
@@ -333,18 +332,5 @@ describe('the end of an epoch', () => {
     };
     const back = new Rig(4, followerAt(4, 1), { log: rig.log, finalized });
     expect(back.core.current).toBeGreaterThan(0);
-  });
-});
-
-describe('E5', () => {
-  it('accuses whoever notarised a block that breaks an objective rule', () => {
-    const rig = new Rig(4, followerAt(4, 2));
-    const unjustified = blockOn(4, base, 2, { justification: { parent: undefined, nullifications: [] } });
-    rig.certificate(certificate(4, 'nullify', 1));
-    rig.give(proposalEvent(unjustified));
-    rig.votes([(leaderAt(4, 2) + 2) % 4], 'notarize', 2, unjustified.id);
-    const found = of(rig.effects, 'evidence').map(({ evidence }) => evidence);
-    expect(found.map(ruleOf)).toContain('E5');
-    expect(rig.cast).toContain('nullify@2');
   });
 });

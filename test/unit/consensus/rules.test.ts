@@ -316,36 +316,6 @@ describe('R11 repair', () => {
   });
 });
 
-describe('evidence', () => {
-  const pairs = [
-    ['E2', voteBy(0, 'finalize', 1, hash), voteBy(0, 'finalize', 1, 'cd'.repeat(32) as BlockHash)],
-    ['E3', voteBy(0, 'nullify', 1), voteBy(0, 'finalize', 1, hash)],
-    ['E4', voteBy(0, 'notarize', 1, hash), voteBy(0, 'finalize', 1, 'cd'.repeat(32) as BlockHash)],
-  ] as const;
-
-  it.each(pairs)('%s is found, recorded and reported once', (rule, first, second) => {
-    const rig = new Rig(4, 1);
-    rig.give({ kind: 'vote', vote: first, from: 0 as ValidatorIndex });
-    const effects = rig.give({ kind: 'vote', vote: second, from: 0 as ValidatorIndex });
-    expect(of(effects, 'evidence').map(({ evidence }) => ruleOf(evidence))).toEqual([rule]);
-    expect(rig.log.filter((record) => record.kind === 'evidence')).toHaveLength(1);
-    expect(of(rig.give({ kind: 'vote', vote: second, from: 0 as ValidatorIndex }), 'evidence')).toHaveLength(0);
-  });
-
-  it('NOTARIZE with NULLIFY is legal', () => {
-    const rig = new Rig(4, 1);
-    rig.votes([0], 'notarize', 1, hash);
-    expect(of(rig.votes([0], 'nullify', 1), 'evidence')).toHaveLength(0);
-  });
-
-  it('stops when the own key votes elsewhere', () => {
-    const rig = rigAt();
-    expect(of(rig.votes([rig.self], 'notarize', 1, hash), 'halt')[0]?.code).toBe('KEY_USED_TWICE');
-    rig.give(proposalEvent(blockOn(4, base, 1)));
-    expect(rig.cast).toEqual([]);
-  });
-});
-
 describe('R13 restart', () => {
   it('tallies own votes again (commonware #4275): three nullified, all crashed, all go on', () => {
     const before = rigAt();

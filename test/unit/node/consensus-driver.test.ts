@@ -7,11 +7,13 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { ed25519PublicKey, ed25519Verify } from '#primitives';
 import { BodyStore } from '../../../node/body-store.ts';
 import { ConsensusDriver } from '../../../node/consensus-driver.ts';
+import type { Epochs } from '../../../node/epochs.ts';
 import { silentLogger } from '../../../node/logger.ts';
 import { Mempool } from '../../../node/mempool.ts';
 import type { ValidatorIndex } from '../../../protocol/brand.ts';
 import { transactionId } from '../../../protocol/transaction-id.ts';
 import type { PeerNetwork } from '../../../node/network/network.ts';
+import { SystemPool } from '../../../node/system-pool.ts';
 import { decode } from '../../../protocol/codec.ts';
 import { type ConsensusMessage, consensusMessageCodec } from '../../../protocol/consensus/message.ts';
 import { voteBytes } from '../../../protocol/consensus/vote.ts';
@@ -20,15 +22,8 @@ import { basePoint } from '../../../consensus/state.ts';
 import type { Event } from '../../../consensus/input.ts';
 import { restore } from '../../../consensus/restart.ts';
 import { type WalRecord as LogRecord, WriteAheadLog } from '../../../ledger/wal.ts';
-import {
-  anchorOf,
-  followerAt,
-  leaderAt,
-  parameters,
-  proposalEvent,
-  type TestBlock,
-  voteBy,
-} from '../consensus/harness.ts';
+import { anchorOf, followerAt, leaderAt, proposalEvent, type TestBlock, voteBy } from '../consensus/harness.ts';
+import { fakeGovernance, fakeVerify } from '../../sim/fake-crypto.ts';
 import { chainId, freshDirectory, replicaKey } from '../ledger/support.ts';
 import { envelopeOf, headerOf } from './support.ts';
 
@@ -55,7 +50,8 @@ class Run {
   #sent = Promise.withResolvers<void>();
 
   private constructor(log: WriteAheadLog, records: readonly WalRecord[], position: ValidatorIndex) {
-    const core = restore({ anchor, self: position, parameters }, basePoint(anchor), [...records]);
+    const config = { anchor, self: position, governance: fakeGovernance, verifySignature: fakeVerify };
+    const core = restore(config, basePoint(anchor), [...records]);
     const take = (bytes: Uint8Array): void => {
       const message = decode(consensusMessageCodec, bytes, 1 << 21);
       this.sent.push(message);
@@ -76,15 +72,27 @@ class Run {
           this.order.push('sync');
         },
       } as unknown as WriteAheadLog,
-      validatorSecret,
+      epochs: {
+        secretIn: () => validatorSecret,
+        peerOf: (member: number) => `peer-${member}`,
+        otherValidators: () => [],
+      } as unknown as Epochs,
       network: {
-        send: (_to: number, _channel: string, bytes: Uint8Array) => take(bytes),
+        send: (_to: string, _channel: string, bytes: Uint8Array) => take(bytes),
         broadcast: (_channel: string, bytes: Uint8Array) => take(bytes),
         publish: async () => undefined,
         connectedPeers: () => [],
       } as unknown as PeerNetwork,
       bodies: this.bodies,
       mempool: this.mempool,
+      system: new SystemPool({
+        governance: fakeGovernance,
+        anchor: () => anchor,
+        delivered: () => anchor.base,
+        secretOf: () => undefined,
+        passOn: () => undefined,
+        onChange: () => undefined,
+      }),
       execution: {
         deliver: () => undefined,
         backlog: () => this.backlog,
@@ -93,6 +101,7 @@ class Run {
       },
       logger: silentLogger(),
       onHalt: () => undefined,
+      onEpoch: () => undefined,
       onFatal: (error) => {
         this.failure = error;
         this.#sent.resolve();
