@@ -286,7 +286,7 @@ export class SimNode {
 
   /** Sends to a machine. */
   send(machine: number, message: Message): void {
-    if (machine !== this.machine) this.world.send(this.machine, machine, message);
+    if (machine !== this.machine) this.world.send(this, machine, message);
   }
 
   #wakeAt(atMs: number): void {

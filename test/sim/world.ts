@@ -103,7 +103,7 @@ export class World {
   }
 
   /** Sends over the simulated link: unreliable before GST, bounded afterwards. */
-  send(from: number, to: number, message: Message): void {
+  send({ machine: from }: SimNode, to: number, message: Message): void {
     const { scenario, random, agenda } = this;
     if (message.kind !== 'status') this.busyMessages += 1;
     const early = agenda.nowMs < scenario.gstMs;
