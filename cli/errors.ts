@@ -73,11 +73,6 @@ export const cliErrors = defineErrors({
     hint: 'Do not rely on it: ask whoever gave it for the original, and compare the chain id with the consortium.',
     retryable: false,
   },
-  LEDGER_AUDIT_NEGATIVE: {
-    message: 'The audit found problems in the ledger.',
-    hint: 'Keep the directory for analysis, and let the node fetch the chain again from its peers into a new one.',
-    retryable: false,
-  },
   CONTRACT_NOT_BUNDLED: {
     message: 'The contract could not be bundled.',
     hint: 'Correct the first problem named; a contract may import files of its own only.',

@@ -99,7 +99,8 @@ const metricsPage = (): string =>
     'Metrics',
     [
       'Served as Prometheus text at `/metrics` of the operations listener. Labels take the values listed and no others; none is',
-      'taken from data. Process metrics (memory, CPU, event loop, garbage collection) are added as `cloister_process_…`.',
+      'taken from data. Memory, CPU, event loop and garbage collection of the process are added as `cloister_process_…` and',
+      '`cloister_nodejs_…`.',
     ],
     table(
       ['name', 'kind', 'meaning', 'labels'],

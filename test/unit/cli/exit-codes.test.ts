@@ -20,7 +20,6 @@ describe('exit codes', () => {
     ['RECEIPT_INVALID', 5],
     ['POLICY_REFUSED', 5],
     ['NODE_ON_OTHER_CHAIN', 5],
-    ['LEDGER_AUDIT_NEGATIVE', 5],
     ['UNSAFE_TO_SIGN', 6],
     ['WAL_MISSING', 6],
     ['KEY_IN_USE', 6],
