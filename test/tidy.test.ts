@@ -295,7 +295,7 @@ describe('files', () => {
     ).toEqual([]);
   });
 
-  it('have a room description of at most 30 lines in each top folder', () => {
+  it('have a room description of at most 30 lines in each top folder: what it owns, what not, what it may import', () => {
     const folders = [
       ...new Set(files.filter((path) => path.includes('/') && !path.startsWith('.')).map((path) => path.split('/')[0])),
     ];
@@ -303,6 +303,12 @@ describe('files', () => {
     expect(missing).toEqual([]);
     const long = folders.filter((folder) => readText(`${folder}/README.md`).trimEnd().split('\n').length > 30);
     expect(long).toEqual([]);
+    const says = ['owns', 'does not own', 'may import'];
+    const silent = folders.flatMap((folder) => {
+      const text = readText(`${folder}/README.md`).replaceAll('**', '');
+      return says.filter((part) => !new RegExp(`\\b${part}\\b`, 'i').test(text)).map((part) => `${folder}: ${part}`);
+    });
+    expect(silent).toEqual([]);
   });
 
   it('name no machine and no registry', () => {
