@@ -210,7 +210,7 @@ export class Execution implements AsyncDisposable {
     const { enclave, logger, onFatal } = this.#options;
     while (!this.#stopping.signal.aborted) {
       try {
-        const { client, restoredHeight } = await enclave.ready();
+        const { client, restoredHeight } = await enclave.ready(this.#stopping.signal);
         await this.#runWith(client, restoredHeight);
       } catch (error) {
         if (this.#stopping.signal.aborted) return;
