@@ -27,7 +27,7 @@ import type { Epochs } from './epochs.ts';
 import type { Logger } from './logger.ts';
 import type { OwnResult, ResultCollector } from './results.ts';
 import { Signal } from './signal.ts';
-import { blockRecords, type ProvenBlock, readProvenBlock } from './stored-blocks.ts';
+import { blockRecords, newestCertified, type ProvenBlock, readProvenBlock } from './stored-blocks.ts';
 
 /** What execution is made with. */
 export interface ExecutionOptions {
@@ -80,6 +80,7 @@ export class Execution implements AsyncDisposable {
 
   constructor(options: ExecutionOptions) {
     this.#options = options;
+    this.#certifiedHeight = newestCertified(options.ledger);
   }
 
   /** Begins to execute what is final. */

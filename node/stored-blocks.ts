@@ -135,3 +135,10 @@ export const readBlockRange = (ledger: Ledger, { from, to, maxBlocks, maxBodyByt
 
 /** Whether nothing but tails stands between the block and the finalization that covers it. */
 const provesItself = ({ following }: ProvenBlock): boolean => following.every(({ kind }) => kind === 'tail');
+
+/** Newest executed height whose result certificate the ledger holds; 0 when it holds none. */
+export const newestCertified = (ledger: Ledger): number => {
+  let height: number = ledger.head().height;
+  while (height > 0 && ledger.readResultCertificate(asHeight(height)) === undefined) height -= 1;
+  return height;
+};
