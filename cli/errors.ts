@@ -28,8 +28,13 @@ export const cliErrors = defineErrors({
     hint: 'Set CLOISTER_PASSPHRASE or give --passphrase-file.',
     retryable: false,
   },
+  USAGE_PASSPHRASE_EMPTY: {
+    message: 'The passphrase is empty, so the keystore would protect nothing.',
+    hint: 'Set CLOISTER_PASSPHRASE, fill the file of --passphrase-file, or type one.',
+    retryable: false,
+  },
   USAGE_PASSPHRASE_REPEATED: {
-    message: 'The two passphrases differ, or are empty.',
+    message: 'The two passphrases differ.',
     hint: 'Type the same passphrase twice.',
     retryable: false,
   },
