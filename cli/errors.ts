@@ -13,6 +13,11 @@ export const cliErrors = defineErrors({
     hint: 'Give --chain-id, or --genesis with the file of the consortium.',
     retryable: false,
   },
+  USAGE_ANCHORS_DIFFER: {
+    message: 'The chain id and the genesis file given are of different networks.',
+    hint: 'Give the one that you have from the consortium; it must be known which of them is trusted.',
+    retryable: false,
+  },
   USAGE_NO_ACCOUNT: {
     message: 'The command does not say which account acts.',
     hint: 'Give --keystore FILE, or --account with a name that `cloister keys list` or the network directory has.',
