@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { CloisterError, type ErrorData } from '../../protocol/errors.ts';
 import { platformNotice } from '../../protocol/receipt.ts';
 import { homePaths, readGenesis } from '../../node/home.ts';
 import { settings } from '../../node/config.ts';
@@ -11,7 +12,7 @@ import { followLifeline } from '../../testnet/lifeline.ts';
 import { usageError } from '../errors.ts';
 import { interruption } from '../interruption.ts';
 import { logLevelOf } from '../log-level.ts';
-import { note, type OutputOptions } from '../output.ts';
+import { note, type OutputOptions, printFailure } from '../output.ts';
 
 interface StartOptions extends OutputOptions {
   readonly home: string;
@@ -30,6 +31,7 @@ interface NodeEvent {
   readonly code?: string;
   readonly message?: string;
   readonly hint?: string;
+  readonly data?: ErrorData;
 }
 
 const MAIN = fileURLToPath(new URL('../../node/main.ts', import.meta.url));
@@ -52,6 +54,9 @@ const flagsOf = ({ set = [], logLevel }: StartOptions): string[] => {
   return level === undefined ? flags : [...flags, '--log.level', level];
 };
 
+const failureOf = ({ code = '', message = '', hint = '', data }: NodeEvent): CloisterError =>
+  new CloisterError(code, { message, hint, retryable: false }, data);
+
 const tell = (event: NodeEvent, platform: string): void => {
   switch (event.event) {
     case 'ready':
@@ -64,7 +69,7 @@ const tell = (event: NodeEvent, platform: string): void => {
       note('Press Ctrl-C to stop.');
       break;
     case 'failed':
-      note(`${event.code}: ${event.message} ${event.hint}`);
+      printFailure({}, failureOf(event));
       break;
     default:
       note('Stopped.');
