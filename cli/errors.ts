@@ -13,6 +13,11 @@ export const cliErrors = defineErrors({
     hint: 'Give --chain-id, or --genesis with the file of the consortium.',
     retryable: false,
   },
+  USAGE_ANCHORS_DIFFER: {
+    message: 'The chain id and the genesis file given are of different networks.',
+    hint: 'Give the one that you have from the consortium; it must be known which of them is trusted.',
+    retryable: false,
+  },
   USAGE_NO_ACCOUNT: {
     message: 'The command does not say which account acts.',
     hint: 'Give --keystore FILE, or --account with a name that `cloister keys list` or the network directory has.',
@@ -28,8 +33,13 @@ export const cliErrors = defineErrors({
     hint: 'Set CLOISTER_PASSPHRASE or give --passphrase-file.',
     retryable: false,
   },
+  USAGE_PASSPHRASE_EMPTY: {
+    message: 'The passphrase is empty, so the keystore would protect nothing.',
+    hint: 'Set CLOISTER_PASSPHRASE, fill the file of --passphrase-file, or type one.',
+    retryable: false,
+  },
   USAGE_PASSPHRASE_REPEATED: {
-    message: 'The two passphrases differ, or are empty.',
+    message: 'The two passphrases differ.',
     hint: 'Type the same passphrase twice.',
     retryable: false,
   },
@@ -86,11 +96,6 @@ export const cliErrors = defineErrors({
   RECEIPT_INVALID: {
     message: 'The receipt file proves nothing on this chain.',
     hint: 'Do not rely on it: ask whoever gave it for the original, and compare the chain id with the consortium.',
-    retryable: false,
-  },
-  LEDGER_AUDIT_NEGATIVE: {
-    message: 'The audit found problems in the ledger.',
-    hint: 'Keep the directory for analysis, and let the node fetch the chain again from its peers into a new one.',
     retryable: false,
   },
   CONTRACT_NOT_BUNDLED: {

@@ -1,5 +1,6 @@
 /** Commands that found, run and look at networks. */
 import { type Command, Option } from 'commander';
+import { DATA_LAYOUT } from '../demo/aml/data-layout.ts';
 import { examples, hexDigits, lazily, repeated, wholeNumber, withJson } from './definition.ts';
 
 const port = wholeNumber(1024, 65_000);
@@ -120,6 +121,6 @@ export const addNetworkCommands = (program: Command): void => {
     .option('--data <directory>', 'folder with params.json and world/; a small generated set unless given')
     .addOption(new Option('--seed <text>', 'seed of the generated data').conflicts('data'))
     .option('--keep', 'leave the network running until Ctrl-C and print its addresses')
-    .addHelpText('after', examples('demo aml', 'demo aml --data ../shared/data/02-aml --json'))
+    .addHelpText('after', `\n${DATA_LAYOUT}${examples('demo aml', 'demo aml --data ../shared/data/02-aml --json')}`)
     .action(lazily(() => import('./commands/demo-aml.ts')));
 };

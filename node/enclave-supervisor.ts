@@ -137,9 +137,13 @@ export class EnclaveSupervisor implements AsyncDisposable {
     }
   }
 
-  /** The running enclave and the height up to which it was restored; waits until there is one, or for the signal. */
+  /**
+   * The running enclave and the height up to which it was restored; waits until there is one. Rejects when whoever waits
+   * gives up: it may have to end before the supervisor does.
+   */
   async ready(signal: AbortSignal): Promise<{ readonly client: EnclaveClient; readonly restoredHeight: number }> {
-    while (this.#client === undefined) await this.#changed.next(signal);
+    const ending = AbortSignal.any([signal, this.#stopping.signal]);
+    while (this.#client === undefined) await this.#changed.next(ending);
     return { client: this.#client, restoredHeight: this.#executedHeight };
   }
 

@@ -54,17 +54,6 @@ export const nodeErrors = defineErrors({
     hint: 'Keep the data directory for analysis; the log names the height and the first differing transaction.',
     retryable: false,
   },
-  ENCLAVE_STOPPED: {
-    message: 'The enclave process ended.',
-    hint: 'The node restarts it; if it keeps ending, read the exit code in the log and check memory.',
-    retryable: true,
-  },
-  MEMPOOL_FULL: {
-    message: 'The node holds as many waiting transactions as it may.',
-    hint: 'Wait for the time given and send the same transaction again.',
-    retryable: true,
-    status: 429,
-  },
   NOT_READY: {
     message: 'The node cannot serve this request yet.',
     hint: 'Ask another node, or try again when /readyz answers 200.',

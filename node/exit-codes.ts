@@ -48,7 +48,6 @@ const byPrefix: readonly (readonly [prefix: string, code: ExitCode])[] = [
   ['LEDGER_LAYOUT', exitCodes.upgradeRequired],
   ['LEDGER_WRONG_', exitCodes.configuration],
   ['LEDGER_WRITE_FAILED', exitCodes.failure],
-  ['LEDGER_AUDIT', exitCodes.verificationNegative],
   ['LEDGER_LOCKED', exitCodes.failure],
   ['LEDGER_', exitCodes.dataCorrupt],
 ];

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { CloisterError, type ErrorData } from '../../protocol/errors.ts';
 import { platformNotice } from '../../protocol/receipt.ts';
 import { homePaths, readGenesis } from '../../node/home.ts';
 import { settings } from '../../node/config.ts';
@@ -12,7 +13,7 @@ import { followLifeline } from '../../testnet/lifeline.ts';
 import { usageError } from '../errors.ts';
 import { interruption } from '../interruption.ts';
 import { logLevelOf } from '../log-level.ts';
-import { note, type OutputOptions } from '../output.ts';
+import { note, type OutputOptions, printFailure } from '../output.ts';
 
 interface StartOptions extends OutputOptions {
   readonly home: string;
@@ -32,6 +33,7 @@ interface NodeEvent extends Partial<SyncProgress> {
   readonly code?: string;
   readonly message?: string;
   readonly hint?: string;
+  readonly data?: ErrorData;
 }
 
 const MAIN = fileURLToPath(new URL('../../node/main.ts', import.meta.url));
@@ -66,6 +68,9 @@ const progressLine = ({ height = 0, target = 0, perSecond = 0, secondsLeft }: No
   return `Catching up: block ${height} of ${target} (${perSecond} a second${left})`;
 };
 
+const failureOf = ({ code = '', message = '', hint = '', data }: NodeEvent): CloisterError =>
+  new CloisterError(code, { message, hint, retryable: false }, data);
+
 const tell = (event: NodeEvent, platform: string): void => {
   switch (event.event) {
     case 'ready':
@@ -79,7 +84,7 @@ const tell = (event: NodeEvent, platform: string): void => {
       note(progressLine(event));
       break;
     case 'failed':
-      note(`${event.code}: ${event.message} ${event.hint}`);
+      printFailure({}, failureOf(event));
       break;
     default:
       note('Stopped.');

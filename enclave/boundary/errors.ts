@@ -86,7 +86,6 @@ export const enclaveErrors = defineErrors({
     retryable: false,
     status: 400,
   },
-  QUERY_EXPIRED: { message: 'The query is too old.', hint: 'Ask again.', retryable: true, status: 400 },
   FAIL_STOP: {
     message: 'The enclave stopped because one of its invariants broke.',
     hint: 'Keep the data directory and the report; restart only after the cause is known.',

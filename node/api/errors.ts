@@ -29,6 +29,12 @@ export const apiErrors = defineErrors({
     retryable: false,
     status: 404,
   },
+  METHOD_NOT_ALLOWED: {
+    message: 'The route does not have that method.',
+    hint: 'Use a method that the Allow header names; the routes are listed in /v1/openapi.json.',
+    retryable: false,
+    status: 405,
+  },
   UNKNOWN_TRANSACTION: {
     message: 'The node knows no transaction of that id.',
     hint: `It may not have arrived, or have expired. ${resend}`,

@@ -169,7 +169,7 @@ describe('a validator that lies', () => {
   });
 
   it('is shut out for floods, and memory stays bounded', async () => {
-    const before = await counted(victim(2), 'cloister_process_process_resident_memory_bytes');
+    const before = await counted(victim(2), 'cloister_process_resident_memory_bytes');
     const bans = await counted(victim(2), 'cloister_network_bans_total');
     const vote = liar.vote({ kind: 'notarize', view: 1_000_000, hash: someHash() });
     await eventually(honest, 'the flooding liar is refused', async () => {
@@ -178,7 +178,7 @@ describe('a validator that lies', () => {
     });
     expect(await counted(victim(2), 'cloister_network_penalties_total', 'message-rate')).toBeGreaterThan(0);
     await expectProgress();
-    expect((await counted(victim(2), 'cloister_process_process_resident_memory_bytes')) - before).toBeLessThan(
+    expect((await counted(victim(2), 'cloister_process_resident_memory_bytes')) - before).toBeLessThan(
       MAX_GROWTH_BYTES,
     );
   });

@@ -15,7 +15,7 @@ import { PeerNetwork } from '../../node/network/network.ts';
 import type { PeerName } from '../../node/network/types.ts';
 import { bulkMessageCodec, peerRequestCodec, type PeerResponse, peerResponseCodec } from '../../node/peer-messages.ts';
 import type { ResultMessage } from '../../node/results.ts';
-import { PEER_METHOD } from '../../node/results-exchange.ts';
+import { PEER_METHOD } from '../../node/peer-messages.ts';
 import { readProcessor } from '../../node/simulated-processor.ts';
 import {
   type BlockHash,

@@ -25,7 +25,7 @@ export const governanceRoutes = (app: FastifyInstance, { service }: RouteContext
         tags: ['governance'],
         querystring: noQuery,
         body: proposalShape.schema,
-        response: { 200: pendingChangeShape.schema, ...problemReplies(400, 409) },
+        response: { 200: pendingChangeShape.schema, ...problemReplies(400, 409, 413, 415) },
       },
     },
     async (request) => {
@@ -41,7 +41,7 @@ export const governanceRoutes = (app: FastifyInstance, { service }: RouteContext
         summary: 'Changes of the configuration that wait',
         tags: ['governance'],
         querystring: noQuery,
-        response: { 200: pendingChangesShape.schema },
+        response: { 200: pendingChangesShape.schema, ...problemReplies(400) },
       },
     },
     async () => ({ changes: service.pendingChanges().map(pendingChange) }),

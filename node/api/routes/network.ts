@@ -49,7 +49,7 @@ export const networkRoutes = (app: FastifyInstance, { service }: RouteContext): 
         summary: 'Status of this node',
         tags: ['network'],
         querystring: noQuery,
-        response: { 200: statusShape.schema },
+        response: { 200: statusShape.schema, ...problemReplies(400) },
       },
     },
     async () => service.status(),

@@ -115,7 +115,7 @@ const submissionSchema = {
   response: {
     200: submitReplyShape.schema,
     202: submitReplyShape.schema,
-    ...problemReplies(400, 413, 415, 422, 429, 503),
+    ...problemReplies(400, 409, 413, 415, 422, 503),
   },
 };
 
@@ -185,6 +185,8 @@ export const transactionRoutes = (app: FastifyInstance, context: RouteContext): 
       bodyLimit: MAX_SUBMISSION_BYTES,
       schema: { ...submissionSchema, ...submissionBody },
       preValidation: async (request: FastifyRequest) => {
+        // Without content type the framework neither reads nor checks a body.
+        if (request.body === undefined) throw apiErrors.error('BAD_REQUEST');
         if (isPlainCall(request.body)) throw apiErrors.error('TX_NOT_ENCRYPTED');
         if (holdsOversize(request.body)) throw apiErrors.error('TX_TOO_LARGE');
       },

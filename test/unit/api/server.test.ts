@@ -61,7 +61,7 @@ describe('reading', () => {
       expect(await get(bad), bad).toBe('BAD_REQUEST');
     expect(await get('/v1/%')).toBe('BAD_REQUEST');
     expect(await get('/')).toBe('UNKNOWN_ROUTE');
-    expect(await codeOf(fetch(`${url}/v1/status`, { method: 'DELETE' }))).toBe('UNKNOWN_ROUTE');
+    expect(await codeOf(fetch(`${url}/v1/status`, { method: 'DELETE' }))).toBe('METHOD_NOT_ALLOWED');
   });
 
   it('refuses bad queries', async () => {

@@ -6,8 +6,10 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ed25519PublicKey, ed25519Verify } from '#primitives';
 import { BodyStore } from '../../../node/body-store.ts';
+import type { CertifiedResults } from '../../../node/certified-results.ts';
 import { ConsensusDriver } from '../../../node/consensus-driver.ts';
 import type { Epochs } from '../../../node/epochs.ts';
+import type { FinalBlocks } from '../../../node/final-blocks.ts';
 import { silentLogger } from '../../../node/logger.ts';
 import { Mempool } from '../../../node/mempool.ts';
 import type { ValidatorIndex } from '../../../protocol/brand.ts';
@@ -35,6 +37,14 @@ const running: AsyncDisposable[] = [];
 afterEach(async () => {
   for (const each of running.splice(0).reverse()) await each[Symbol.asyncDispose]();
 });
+
+const finalBlocks = (backlog: () => number): FinalBlocks =>
+  ({
+    deliver: () => undefined,
+    get backlog() {
+      return backlog();
+    },
+  }) as unknown as FinalBlocks;
 
 /** One run of a validator on a directory. */
 class Run {
@@ -91,16 +101,15 @@ class Run {
         delivered: () => anchor.base,
         secretOf: () => undefined,
         passOn: () => undefined,
+        recorded: {},
+        onRecorded: () => undefined,
         onChange: () => undefined,
       }),
-      execution: {
-        deliver: () => undefined,
-        backlog: () => this.backlog,
-        stateReference: () => undefined,
-        resultCertificate: () => undefined,
-      },
+      blocks: finalBlocks(() => this.backlog),
+      certified: { stateReference: () => undefined, byHash: () => undefined } as unknown as CertifiedResults,
       logger: silentLogger(),
       onHalt: () => undefined,
+      onDelivered: () => undefined,
       onEpoch: () => undefined,
       onFatal: (error) => {
         this.failure = error;

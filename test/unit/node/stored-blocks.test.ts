@@ -35,6 +35,7 @@ const blocks = chain.map((block, index): ProvenBlock => {
   return {
     ...block,
     body: [envelopeOf(height, 512)],
+    tails: [],
     following: chain.slice(height, proof).map(({ header }) => header),
     finalization: certificate(4, 'finalize', last.header.view, last.id),
   };
