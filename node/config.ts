@@ -102,6 +102,7 @@ export const otherVariables: Readonly<Record<string, string>> = {
   CLOISTER_LIFELINE: 'set by the launcher for the process that it started',
   CLOISTER_SHARED: 'data folder of the acceptance tests',
   CLOISTER_SIM_SEEDS: 'number of seeds of the simulation',
+  CLOISTER_TWINS: 'number of Twins scenarios that the tests run',
   CLOISTER_TEST_SEED: 'seed of a test that failed',
 };
 

@@ -12,7 +12,7 @@ import type { ValidatorIndex } from '../brand.ts';
 import type { Block } from './block.ts';
 import type { Certificate, VerifySignature } from './certificate.ts';
 import type { EpochAnchor } from './configuration.ts';
-import { accusedBy, brokenRule, type Evidence, evidenceHolds, ruleOf } from './evidence.ts';
+import { accusedBy, brokenRule, type Evidence, evidenceHolds } from './evidence.ts';
 import { blockId, type Header } from './header.ts';
 import type { Vote } from './vote.ts';
 
@@ -100,10 +100,3 @@ const pairs = (first: readonly Vote[], second: readonly Vote[]): Evidence[] =>
       ? []
       : [{ kind: 'votes', rule, first: vote, second: other } as const];
   });
-
-/** Rules that some evidence names, with how many validators each convicts. */
-export const rulesOf = (evidence: readonly Evidence[]): ReadonlyMap<string, number> => {
-  const counts = new Map<string, number>();
-  for (const piece of evidence) counts.set(ruleOf(piece), (counts.get(ruleOf(piece)) ?? 0) + 1);
-  return counts;
-};

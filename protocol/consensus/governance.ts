@@ -5,7 +5,6 @@
  * A transaction names the epoch whose configuration it changes, so it takes effect at most once. Members sign the
  * encoded change list alone; what ages, the readiness of joiners, travels beside it and is renewed while it waits.
  */
-import { ed25519Sign } from '#primitives';
 import type { ChainId, Epoch, Hash, PublicKey } from '../brand.ts';
 import { byteString, encode, type Infer, list, refined, struct, text, u16, union } from '../codec.ts';
 import { decodeOrUndefined } from '../foreign.ts';
@@ -76,10 +75,6 @@ export const changeListOf = (transaction: GovernanceTransaction): ChangeList | u
 /** The bytes that a member signs. */
 export const governanceBytes = (chainId: ChainId, changeList: Uint8Array): Uint8Array =>
   signingBytes('governance', chainId, changeList);
-
-/** Signs an encoded change list, as a member. */
-export const signChangeList = (chainId: ChainId, changeList: Uint8Array, memberSecret: Uint8Array): Uint8Array =>
-  ed25519Sign(governanceBytes(chainId, changeList), memberSecret);
 
 /** The bytes that a joiner signs. */
 export const readinessBytes = (

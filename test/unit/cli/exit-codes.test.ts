@@ -22,7 +22,6 @@ describe('exit codes', () => {
     ['NODE_ON_OTHER_CHAIN', 5],
     ['EPOCHS_UNPROVEN', 5],
     ['NETWORK_FORKED', 5],
-    ['LEDGER_AUDIT_NEGATIVE', 5],
     ['UNSAFE_TO_SIGN', 6],
     ['WAL_MISSING', 6],
     ['KEY_IN_USE', 6],
