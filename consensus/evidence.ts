@@ -5,6 +5,7 @@
 import type { Evidence } from '../protocol/consensus/evidence.ts';
 import { brokenRule } from '../protocol/consensus/evidence.ts';
 import type { Vote } from '../protocol/consensus/vote.ts';
+import { haltForKey } from './key-safety.ts';
 import type { ViewState } from './state.ts';
 import type { Turn } from './turn.ts';
 
@@ -15,6 +16,8 @@ export const keepEvidence = (turn: Turn, evidence: Evidence): void => {
   turn.state.evidence.set(key, evidence);
   turn.records.push({ kind: 'evidence', evidence });
   turn.effects.push({ kind: 'evidence', evidence });
+  // This core never signs both: another process does, or did, with our key.
+  if (evidence.first.signer === turn.state.config.self) haltForKey(turn, evidence.second);
 };
 
 const compare = (turn: Turn, earlier: Vote | undefined, vote: Vote): void => {

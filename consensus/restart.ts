@@ -8,6 +8,7 @@ import type { Certificate } from '../protocol/consensus/certificate.ts';
 import type { WalRecord } from '../protocol/consensus/wal-record.ts';
 import { type VoteStatement, ZERO_HASH } from '../protocol/consensus/vote.ts';
 import { addBlock } from './blocks.ts';
+import { haltForKey } from './key-safety.ts';
 import { type CoreConfig, type CoreState, type FinalPoint, initialState, viewOf } from './state.ts';
 import { broadcastStatus } from './repair.ts';
 import { heldCertificate, indexCertificate } from './tally.ts';
@@ -81,6 +82,7 @@ export const start = (turn: Turn, quietMs: number): void => {
   state.enteredAtMs = now.monotonicMs;
   state.finalizedAtMs = now.monotonicMs;
   state.quietUntilMs = now.monotonicMs + quietMs;
+  state.listens = quietMs > 0;
   state.heardAtMs.fill(now.monotonicMs);
   for (const view of state.views.values()) {
     if (view.own.notarize !== undefined && view.view === state.current && view.proposal === undefined) {
@@ -90,6 +92,8 @@ export const start = (turn: Turn, quietMs: number): void => {
       turn.effects.push({ kind: 'cast', vote, audience: 'none', proposal: undefined });
     }
   }
+  for (const { first, second } of state.evidence.values())
+    if (first.signer === state.config.self) haltForKey(turn, second);
   broadcastStatus(turn);
 };
 

@@ -127,6 +127,10 @@ export interface CoreState {
   viewTimerAtMs: number | undefined;
   statusAtMs: number;
   quietUntilMs: number;
+  /** Whether the first vote still waits for what others know of us (`key-safety.ts`). */
+  listens: boolean;
+  /** Finalised view that each other validator told first since the start. */
+  readonly toldFinal: Map<ValidatorIndex, View>;
   /** Monotonic time at which something waits to be tried again (block time in the future, pacing). */
   retryAtMs: number | undefined;
   wakeAtMs: number | undefined;
@@ -171,6 +175,8 @@ export const initialState = (config: CoreConfig, finalized: FinalPoint): CoreSta
     viewTimerAtMs: undefined,
     statusAtMs: 0,
     quietUntilMs: 0,
+    listens: false,
+    toldFinal: new Map(),
     retryAtMs: undefined,
     wakeAtMs: undefined,
     heardAtMs: new Array<number>(validators).fill(0),
