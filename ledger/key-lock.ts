@@ -5,6 +5,7 @@
  * about process ids is needed: LevelDB's file lock in the data directory, and, on Linux, an abstract socket named after
  * the key, which also catches a copied directory on the same machine (in the same network namespace).
  */
+import { mkdirSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { toHex } from '../protocol/hex.ts';
@@ -33,8 +34,11 @@ export class KeyLock {
     this.#server = server;
   }
 
-  /** Takes the lock of a directory and of the key; throws KEY_IN_USE when another process holds either. */
+  /**
+   * Takes the lock of a directory and of the key, 32 secret bytes; throws KEY_IN_USE when another process holds either.
+   */
   static async acquire(directory: string, key: Uint8Array): Promise<KeyLock> {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
     const store = await openLockStore(join(directory, 'lock'));
     if (process.platform !== 'linux') return new KeyLock(store, undefined);
     try {

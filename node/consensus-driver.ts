@@ -4,7 +4,8 @@
  * Every turn takes all waiting events, appends all their records, syncs the log once if a vote is among them, and only
  * then signs and sends: a vote is durable before it leaves (D1), and so is what it relies on (D2). Nothing else in the
  * process signs consensus votes. A failure of the log stops the driver for good: a validator that cannot remember
- * must not vote.
+ * must not vote. Final blocks are handed on only after the log knows durably that they are final, so a ledger is never
+ * ahead of its log, and a log that was put back to an earlier moment shows.
  */
 import { ed25519Sign } from '#primitives';
 import { assertNever, type BlockHash, type Hash, type TransactionId, type ValidatorIndex } from '../protocol/brand.ts';
@@ -14,12 +15,15 @@ import { summarize } from '../protocol/consensus/body.ts';
 import { type Certificate, certificateCodec } from '../protocol/consensus/certificate.ts';
 import { blockId, type Header, type StateReference } from '../protocol/consensus/header.ts';
 import { type ConsensusMessage, consensusMessageCodec } from '../protocol/consensus/message.ts';
-import type { Vote } from '../protocol/consensus/vote.ts';
+import type { Vote, VoteStatement } from '../protocol/consensus/vote.ts';
 import { voteBytes } from '../protocol/consensus/vote.ts';
 import { recordView, type WalRecord, walRecordCodec } from '../protocol/consensus/wal-record.ts';
 import type { Verified } from '../protocol/brand.ts';
 import type { Effect, FinalBlock, HaltCode } from '../consensus/effect.ts';
 import type { BodyState, Event } from '../consensus/input.ts';
+import { votesOf } from '../consensus/query.ts';
+import { repairMs } from '../consensus/timer.ts';
+import { statusOf } from '../consensus/repair.ts';
 import type { CoreState } from '../consensus/state.ts';
 import { step } from '../consensus/step.ts';
 import type { WriteAheadLog } from '../ledger/wal.ts';
@@ -66,7 +70,7 @@ export interface ConsensusDriverOptions {
   readonly execution: DriverExecution;
   readonly logger: Logger;
   /** Voting stopped for good: two instances of the key, or a fork. */
-  readonly onHalt: (code: HaltCode) => void;
+  readonly onHalt: (code: HaltCode, vote: VoteStatement | undefined) => void;
   /** The log failed; the process must end. */
   readonly onFatal: (error: unknown) => void;
   /** Called once for each piece of evidence. */
@@ -75,6 +79,8 @@ export interface ConsensusDriverOptions {
 
 type Build = Extract<Effect, { kind: 'build' }>;
 
+/** Most votes that a peer is reminded of at once: all that it cast in views that are still open, unless nothing is final for long. */
+const MAX_REMINDERS = 64;
 /** Final blocks in execution from which on a proposal waits: one runs, one is ready, more would only make blocks small. */
 const HOLD_FROM_BACKLOG = 2;
 /** Longest such wait, as part of the base timeout: execution never makes a leader look dead. */
@@ -89,6 +95,7 @@ export class ConsensusDriver implements AsyncDisposable {
   #turning: Promise<void> | undefined;
   #wake: NodeJS.Timeout | undefined;
   #toldPending = false;
+  readonly #remindedMs = new Map<ValidatorIndex, number>();
   #held: { readonly effect: Build; readonly timer: NodeJS.Timeout } | undefined;
   #stopped = false;
 
@@ -113,6 +120,28 @@ export class ConsensusDriver implements AsyncDisposable {
     if (this.#stopped) return;
     this.#queue.push(event);
     this.#turning ??= this.#turn();
+  }
+
+  /** A peer was reached: it is told its own votes first, then how far we are, so that it need not wait for either. */
+  greet(peer: ValidatorIndex): void {
+    if (!this.#core.started || this.#stopped) return;
+    this.#remindedMs.delete(peer);
+    this.remind(peer, []);
+    this.#send(peer, { kind: 'status', status: statusOf(this.#core) });
+  }
+
+  /**
+   * Hands a peer those of its votes that it does not list: one that does not remember them must not vote (consensus
+   * design §2.8). At most once a repair interval.
+   */
+  remind(peer: ValidatorIndex, listed: readonly Vote[]): void {
+    const nowMs = performance.now();
+    if (nowMs - (this.#remindedMs.get(peer) ?? Number.NEGATIVE_INFINITY) < repairMs(this.#core)) return;
+    this.#remindedMs.set(peer, nowMs);
+    for (const vote of votesOf(this.#core, peer, MAX_REMINDERS)) {
+      const known = listed.some((own) => own.kind === vote.kind && own.view === vote.view && own.hash === vote.hash);
+      if (!known) this.#send(peer, { kind: 'vote', vote });
+    }
   }
 
   /** Transactions were added to the pool. */
@@ -167,7 +196,10 @@ export class ConsensusDriver implements AsyncDisposable {
         if (effect.kind === 'persist') {
           this.#append(effect.records);
           sync ||= effect.sync;
-        } else effects.push(effect);
+        } else {
+          sync ||= effect.kind === 'deliver';
+          effects.push(effect);
+        }
       }
     }
     if (sync) await this.#options.wal.sync();
@@ -243,7 +275,7 @@ export class ConsensusDriver implements AsyncDisposable {
         return this.#wakeAt(effect.atMs);
       case 'halt':
         logger.fatal({ code: effect.code }, 'voting stopped for good');
-        return this.#options.onHalt(effect.code);
+        return this.#options.onHalt(effect.code, effect.vote);
       default:
         return assertNever(effect);
     }

@@ -69,7 +69,9 @@ export class ConsensusInbox {
     const { driver } = this.#options;
     switch (message.kind) {
       case 'vote': {
-        if (!isRelevant(driver.core, message.vote.view)) return;
+        // Our own vote matters in any view: see `consensus/key-safety.ts`.
+        const { view, signer } = message.vote;
+        if (signer !== driver.core.config.self && !isRelevant(driver.core, view)) return;
         const vote = this.#accepted(from, verifyVote(this.#verifier, message.vote));
         if (vote !== undefined) driver.push({ kind: 'vote', vote, from });
         return;
@@ -84,7 +86,9 @@ export class ConsensusInbox {
       }
       case 'status': {
         const status = this.#accepted(from, verifyStatus(this.#verifier, message.status, from));
-        if (status !== undefined) driver.push({ kind: 'status', status, from });
+        if (status === undefined) return;
+        driver.remind(from, status.votes);
+        driver.push({ kind: 'status', status, from });
         return;
       }
       case 'evidence': {

@@ -39,8 +39,25 @@ export const nodeErrors = defineErrors({
     retryable: false,
   },
   UNSAFE_TO_SIGN: {
-    message: "The record of this validator's votes is missing or damaged, so signing could contradict an earlier vote.",
-    hint: "Restore the write-ahead log, or have the consortium replace this validator's key; never delete the log to continue.",
+    message:
+      "The record of this validator's votes is older than what this home knows, so signing could contradict a vote.",
+    hint: 'Put the newest `votes/` of this home back; if it is lost, have the consortium replace the key. Never delete it to continue.',
+    retryable: false,
+  },
+  KEY_USED_TWICE: {
+    message:
+      "This validator's key signed a vote that this home does not know: the key runs elsewhere, or this home is older than its key.",
+    hint: 'Stop every other process with this key, or put the newest home back; this home stays silent until the key is replaced or a newer guard file is imported.',
+    retryable: false,
+  },
+  KEY_EXPORTED: {
+    message: "This home's validator key was moved away with `cloister guard export` and does not sign here any more.",
+    hint: 'Start the home into which the guard file was imported; if the file was never imported, run `cloister guard export` again to write it anew.',
+    retryable: false,
+  },
+  GUARD_UNFINISHED: {
+    message: 'An import of a guard file into this home was interrupted, so its key must not sign yet.',
+    hint: 'Run `cloister guard import` again with the same file.',
     retryable: false,
   },
   DIVERGED: {

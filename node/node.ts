@@ -6,12 +6,9 @@ import type { ChainId, ValidatorIndex } from '../protocol/brand.ts';
 import { decode, encode, type Infer } from '../protocol/codec.ts';
 import { epochAnchorOf } from '../protocol/consensus/configuration.ts';
 import { blockId } from '../protocol/consensus/header.ts';
-import { ed25519PublicKey } from '#primitives';
 import { chainIdOf, type Genesis, validatorSetOf } from '../protocol/genesis.ts';
-import { toHex } from '../protocol/hex.ts';
 import { restore } from '../consensus/restart.ts';
 import type { CoreConfig } from '../consensus/state.ts';
-import { Ledger } from '../ledger/ledger.ts';
 import { contactsOf, listenAddress } from './addresses.ts';
 import { ApiServer } from './api/server.ts';
 import { OperationsServer } from './api/operations.ts';
@@ -22,14 +19,15 @@ import type { NodeConfig } from './config.ts';
 import { ConsensusDriver } from './consensus-driver.ts';
 import { ConsensusInbox } from './consensus-inbox.ts';
 import { ConsensusRequests } from './consensus-requests.ts';
+import { generationOf, type KeyCustody, refuseForEver } from './custody.ts';
 import { EpochKeyCollection, enclaveRelay } from './enclave-messages.ts';
 import { checkMeasurement } from './enclave-measurement.ts';
 import { EnclaveSupervisor } from './enclave-supervisor.ts';
 import { nodeErrors } from './errors.ts';
 import { Execution } from './execution.ts';
 import { keepEvidence } from './evidence-file.ts';
-import { homePaths, writeFileDurably } from './home.ts';
-import type { NodeSecrets } from './keystore.ts';
+import { writeFileDurably } from './home.ts';
+import { type NodeKeystore, type NodeSecrets, validatorKeyOf } from './keystore.ts';
 import { type Logger, roomLogger } from './logger.ts';
 import { Mempool } from './mempool.ts';
 import { sampleMetrics } from './metrics-sample.ts';
@@ -45,7 +43,7 @@ import {
 } from './peer-messages.ts';
 import { type Divergence, ResultCollector } from './results.ts';
 import { PEER_METHOD, ResultsExchange } from './results-exchange.ts';
-import { finalPointOf, openLog } from './storage.ts';
+import { finalPointOf, openToSign } from './storage.ts';
 import { Transactions } from './transactions.ts';
 
 /** What a node is made with. */
@@ -54,7 +52,10 @@ export interface NodeOptions {
   readonly version: string;
   readonly genesis: Genesis;
   readonly config: NodeConfig;
-  readonly secrets: NodeSecrets;
+  /** Secrets, and what the keystore says of their custody. */
+  readonly keystore: NodeKeystore;
+  /** Makes another custody part of the keystore, durably. */
+  readonly keepCustody: (custody: KeyCustody) => Promise<void>;
   readonly logger: Logger;
   /** The node cannot go on: the process should end with this error. */
   readonly onFatal: (error: unknown) => void;
@@ -88,22 +89,17 @@ export interface RunningNode extends AsyncDisposable {
 /** Starts every part of the node; a failed start disposes what had started, then rejects. */
 export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   await using stack = new AsyncDisposableStack();
-  const { home, genesis, config, secrets, logger, onFatal } = options;
+  const { home, genesis, config, keystore, keepCustody, logger, onFatal } = options;
+  const { secrets } = keystore;
   const chainId = chainIdOf(genesis);
   const self = ownIndex(genesis, secrets);
-  const paths = homePaths(home);
   const metrics = new MetricsRegistry();
   metrics.registerProcessMetrics();
   const instruments = metrics.register(nodeMetrics);
 
   await checkMeasurement(config['enclave.bundle'], genesis.measurement);
-  const ledger = stack.use(await Ledger.open(paths.ledger, { replicaKey: secrets.replica, chainId }));
-  const { wal, records } = await openLog(paths.votes, {
-    replicaKey: secrets.replica,
-    chainId,
-    mustExist: ledger.head().finalisedHeight > 0,
-  });
-  stack.defer(() => wal.close());
+  const signing = stack.use(await openToSign({ home, chainId, ...keystore, keepCustody }));
+  const { ledger, wal, records } = signing;
 
   const bodies = new BodyStore();
   const mempool = new Mempool({
@@ -208,8 +204,11 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
         resultCertificate: (certHash) => execution.resultCertificate(certHash),
       },
       logger: roomLogger(logger, 'consensus'),
-      onHalt: () => {
+      onHalt: (code, vote) => {
         halted = true;
+        if (code !== 'KEY_USED_TWICE') return;
+        const generation = generationOf(keystore.custody, signing.custody);
+        void refuseForEver(wal, validatorKeyOf(secrets), generation, vote).then(onFatal, onFatal);
       },
       onFatal,
       onEvidence: (evidence) => {
@@ -304,6 +303,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     }
   };
 
+  network.events.on('peerConnected', (peer) => driver.greet(peer));
   // Also with an empty log: whoever lost all data must hear its own earlier votes before it casts new ones.
   driver.start(requests, 3 * genesis.parameters.baseTimeoutMs);
   execution.start();
@@ -351,7 +351,7 @@ const decodeBulk = (bytes: Uint8Array): Infer<typeof bulkMessageCodec> | undefin
 };
 
 const ownIndex = (genesis: Genesis, secrets: NodeSecrets): ValidatorIndex => {
-  const key = toHex(ed25519PublicKey(secrets.validator));
+  const key = validatorKeyOf(secrets);
   const index = genesis.validators.findIndex((validator) => validator.validatorKey === key);
   if (index < 0) throw nodeErrors.error('NOT_A_VALIDATOR');
   return index as ValidatorIndex;

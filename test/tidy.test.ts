@@ -75,7 +75,6 @@ const unusedCodes: readonly string[] = [
   'cli/errors.ts LEDGER_AUDIT_NEGATIVE',
   'enclave/boundary/errors.ts QUERY_EXPIRED',
   'node/errors.ts ENCLAVE_STOPPED',
-  'node/errors.ts UNSAFE_TO_SIGN',
 ];
 
 /** Longer than 400 lines, with the length that they may have at most. */
