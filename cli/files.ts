@@ -49,6 +49,16 @@ const ask = async (question: string): Promise<string> => {
   }
 };
 
+/** A passphrase from a prompt, asked twice for a new one. Throws USAGE_NO_PASSPHRASE where nobody can be asked. */
+export const askPassphrase = async (purpose: 'open' | 'create', what = 'Passphrase'): Promise<string> => {
+  if (process.stdin.isTTY !== true) throw cliErrors.error('USAGE_NO_PASSPHRASE');
+  const passphrase = await ask(`${what}: `);
+  if (purpose === 'create' && (passphrase === '' || passphrase !== (await ask('The same passphrase again: ')))) {
+    throw cliErrors.error('USAGE_PASSPHRASE_REPEATED');
+  }
+  return passphrase;
+};
+
 /** A passphrase from a file, the environment or a prompt, which asks twice for a new one. */
 export const readPassphrase = async (
   { passphraseFile }: PassphraseOptions,
@@ -57,11 +67,5 @@ export const readPassphrase = async (
   const file = passphraseFile ?? process.env['CLOISTER_PASSPHRASE_FILE'];
   if (passphraseFile === undefined && process.env['CLOISTER_PASSPHRASE'] !== undefined)
     return process.env['CLOISTER_PASSPHRASE'];
-  if (file !== undefined) return (await readTextFile(file)).trimEnd();
-  if (process.stdin.isTTY !== true) throw cliErrors.error('USAGE_NO_PASSPHRASE');
-  const passphrase = await ask('Passphrase: ');
-  if (purpose === 'create' && (passphrase === '' || passphrase !== (await ask('The same passphrase again: ')))) {
-    throw cliErrors.error('USAGE_PASSPHRASE_REPEATED');
-  }
-  return passphrase;
+  return file === undefined ? askPassphrase(purpose) : (await readTextFile(file)).trimEnd();
 };

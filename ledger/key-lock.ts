@@ -28,6 +28,7 @@ const bindAbstract = (name: string): Promise<Server> =>
 export class KeyLock {
   readonly #store: LevelStore;
   readonly #server: Server | undefined;
+  #held = true;
 
   private constructor(store: LevelStore, server: Server | undefined) {
     this.#store = store;
@@ -50,8 +51,10 @@ export class KeyLock {
     }
   }
 
-  /** Gives the lock back. */
+  /** Gives the lock back. Releasing twice is harmless. */
   async release(): Promise<void> {
+    if (!this.#held) return;
+    this.#held = false;
     const server = this.#server;
     if (server !== undefined) await new Promise((resolve) => server.close(resolve));
     await this.#store.close();

@@ -17,7 +17,7 @@ import { blockId, type Header, type StateReference } from '../protocol/consensus
 import { type ConsensusMessage, consensusMessageCodec } from '../protocol/consensus/message.ts';
 import type { Vote, VoteStatement } from '../protocol/consensus/vote.ts';
 import { voteBytes } from '../protocol/consensus/vote.ts';
-import { recordView, type WalRecord, walRecordCodec } from '../protocol/consensus/wal-record.ts';
+import type { WalRecord } from '../protocol/consensus/wal-record.ts';
 import type { Verified } from '../protocol/brand.ts';
 import type { Effect, FinalBlock, HaltCode } from '../consensus/effect.ts';
 import type { BodyState, Event } from '../consensus/input.ts';
@@ -28,18 +28,10 @@ import type { CoreState } from '../consensus/state.ts';
 import { step } from '../consensus/step.ts';
 import type { WriteAheadLog } from '../ledger/wal.ts';
 import type { BodyStore } from './body-store.ts';
+import { logRecord } from './log-records.ts';
 import type { Logger } from './logger.ts';
 import type { Mempool } from './mempool.ts';
 import type { PeerNetwork } from './network/network.ts';
-
-/** Kind byte of a record in the log's frame; the payload names its own kind as well. */
-const recordKinds: Readonly<Record<WalRecord['kind'], number>> = {
-  vote: 1,
-  certificate: 2,
-  block: 3,
-  evidence: 4,
-  finalized: 5,
-};
 
 /** What the driver needs of the execution side. */
 export interface DriverExecution {
@@ -229,14 +221,8 @@ export class ConsensusDriver implements AsyncDisposable {
   }
 
   #append(records: readonly WalRecord[]): void {
-    this.#options.wal.append(
-      ...records.map((record) => ({
-        kind: recordKinds[record.kind],
-        epoch: this.#core.config.anchor.epoch,
-        view: recordView(record),
-        payload: encode(walRecordCodec, this.#withBody(record)),
-      })),
-    );
+    const { epoch } = this.#core.config.anchor;
+    this.#options.wal.append(...records.map((record) => logRecord(this.#withBody(record), epoch)));
   }
 
   #withBody(record: WalRecord): WalRecord {

@@ -10,6 +10,7 @@ import { concatBytes } from '../protocol/hex.ts';
 const COST = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 1024 * 1024 } as const;
 const SALT_BYTES = 16;
 const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
 
 /** What a passphrase opens. */
 export interface PassphraseSealed {
@@ -33,5 +34,7 @@ export const openWithPassphrase = (
   passphrase: string,
   label: Uint8Array,
   { salt, sealed }: PassphraseSealed,
-): Uint8Array | undefined =>
-  aeadOpen(keyOf(passphrase, salt), sealed.subarray(0, NONCE_BYTES), label, sealed.subarray(NONCE_BYTES));
+): Uint8Array | undefined => {
+  if (salt.length !== SALT_BYTES || sealed.length < NONCE_BYTES + TAG_BYTES) return undefined;
+  return aeadOpen(keyOf(passphrase, salt), sealed.subarray(0, NONCE_BYTES), label, sealed.subarray(NONCE_BYTES));
+};

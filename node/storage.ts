@@ -30,6 +30,8 @@ export interface SigningState extends AsyncDisposable {
 export interface SigningHome extends NodeKeystore {
   readonly home: string;
   readonly chainId: ChainId;
+  /** Lock of the key and this home, where the caller holds it; released with what is opened. */
+  readonly lock?: KeyLock;
 }
 
 /** Newest view that the log knows to be final, at least the given one. */
@@ -58,7 +60,7 @@ export const openSigningState = async (options: SigningHome): Promise<SigningSta
   const { home, chainId, secrets, custody: held } = options;
   const paths = homePaths(home);
   await using stack = new AsyncDisposableStack();
-  const lock = await KeyLock.acquire(paths.votes, secrets.validator);
+  const lock = options.lock ?? (await KeyLock.acquire(paths.votes, secrets.validator));
   let ledger: Ledger;
   try {
     ledger = stack.use(await Ledger.open(paths.ledger, { replicaKey: secrets.replica, chainId }));

@@ -62,6 +62,8 @@ describe('help', () => {
         'query',
         'receipt verify',
         'ledger verify',
+        'guard export',
+        'guard import',
         'testnet',
         'demo aml',
       ]),
