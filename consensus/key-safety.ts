@@ -15,8 +15,8 @@ import type { VoteStatement } from '../protocol/consensus/vote.ts';
 import type { CoreState } from './state.ts';
 import type { Turn } from './turn.ts';
 
-/** Stops voting for good because our key signed `vote` elsewhere. */
-export const haltForKey = (turn: Turn, vote: VoteStatement): void => {
+/** Stops voting for good because our key is used elsewhere; `vote` is what it signed there, if that is how we know. */
+export const haltForKey = (turn: Turn, vote: VoteStatement | undefined): void => {
   if (turn.state.halted) return;
   turn.state.halted = true;
   turn.effects.push({ kind: 'halt', code: 'KEY_USED_TWICE', vote });

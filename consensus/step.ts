@@ -30,7 +30,7 @@ import { nullifyCurrent } from './nullify.ts';
 import { propose, receivePayload } from './propose.ts';
 import { helpStraggler, receiveStatus, tendRepair } from './repair.ts';
 import { start } from './restart.ts';
-import { endListening, witnessOwnVote } from './key-safety.ts';
+import { endListening, haltForKey, witnessOwnVote } from './key-safety.ts';
 import type { CoreState } from './state.ts';
 import { addCertificate, addVote } from './tally.ts';
 import { scheduleWake, tendViewTimer } from './timer.ts';
@@ -99,6 +99,8 @@ const take = (turn: Turn, input: Input): void => {
     }
     case 'evidence':
       return keepEvidence(turn, input.evidence);
+    case 'twin':
+      return haltForKey(turn, undefined);
     default:
       return assertNever(input);
   }

@@ -15,6 +15,7 @@ import {
 import { type Evidence, evidenceHolds } from '../protocol/consensus/evidence.ts';
 import { blockId } from '../protocol/consensus/header.ts';
 import { justificationRoot, MAX_NULLIFICATIONS } from '../protocol/consensus/justification.ts';
+import { type Presence, presenceBytes } from '../protocol/consensus/presence.ts';
 import type { Status } from '../protocol/consensus/status.ts';
 import { hashFitsKind, type Vote, voteBytes } from '../protocol/consensus/vote.ts';
 import { equalBytes } from '../protocol/hex.ts';
@@ -115,6 +116,15 @@ export const verifyStatus = (verifier: Verifier, status: Status, from: Validator
     if (verdict.verdict === 'reject') return verdict;
   }
   return accept(status);
+};
+
+/** Checks that a presence is its signer's. */
+export const verifyPresence = ({ set, verifySignature }: Verifier, presence: Presence): Verdict<Presence> => {
+  const key = set.validatorKeys[presence.signer];
+  if (key === undefined) return reject('BAD_SIGNATURE');
+  return verifySignature(presence.signature, presenceBytes(set.chainId, presence), key)
+    ? accept(presence)
+    : reject('BAD_SIGNATURE');
 };
 
 /** Checks evidence. */

@@ -21,6 +21,7 @@ import {
   verifyBlock,
   verifyCertificate,
   verifyEvidence,
+  verifyPresence,
   verifyProposal,
   verifyStatus,
   verifyVote,
@@ -30,6 +31,7 @@ import type { ConsensusDriver } from './consensus-driver.ts';
 import type { Mempool } from './mempool.ts';
 import type { PeerNetwork } from './network/network.ts';
 import type { GossipVerdict, PenaltyCode } from './network/types.ts';
+import type { PresenceBook } from './presence.ts';
 import { rememberingVerifier } from './signature-memory.ts';
 
 /** A view has a few signatures a validator; a generation covers the open views of a hundred validators. */
@@ -39,6 +41,7 @@ const REMEMBERED_SIGNATURES = 4_096;
 export interface ConsensusInboxOptions {
   readonly driver: ConsensusDriver;
   readonly network: PeerNetwork;
+  readonly presence: PresenceBook;
   readonly bodies: BodyStore;
   readonly mempool: Mempool;
   /** Takes the result certificate that came with a proposal. */
@@ -66,7 +69,7 @@ export class ConsensusInbox {
   receive(from: ValidatorIndex, foreign: Uint8Array): void {
     const message = this.#decode(from, foreign);
     if (message === undefined) return;
-    const { driver } = this.#options;
+    const { driver, presence } = this.#options;
     switch (message.kind) {
       case 'vote': {
         // Our own vote matters in any view: see `consensus/key-safety.ts`.
@@ -94,6 +97,12 @@ export class ConsensusInbox {
       case 'evidence': {
         const evidence = this.#accepted(from, verifyEvidence(this.#verifier, message.evidence));
         if (evidence !== undefined) driver.push({ kind: 'evidence', evidence });
+        return;
+      }
+      case 'presence': {
+        if (!presence.isNews(message.presence) && from !== message.presence.signer) return;
+        const heard = this.#accepted(from, verifyPresence(this.#verifier, message.presence));
+        if (heard !== undefined) presence.receive(from, heard);
         return;
       }
       default:

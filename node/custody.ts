@@ -53,7 +53,7 @@ const logCustodyCodec = struct({
   state: oneOf(['imported', 'exported', 'refused'] as const),
   validatorKey: publicKeyCodec,
   ...move,
-  /** For `refused`: the vote that this key signed and this log does not know. */
+  /** For `refused`: the vote that this key signed and this log does not know; undefined for a later start of the key. */
   vote: optional(voteStatementCodec),
 });
 /** What a log of votes says of a validator key. */
@@ -81,7 +81,7 @@ const date = (timeMs: number): string => new Date(timeMs).toISOString();
 const keyUsedTwice = (sinceMs: number, vote: VoteStatement | undefined): CloisterError =>
   nodeErrors.error('KEY_USED_TWICE', {
     since: date(sinceMs),
-    ...(vote !== undefined && { vote: vote.kind, epoch: vote.epoch, view: vote.view }),
+    ...(vote === undefined ? { heard: 'a later start' } : { heard: vote.kind, epoch: vote.epoch, view: vote.view }),
   });
 
 /** Writes durably that this key must not sign any more. */

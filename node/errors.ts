@@ -46,7 +46,7 @@ export const nodeErrors = defineErrors({
   },
   KEY_USED_TWICE: {
     message:
-      "This validator's key signed a vote that this home does not know: the key runs elsewhere, or this home is older than its key.",
+      "This validator's key was used by what this home does not know: another process has it, or this home is older than its key.",
     hint: 'Stop every other process with this key, or put the newest home back; this home stays silent until the key is replaced or a newer guard file is imported.',
     retryable: false,
   },

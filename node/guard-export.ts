@@ -55,6 +55,7 @@ const contentOf = async (
   genesis: Genesis,
   { secrets }: NodeKeystore,
   promises: readonly EpochPromises[],
+  run: number,
 ): Promise<GuardContent> => {
   const paths = homePaths(home);
   const { validator, network } = secrets;
@@ -62,6 +63,7 @@ const contentOf = async (
     validator,
     network,
     promises,
+    run,
     genesis: (await textOf(paths.genesis)) ?? '',
     descriptor: await textOf(paths.descriptor),
     enclave:
@@ -119,7 +121,7 @@ export const exportGuard = async (options: GuardExport): Promise<ExportedGuard> 
   await using state = await openSigningState({ home, chainId, ...keystore });
   const begun = begunExport(keystore, state);
   const promises = promisesOf(state.records);
-  const content = await contentOf(home, genesis, keystore, promises);
+  const content = await contentOf(home, genesis, keystore, promises, state.runs.last);
   const custody: LogCustody = begun ?? {
     state: 'exported',
     validatorKey: validatorKeyOf(keystore.secrets),

@@ -8,7 +8,7 @@
  */
 import { sha256 } from '#primitives';
 import type { ChainId, PublicKey } from '../protocol/brand.ts';
-import { byteString, bytes, decode, encode, type Infer, optional, struct, text } from '../protocol/codec.ts';
+import { byteString, bytes, decode, encode, type Infer, optional, struct, text, u64 } from '../protocol/codec.ts';
 import { fromHex, toHex, utf8 } from '../protocol/hex.ts';
 import { promisesCodec } from './guard-state.ts';
 import { nodeErrors } from './errors.ts';
@@ -24,6 +24,8 @@ const contentCodec = struct({
   validator: bytes(32),
   network: bytes(32),
   promises: promisesCodec,
+  /** Number of the key's last start. */
+  run: u64,
   /** Genesis and descriptor as they lie in the home. */
   genesis: text(MAX_TEXT_BYTES),
   descriptor: optional(text(MAX_TEXT_BYTES)),

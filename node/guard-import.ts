@@ -134,7 +134,8 @@ export const importGuard = async (options: GuardImport): Promise<ImportedGuard> 
   progress('writing the keystore, not yet in use');
   await writeKeystore(home, { ...keystore, custody: { state: 'importing', ...moved } }, passphrase);
   progress('writing what the key has promised');
-  const { wal } = before ?? (await open());
+  const { wal, runs } = before ?? (await open());
+  runs.advance(content.run);
   wal.append(custodyRecord({ state: 'imported', validatorKey, ...moved, vote: undefined }), ...recordsOf(promises));
   await wal.sync();
   progress('putting the key into use');

@@ -41,6 +41,7 @@ import {
   peerRequestCodec,
   peerResponseCodec,
 } from './peer-messages.ts';
+import { PresenceBook } from './presence.ts';
 import { type Divergence, ResultCollector } from './results.ts';
 import { PEER_METHOD, ResultsExchange } from './results-exchange.ts';
 import { finalPointOf, openToSign } from './storage.ts';
@@ -237,8 +238,17 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   const takeCertificate = (encoded: Uint8Array, from: ValidatorIndex): void => {
     if (!exchange.takeCertificate(encoded)) network.penalise(from, 'invalid-signature');
   };
+  const presence = new PresenceBook({
+    chainId,
+    self,
+    validatorSecret: secrets.validator,
+    run: signing.runs.last,
+    network,
+    onTwin: () => driver.push({ kind: 'twin' }),
+  });
   const inbox = new ConsensusInbox({
     driver,
+    presence,
     network,
     bodies,
     mempool,
@@ -303,7 +313,12 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     }
   };
 
-  network.events.on('peerConnected', (peer) => driver.greet(peer));
+  const greet = (peer: ValidatorIndex): void => {
+    presence.greet(peer);
+    driver.greet(peer);
+  };
+  network.events.on('peerConnected', greet);
+  for (const peer of network.connectedPeers()) greet(peer);
   // Also with an empty log: whoever lost all data must hear its own earlier votes before it casts new ones.
   driver.start(requests, 3 * genesis.parameters.baseTimeoutMs);
   execution.start();

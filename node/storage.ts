@@ -15,6 +15,7 @@ import { custodyFault, type KeyCustody, type LogCustody, readCustodyRecord } fro
 import { nodeErrors } from './errors.ts';
 import { homePaths } from './home.ts';
 import { type NodeKeystore, validatorKeyOf } from './keystore.ts';
+import { RunCounter } from './run-counter.ts';
 import { readHeaderRecord, readProvenBlock } from './stored-blocks.ts';
 
 /** Log and ledger of a home, opened under the lock of its key. Disposing closes both. */
@@ -22,6 +23,8 @@ export interface SigningState extends AsyncDisposable {
   readonly ledger: Ledger;
   readonly wal: WriteAheadLog;
   readonly records: readonly WalRecord[];
+  /** Counter of the starts of this home. */
+  readonly runs: RunCounter;
   /** What the log says last of this key. */
   readonly custody: LogCustody | undefined;
 }
@@ -84,8 +87,10 @@ export const openSigningState = async (options: SigningHome): Promise<SigningSta
   });
   const wal = stack.use(log);
   checkAge(ledger, records);
+  const runs = RunCounter.open(paths.votes, secrets.replica);
+  stack.defer(() => runs.close());
   const owned = stack.move();
-  return { ledger, wal, records, custody, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { ledger, wal, records, runs, custody, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 };
 
 /**
@@ -101,6 +106,7 @@ export const openToSign = async (
   const fault = custodyFault(custody, state.custody);
   if (fault !== undefined) throw fault;
   if (custody.state === 'fresh') await keepCustody({ ...custody, state: 'used', timeMs: Date.now() });
+  state.runs.advance();
   stack.move();
   return state;
 };

@@ -24,6 +24,7 @@ const guard: Guard = {
     validator: new Uint8Array(32).fill(0x71),
     network: new Uint8Array(32).fill(0x72),
     promises: promisesOf(HISTORY),
+    run: 7,
     genesis: '{}\n',
     descriptor: undefined,
     enclave: { processor: utf8('processor'), identity: utf8('identity'), epoch: undefined },

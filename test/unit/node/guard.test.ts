@@ -214,7 +214,7 @@ describe('an export refuses', () => {
   it('a key that was used twice', async () => {
     await using state = await source.start();
     const error = await refuseForEver(state.wal, await source.validatorKey(), 0, statement(2, 9, 'finalize'));
-    expect(error).toMatchObject({ code: 'KEY_USED_TWICE', data: { vote: 'finalize', epoch: 2, view: 9 } });
+    expect(error).toMatchObject({ code: 'KEY_USED_TWICE', data: { heard: 'finalize', epoch: 2, view: 9 } });
     await state[Symbol.asyncDispose]();
     expect(await codeOf(exportFrom(source))).toBe('KEY_USED_TWICE');
     expect(await startCode(source)).toBe('KEY_USED_TWICE');
