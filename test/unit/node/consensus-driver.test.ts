@@ -22,6 +22,7 @@ import { restore } from '../../../consensus/restart.ts';
 import { type WalRecord as LogRecord, WriteAheadLog } from '../../../ledger/wal.ts';
 import {
   anchorOf,
+  certificate,
   followerAt,
   leaderAt,
   parameters,
@@ -46,6 +47,7 @@ class Run {
   readonly order: string[] = [];
   readonly sent: ConsensusMessage[] = [];
   readonly evidence: unknown[] = [];
+  readonly halts: unknown[] = [];
   readonly bodies = new BodyStore();
   readonly mempool = new Mempool({ maxBytes: 1_000_000, maxTransactions: 100, share: 1 });
   failure: unknown;
@@ -86,13 +88,13 @@ class Run {
       bodies: this.bodies,
       mempool: this.mempool,
       execution: {
-        deliver: () => undefined,
+        deliver: () => this.order.push('deliver'),
         backlog: () => this.backlog,
         stateReference: () => undefined,
         resultCertificate: () => undefined,
       },
       logger: silentLogger(),
-      onHalt: () => undefined,
+      onHalt: (code, vote) => this.halts.push([code, vote?.kind]),
       onFatal: (error) => {
         this.failure = error;
         this.#sent.resolve();
@@ -258,6 +260,52 @@ describe('the consensus driver', () => {
     run.driver.push({ kind: 'wake' });
     await run.until(() => run.driver.core.blocks.has(block.id) || run.sent.length > 1);
     expect(run.driver.core.blocks.get(block.id)?.body ?? 'absent').toBe('absent');
+    expect(run.votes('notarize')).toEqual([]);
+  });
+
+  it('hands final blocks on only when the log knows durably that they are final', async () => {
+    const run = await Run.on(freshDirectory());
+    run.propose(block, body);
+    await run.until(() => run.votes('notarize').length > 0);
+    const from = run.order.length;
+    const finalization = certificate(4, 'finalize', 1, block.id, self);
+    run.driver.push({ kind: 'certificate', certificate: finalization, from: undefined });
+    await run.until(() => run.order.includes('deliver') || run.sent.length > 9);
+    await immediate();
+    expect(
+      run.order
+        .slice(from)
+        .filter((step) => ['append', 'sync', 'deliver'].includes(step))
+        .slice(-3),
+    ).toEqual(['append', 'sync', 'deliver']);
+  });
+
+  it('tells a peer that it reaches its own open votes, then how far we are, and reminds it now and then', async () => {
+    const run = await Run.on(freshDirectory());
+    await run.until(() => run.sent.length > 0);
+    const peer = ((self + 1) % 4) as ValidatorIndex;
+    const vote = voteBy(peer, 'nullify', 1);
+    run.driver.push({ kind: 'vote', vote, from: peer });
+    await run.until(() => run.driver.core.views.get(1 as never)?.nullifyCount === 1);
+    const told = (act: () => void): string[] => {
+      const before = run.sent.length;
+      act();
+      return run.sent.slice(before).map(({ kind }) => kind);
+    };
+    expect(told(() => run.driver.greet(peer))).toEqual(['vote', 'status']);
+    expect(run.sent.at(-2)).toMatchObject({ vote: { signer: peer, kind: 'nullify', view: 1 } });
+    expect(told(() => run.driver.remind(peer, []))).toEqual([]);
+    expect(told(() => run.driver.greet(peer))).toEqual(['vote', 'status']);
+    expect(told(() => run.driver.remind(((self + 2) % 4) as ValidatorIndex, []))).toEqual([]);
+  });
+
+  it('says what its key signed elsewhere, and votes no more', async () => {
+    const run = await Run.on(freshDirectory());
+    run.driver.push({ kind: 'vote', vote: voteBy(self, 'finalize', 9, block.id), from: 0 as ValidatorIndex });
+    await run.until(() => run.halts.length > 0 || run.sent.length > 3);
+    run.propose(block, body);
+    await run.until(() => run.driver.core.blocks.has(block.id));
+    expect(run.halts).toEqual([['KEY_USED_TWICE', 'finalize']]);
     expect(run.votes('notarize')).toEqual([]);
   });
 });
