@@ -96,7 +96,7 @@ const lacking = (state: CoreState, status: Status): Certificate[] => {
 /** Takes a peer's STATUS: tallies its votes and sends what it lacks. */
 export const receiveStatus = (turn: Turn, status: Verified<Status>, from: ValidatorIndex): void => {
   const { state } = turn;
-  if (!state.toldFinal.has(from)) state.toldFinal.set(from, status.finalizedView);
+  if (from < state.validators && !state.toldFinal.has(from)) state.toldFinal.set(from, status.finalizedView);
   for (const vote of status.votes) addVote(turn, vote);
   const certificates = lacking(state, status);
   const proposal = proposalToRepeat(state, status);

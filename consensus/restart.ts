@@ -82,7 +82,7 @@ export const start = (turn: Turn, quietMs: number): void => {
   state.enteredAtMs = now.monotonicMs;
   state.finalizedAtMs = now.monotonicMs;
   state.quietUntilMs = now.monotonicMs + quietMs;
-  state.listens = quietMs > 0;
+  state.listens ||= quietMs > 0;
   state.heardAtMs.fill(now.monotonicMs);
   for (const view of state.views.values()) {
     if (view.own.notarize !== undefined && view.view === state.current && view.proposal === undefined) {

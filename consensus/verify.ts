@@ -118,13 +118,13 @@ export const verifyStatus = (verifier: Verifier, status: Status, from: Validator
   return accept(status);
 };
 
-/** Checks that a presence is its signer's. */
+/** Checks that a presence is of a validator and genuine. */
 export const verifyPresence = ({ set, verifySignature }: Verifier, presence: Presence): Verdict<Presence> => {
-  const key = set.validatorKeys[presence.signer];
-  if (key === undefined) return reject('BAD_SIGNATURE');
-  return verifySignature(presence.signature, presenceBytes(set.chainId, presence), key)
-    ? accept(presence)
-    : reject('BAD_SIGNATURE');
+  const { validatorKey, signature } = presence;
+  const genuine =
+    set.validatorKeys.includes(validatorKey) &&
+    verifySignature(signature, presenceBytes(set.chainId, presence), validatorKey);
+  return genuine ? accept(presence) : reject('BAD_SIGNATURE');
 };
 
 /** Checks evidence. */

@@ -100,7 +100,7 @@ export class ConsensusInbox {
         return;
       }
       case 'presence': {
-        if (!presence.isNews(message.presence) && from !== message.presence.signer) return;
+        if (presence.isIdle(from, message.presence)) return;
         const heard = this.#accepted(from, verifyPresence(this.#verifier, message.presence));
         if (heard !== undefined) presence.receive(from, heard);
         return;

@@ -59,8 +59,8 @@ const logCustodyCodec = struct({
 /** What a log of votes says of a validator key. */
 export type LogCustody = Infer<typeof logCustodyCodec>;
 
-/** Kind byte of these records in the log's frame; the others are those of agreement. */
-const CUSTODY_KIND = 6;
+/** Kind byte of these records in the log's frame, far from those of agreement (`log-records.ts`). */
+const CUSTODY_KIND = 32;
 const MAX_CUSTODY_BYTES = 1024;
 
 /** The record as the log frames it. It belongs to no view: what follows it decides how long it is kept. */

@@ -1,4 +1,4 @@
-/** How records of agreement are framed in the log of votes. Kind 6 is custody (`custody.ts`). */
+/** How records of agreement are framed in the log of votes; records of custody (`custody.ts`) have a kind of their own. */
 import { encode } from '../protocol/codec.ts';
 import { recordView, type WalRecord, walRecordCodec } from '../protocol/consensus/wal-record.ts';
 import type { WalRecord as LogRecord } from '../ledger/wal.ts';

@@ -240,10 +240,10 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   };
   const presence = new PresenceBook({
     chainId,
-    self,
     validatorSecret: secrets.validator,
     run: signing.runs.last,
     network,
+    keyOf: (peer) => coreConfig.anchor.validatorKeys[peer],
     onTwin: () => driver.push({ kind: 'twin' }),
   });
   const inbox = new ConsensusInbox({

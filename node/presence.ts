@@ -5,12 +5,12 @@
  *
  * What a peer passes on is genuine or refused, so nobody can stop a validator whose key and home are used once.
  */
-import { ed25519Sign, randomBytes } from '#primitives';
-import type { ChainId, ValidatorIndex, Verified } from '../protocol/brand.ts';
+import { ed25519PublicKey, ed25519Sign, randomBytes } from '#primitives';
+import type { ChainId, PublicKey, ValidatorIndex, Verified } from '../protocol/brand.ts';
 import { encode } from '../protocol/codec.ts';
 import { consensusMessageCodec } from '../protocol/consensus/message.ts';
 import { PRESENCE_NONCE_BYTES, type Presence, presenceBytes } from '../protocol/consensus/presence.ts';
-import { equalBytes } from '../protocol/hex.ts';
+import { equalBytes, toHex } from '../protocol/hex.ts';
 import type { PeerNetwork } from './network/network.ts';
 import { TokenBucket } from './network/token-bucket.ts';
 
@@ -20,11 +20,12 @@ const PASS_ON = { burst: 8, perSecond: 1 };
 /** What the book is made with. */
 export interface PresenceOptions {
   readonly chainId: ChainId;
-  readonly self: ValidatorIndex;
   readonly validatorSecret: Uint8Array;
   /** Number of this start. */
   readonly run: number;
   readonly network: Pick<PeerNetwork, 'send' | 'broadcast'>;
+  /** Validator key of a peer, where it has one. */
+  readonly keyOf: (peer: ValidatorIndex) => PublicKey | undefined;
   /** The key runs in another process as well, or this home is older than the key. */
   readonly onTwin: () => void;
 }
@@ -38,47 +39,60 @@ interface Heard {
 export class PresenceBook {
   readonly #options: PresenceOptions;
   readonly #own: Presence;
-  readonly #heard = new Map<ValidatorIndex, Heard>();
+  readonly #heard = new Map<PublicKey, Heard>();
 
   constructor(options: PresenceOptions) {
-    const { chainId, self: signer, validatorSecret, run } = options;
+    const { chainId, validatorSecret, run } = options;
     const statement = { run, nonce: randomBytes(PRESENCE_NONCE_BYTES) };
     this.#options = options;
-    this.#own = { signer, ...statement, signature: ed25519Sign(presenceBytes(chainId, statement), validatorSecret) };
+    this.#own = {
+      validatorKey: toHex(ed25519PublicKey(validatorSecret)) as PublicKey,
+      ...statement,
+      signature: ed25519Sign(presenceBytes(chainId, statement), validatorSecret),
+    };
   }
 
   /** A peer was reached: it is told of this start, and of the newest start of its own key. */
   greet(peer: ValidatorIndex): void {
     this.#tell(peer, this.#own);
-    const heard = this.#heard.get(peer);
-    if (heard !== undefined) this.#tell(peer, heard.presence);
+    const heard = this.#newestOf(this.#options.keyOf(peer));
+    if (heard !== undefined) this.#tell(peer, heard);
   }
 
-  /** Whether a presence says anything new; others need not be verified. */
-  isNews({ signer, run, nonce }: Presence): boolean {
-    const known = signer === this.#options.self ? this.#own : this.#heard.get(signer)?.presence;
-    return known === undefined || run > known.run || (run === known.run && !equalBytes(nonce, known.nonce));
+  /** Whether a presence need not be verified: it says nothing new, and not of its sender. */
+  isIdle(from: ValidatorIndex, presence: Presence): boolean {
+    return !this.#isNews(presence) && this.#options.keyOf(from) !== presence.validatorKey;
   }
 
   /** Takes a genuine presence that `from` told. */
   receive(from: ValidatorIndex, presence: Verified<Presence>): void {
-    const { self, onTwin } = this.#options;
-    const { signer } = presence;
-    if (this.isNews(presence)) {
-      if (signer === self) return onTwin();
+    const { keyOf, onTwin } = this.#options;
+    const { validatorKey } = presence;
+    if (this.#isNews(presence)) {
+      if (validatorKey === this.#own.validatorKey) return onTwin();
       this.#learn(presence);
     }
-    const newest = this.#heard.get(signer)?.presence;
-    if (from === signer && newest !== undefined && !equalBytes(newest.nonce, presence.nonce)) this.#tell(from, newest);
+    if (keyOf(from) !== validatorKey) return;
+    const newest = this.#newestOf(validatorKey);
+    if (newest !== undefined && !equalBytes(newest.nonce, presence.nonce)) this.#tell(from, newest);
+  }
+
+  #newestOf(key: PublicKey | undefined): Presence | undefined {
+    return key === undefined ? undefined : this.#heard.get(key)?.presence;
+  }
+
+  #isNews({ validatorKey, run, nonce }: Presence): boolean {
+    const known = validatorKey === this.#own.validatorKey ? this.#own : this.#newestOf(validatorKey);
+    return known === undefined || run > known.run || (run === known.run && !equalBytes(nonce, known.nonce));
   }
 
   /** Two processes with one number: the first stays known, so that the second is told. */
   #learn(presence: Presence): void {
-    const known = this.#heard.get(presence.signer);
+    const known = this.#heard.get(presence.validatorKey);
     if (known !== undefined && presence.run <= known.presence.run) return;
     const nowMs = performance.now();
     const passOn = known?.passOn ?? new TokenBucket(PASS_ON, nowMs);
-    this.#heard.set(presence.signer, { presence, passOn });
+    this.#heard.set(presence.validatorKey, { presence, passOn });
     if (passOn.take(1, nowMs))
       this.#options.network.broadcast('consensus', encode(consensusMessageCodec, { kind: 'presence', presence }));
   }

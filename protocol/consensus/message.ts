@@ -14,7 +14,7 @@ export const consensusMessageCodec = union({
   certificate: [3, struct({ certificate: certificateCodec })],
   status: [4, struct({ status: statusCodec })],
   evidence: [5, struct({ evidence: evidenceCodec })],
-  presence: [6, struct({ presence: presenceCodec })],
+  presence: [32, struct({ presence: presenceCodec })],
 });
 
 /** What validators push to one another. */

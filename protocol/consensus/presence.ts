@@ -4,10 +4,10 @@
  * A home counts its starts durably and tells each number before it votes. Whoever hears a later number of its own key,
  * or the same one from another process, is a copy, or was put back to an earlier moment, and must not vote.
  */
-import type { ChainId, ValidatorIndex } from '../brand.ts';
+import type { ChainId, PublicKey } from '../brand.ts';
 import { bytes, type Codec, struct, u64 } from '../codec.ts';
 import { concatBytes, fromHex, u64Bytes, utf8 } from '../hex.ts';
-import { signatureCodec, validatorIndexCodec } from '../scalars.ts';
+import { publicKeyCodec, signatureCodec } from '../scalars.ts';
 
 /** Bytes that tell two processes with the same number apart. */
 export const PRESENCE_NONCE_BYTES = 16;
@@ -22,7 +22,8 @@ export interface PresenceStatement {
 
 /** A signed presence. */
 export interface Presence extends PresenceStatement {
-  readonly signer: ValidatorIndex;
+  /** The key itself, not a position: it stays the same from epoch to epoch. */
+  readonly validatorKey: PublicKey;
   readonly signature: Uint8Array;
 }
 
@@ -32,7 +33,7 @@ export const presenceBytes = (chainId: ChainId, { run, nonce }: PresenceStatemen
 
 /** A presence on the wire. */
 export const presenceCodec: Codec<Presence> = struct({
-  signer: validatorIndexCodec,
+  validatorKey: publicKeyCodec,
   run: u64,
   nonce: bytes(PRESENCE_NONCE_BYTES),
   signature: signatureCodec,

@@ -17,11 +17,12 @@ import { join } from 'node:path';
 import { statement } from './promises.ts';
 
 const secrets = [0, 1, 2].map((index) => new Uint8Array(32).fill(index + 1));
+const keys = secrets.map((secret) => toHex(ed25519PublicKey(secret)) as PublicKey);
 const verifier = {
   set: {
     chainId,
     epoch: 1,
-    validatorKeys: secrets.map((secret) => toHex(ed25519PublicKey(secret)) as PublicKey),
+    validatorKeys: keys,
     quorum: 3,
   },
   verifySignature: verifyEd25519,
@@ -41,9 +42,9 @@ class Room {
       twins: 0,
       book: new PresenceBook({
         chainId,
-        self: self as ValidatorIndex,
         validatorSecret: secrets[self] ?? new Uint8Array(32),
         run,
+        keyOf: (peer) => keys[peer],
         network: {
           send: (to: number, _channel: string, bytes: Uint8Array) => this.#send(position, to, bytes),
           broadcast: (_channel: string, bytes: Uint8Array) => {
@@ -159,7 +160,7 @@ describe('a presence', () => {
       },
       broadcast: () => undefined,
     };
-    const options = { chainId, self: 1 as ValidatorIndex, validatorSecret: secrets[1] ?? replicaKey, run: 4 };
+    const options = { chainId, validatorSecret: secrets[1] ?? replicaKey, run: 4, keyOf: () => keys[0] };
     new PresenceBook({ ...options, network: network as never, onTwin: () => undefined }).greet(0 as ValidatorIndex);
     if (told === undefined) throw new RangeError('nothing told');
     return told;
@@ -173,8 +174,8 @@ describe('a presence', () => {
     for (const change of [
       { run: 5 },
       { nonce: new Uint8Array(16) },
-      { signer: 0 as ValidatorIndex },
-      { signer: 9 as ValidatorIndex },
+      { validatorKey: keys[0] ?? presence.validatorKey },
+      { validatorKey: 'ab'.repeat(32) as PublicKey },
     ])
       expect(verifyPresence(verifier, { ...presence, ...change }).verdict).toBe('reject');
   });
@@ -190,7 +191,7 @@ describe('a presence', () => {
     for (let run = 1; run <= 200; run += 1) {
       const stated = { run, nonce: new Uint8Array(16) };
       const signature = ed25519Sign(presenceBytes(chainId, stated), secrets[1] ?? replicaKey);
-      const presence = { ...stated, signer: 1, signature } as unknown as Verified<Presence>;
+      const presence = { ...stated, validatorKey: keys[1], signature } as unknown as Verified<Presence>;
       peer.book.receive(1 as ValidatorIndex, presence);
     }
     expect(room.messages).toBeLessThan(50);
