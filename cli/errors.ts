@@ -30,7 +30,7 @@ export const cliErrors = defineErrors({
   },
   USAGE_NO_PASSPHRASE: {
     message: 'A passphrase is needed and there is no terminal to ask on.',
-    hint: 'Set CLOISTER_PASSPHRASE or give --passphrase-file.',
+    hint: 'Give --passphrase-file, or set CLOISTER_PASSPHRASE; for a guard file CLOISTER_GUARD_PASSPHRASE.',
     retryable: false,
   },
   USAGE_PASSPHRASE_EMPTY: {

@@ -57,14 +57,20 @@ const storedPassphrase = async ({ passphraseFile }: PassphraseOptions): Promise<
   return file === undefined ? undefined : (await readTextFile(file)).trimEnd();
 };
 
+/** A passphrase from a prompt, asked twice for a new one. Throws USAGE_NO_PASSPHRASE where nobody can be asked. */
+export const askPassphrase = async (purpose: 'open' | 'create', what = 'Passphrase'): Promise<string> => {
+  if (process.stdin.isTTY !== true) throw cliErrors.error('USAGE_NO_PASSPHRASE');
+  const passphrase = await ask(`${what}: `);
+  if (purpose === 'open') return passphrase;
+  if (passphrase === '') throw cliErrors.error('USAGE_PASSPHRASE_EMPTY');
+  if (passphrase !== (await ask('The same passphrase again: '))) throw cliErrors.error('USAGE_PASSPHRASE_REPEATED');
+  return passphrase;
+};
+
 /** A passphrase from a file, the environment or a prompt; a new one must not be empty, and is asked for twice. */
 export const readPassphrase = async (options: PassphraseOptions, purpose: 'open' | 'create'): Promise<string> => {
   const stored = await storedPassphrase(options);
-  if (stored === undefined && process.stdin.isTTY !== true) throw cliErrors.error('USAGE_NO_PASSPHRASE');
-  const passphrase = stored ?? (await ask('Passphrase: '));
-  if (purpose === 'open') return passphrase;
-  if (passphrase === '') throw cliErrors.error('USAGE_PASSPHRASE_EMPTY');
-  if (stored === undefined && passphrase !== (await ask('The same passphrase again: ')))
-    throw cliErrors.error('USAGE_PASSPHRASE_REPEATED');
-  return passphrase;
+  if (stored === undefined) return askPassphrase(purpose);
+  if (purpose === 'create' && stored === '') throw cliErrors.error('USAGE_PASSPHRASE_EMPTY');
+  return stored;
 };

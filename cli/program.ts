@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addAccountCommands } from './program-accounts.ts';
 import { addGovernanceCommands } from './program-governance.ts';
+import { addGuardCommands } from './program-guard.ts';
 import { addNetworkCommands } from './program-network.ts';
 import { addProofCommands } from './program-proofs.ts';
 
@@ -41,6 +42,7 @@ export const buildProgram = (): Command => {
   addAccountCommands(program);
   addProofCommands(program);
   addGovernanceCommands(program);
+  addGuardCommands(program);
   program
     .command('completion')
     .description('print a completion script for a shell')

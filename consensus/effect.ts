@@ -94,5 +94,5 @@ export type Effect =
   | { readonly kind: 'evidence'; readonly evidence: Evidence }
   /** Hand in `wake` at this monotonic time; replaces the earlier request. */
   | { readonly kind: 'wake'; readonly atMs: number }
-  /** Voting has stopped for good; raise the alarm. */
-  | { readonly kind: 'halt'; readonly code: HaltCode };
+  /** Voting has stopped for good; raise the alarm. `vote` is the one of our key that we did not cast, if one was seen. */
+  | { readonly kind: 'halt'; readonly code: HaltCode; readonly vote: VoteStatement | undefined };

@@ -17,6 +17,7 @@ export const nextEpoch = (state: CoreState, self: ValidatorIndex | undefined): C
   fresh.mempoolPending = state.mempoolPending;
   fresh.halted = state.halted;
   fresh.quietUntilMs = state.quietUntilMs;
+  fresh.listens = state.listens;
   fresh.roundTripMs = state.roundTripMs;
   return fresh;
 };

@@ -6,6 +6,7 @@
 import { accusedBy, breaksObjectiveRule, brokenRule, type Evidence, ruleOf } from '../protocol/consensus/evidence.ts';
 import type { Vote } from '../protocol/consensus/vote.ts';
 import type { BlockState, ViewState } from './state.ts';
+import { witnessEvidence } from './key-safety.ts';
 import type { Turn } from './turn.ts';
 
 /** Keeps evidence, once a signer and rule. */
@@ -15,6 +16,7 @@ export const keepEvidence = (turn: Turn, evidence: Evidence): void => {
   turn.state.evidence.set(key, evidence);
   turn.records.push({ kind: 'evidence', evidence });
   turn.effects.push({ kind: 'evidence', evidence });
+  witnessEvidence(turn, evidence);
 };
 
 const compare = (turn: Turn, earlier: Vote | undefined, vote: Vote): void => {

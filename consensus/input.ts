@@ -123,7 +123,9 @@ export type Event =
       readonly root: StateRoot;
     }
   /** Evidence found by another validator, verified. */
-  | { readonly kind: 'evidence'; readonly evidence: Verified<Evidence> };
+  | { readonly kind: 'evidence'; readonly evidence: Verified<Evidence> }
+  /** Our key runs in another process as well, or our disk is older than the key. */
+  | { readonly kind: 'twin' };
 
 /** What happened and when. */
 export type Input = { readonly now: Now } & Event;

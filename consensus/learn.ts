@@ -6,6 +6,7 @@ import type { BlockHash, MemberIndex, Verified } from '../protocol/brand.ts';
 import type { Certificate } from '../protocol/consensus/certificate.ts';
 import { addBlock } from './blocks.ts';
 import type { BodyState, CheckedBlock, Event } from './input.ts';
+import { witnessCertificate } from './key-safety.ts';
 import { headerWanted } from './requests.ts';
 import type { CoreState } from './state.ts';
 import { addCertificate } from './tally.ts';
@@ -39,6 +40,10 @@ export const receiveBlocks = (
     if (block.header.view <= state.finalized.view) continue;
     if (block.id !== linked && !certified(state, block) && !headerWanted(state, block.id)) continue;
     addBlock(state, block, block.body, true);
+    // A certified chain vouches for the certificates inside it: honest validators checked them before they voted.
+    const { parent, nullifications } = block.justification;
+    for (const inside of parent === undefined ? nullifications : [parent, ...nullifications])
+      witnessCertificate(turn, inside);
     linked = block.header.parentHash;
     state.helper = from;
   }

@@ -13,6 +13,7 @@ import {
 } from '../protocol/consensus/status.ts';
 import type { Vote } from '../protocol/consensus/vote.ts';
 import { MAX_REPAIR_CERTIFICATES } from './constants.ts';
+import { noteTold } from './key-safety.ts';
 import { askBodies } from './requests.ts';
 import { type CoreState, leaderOf, type ViewState } from './state.ts';
 import { addVote } from './tally.ts';
@@ -96,6 +97,7 @@ const lacking = (state: CoreState, status: Status): Certificate[] => {
 /** Takes a peer's STATUS: tallies its votes and sends what it lacks. */
 export const receiveStatus = (turn: Turn, status: Verified<Status>, from: MemberIndex): void => {
   const { state } = turn;
+  noteTold(state, from, status.finalizedView);
   for (const vote of status.votes) addVote(turn, vote);
   const certificates = lacking(state, status);
   const proposal = proposalToRepeat(state, status);

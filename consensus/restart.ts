@@ -9,6 +9,7 @@ import { recordEpoch, type WalRecord } from '../protocol/consensus/wal-record.ts
 import { accusedBy, ruleOf } from '../protocol/consensus/evidence.ts';
 import { type VoteStatement, ZERO_HASH } from '../protocol/consensus/vote.ts';
 import { addBlock } from './blocks.ts';
+import { witnessEvidence } from './key-safety.ts';
 import { type CoreConfig, type CoreState, type FinalPoint, initialState, viewOf } from './state.ts';
 import { broadcastStatus } from './repair.ts';
 import { heldCertificate, indexCertificate } from './tally.ts';
@@ -93,6 +94,7 @@ export const start = (turn: Turn, quietMs: number): void => {
   state.enteredAtMs = now.monotonicMs;
   state.finalizedAtMs = now.monotonicMs;
   state.quietUntilMs = Math.max(state.quietUntilMs, now.monotonicMs + quietMs);
+  state.listens ||= quietMs > 0;
   state.heardAtMs.fill(now.monotonicMs);
   for (const view of state.views.values()) {
     if (view.own.notarize !== undefined && view.view === state.current && view.proposal === undefined) {
@@ -102,6 +104,7 @@ export const start = (turn: Turn, quietMs: number): void => {
       turn.effects.push({ kind: 'cast', vote, audience: 'none', proposal: undefined });
     }
   }
+  for (const evidence of state.evidence.values()) witnessEvidence(turn, evidence);
   broadcastStatus(turn);
 };
 

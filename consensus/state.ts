@@ -155,6 +155,10 @@ export interface CoreState {
   quietUntilMs: number;
   /** Measured round trip within which a quorum is reached; 0 while unknown. */
   roundTripMs: number;
+  /** Whether the first vote still waits for what others know of us (`key-safety.ts`). */
+  listens: boolean;
+  /** Finalised view that each other validator told first since the start. */
+  readonly toldFinal: Map<MemberIndex, View>;
   /** Monotonic time at which something waits to be tried again (block time in the future, pacing). */
   retryAtMs: number | undefined;
   wakeAtMs: number | undefined;
@@ -211,6 +215,8 @@ export const initialState = (
     statusAtMs: 0,
     quietUntilMs: 0,
     roundTripMs: 0,
+    listens: false,
+    toldFinal: new Map(),
     retryAtMs: undefined,
     wakeAtMs: undefined,
     heardAtMs: new Array<number>(members).fill(0),

@@ -33,8 +33,9 @@ import { nullifyCurrent } from './nullify.ts';
 import { propose, receivePayload } from './propose.ts';
 import { helpStraggler, receiveStatus, tendRepair } from './repair.ts';
 import { start } from './restart.ts';
-import { type CoreState, viewOf } from './state.ts';
-import { addCertificate, addVote, inWindow } from './tally.ts';
+import { endListening, haltForKey, witnessOwnVote } from './key-safety.ts';
+import type { CoreState } from './state.ts';
+import { addCertificate, addVote } from './tally.ts';
 import { scheduleWake, tendViewTimer } from './timer.ts';
 import { effectsOf, newTurn, type Turn } from './turn.ts';
 import { enterViews } from './view-entry.ts';
@@ -49,27 +50,14 @@ const hear = (turn: Turn, from: MemberIndex | undefined): void => {
   if (from !== undefined) turn.state.heardAtMs[from] = turn.now.monotonicMs;
 };
 
-/** A vote of our own key from outside: harmless if we cast it, otherwise our key is used elsewhere (§2.8). */
-const receiveForeignOwnVote = (turn: Turn, vote: Vote): void => {
-  const { state } = turn;
-  if (!inWindow(state, vote.view) || vote.view <= state.voteFloor) return;
-  const { own } = viewOf(state, vote.view);
-  const cast = vote.kind === 'nullify' ? own.nullify : own[vote.kind] === vote.hash;
-  if (cast || state.halted) return;
-  state.halted = true;
-  turn.effects.push({ kind: 'halt', code: 'KEY_USED_TWICE' });
-};
-
 const receiveVote = (turn: Turn, vote: Vote, from: MemberIndex): void => {
-  if (vote.signer === turn.state.config.self) receiveForeignOwnVote(turn, vote);
-  else addVote(turn, vote);
+  if (vote.signer === turn.state.config.self) return witnessOwnVote(turn, vote);
+  addVote(turn, vote);
   if (vote.kind !== 'finalize') helpStraggler(turn, vote.view, from);
 };
 
 const receiveOwnVote = (turn: Turn, vote: Vote): void => {
-  if (!inWindow(turn.state, vote.view)) return;
-  addVote(turn, vote);
-  turn.state.views.get(vote.view)?.ownSigned.push(vote);
+  if (addVote(turn, vote)) turn.state.views.get(vote.view)?.ownSigned.push(vote);
 };
 
 /** Whether an event was checked against another epoch: it may have waited while the epochs changed. */
@@ -129,6 +117,8 @@ const take = (turn: Turn, input: Input): void => {
     }
     case 'evidence':
       return keepEvidence(turn, input.evidence);
+    case 'twin':
+      return haltForKey(turn, undefined);
     default:
       return assertNever(input);
   }
@@ -143,6 +133,7 @@ export const step = (before: CoreState, input: Input): Step => {
   if (state.started) {
     commit(turn);
     deliverReady(turn);
+    endListening(state);
     enterViews(turn);
     finalizeNotarized(turn);
     const judgement = notarizeProposal(turn);

@@ -12,6 +12,7 @@ import { type Evidence, evidenceHolds } from '../protocol/consensus/evidence.ts'
 import { blockId } from '../protocol/consensus/header.ts';
 import { justificationRoot, MAX_NULLIFICATIONS } from '../protocol/consensus/justification.ts';
 import { systemRoot } from '../protocol/consensus/system.ts';
+import { type Presence, presenceBytes } from '../protocol/consensus/presence.ts';
 import type { Status } from '../protocol/consensus/status.ts';
 import { hashFitsKind, type Vote, voteBytes } from '../protocol/consensus/vote.ts';
 import { equalBytes } from '../protocol/hex.ts';
@@ -117,6 +118,14 @@ export const verifyStatus = (verifier: Verifier, status: Status, from: MemberInd
     if (verdict.verdict === 'reject') return verdict;
   }
   return accept(status);
+};
+
+/** Checks that a presence is of a validator of this epoch and genuine. */
+export const verifyPresence = ({ set, verifySignature }: Verifier, presence: Presence): Verdict<Presence> => {
+  const { validatorKey, signature } = presence;
+  if (!set.validatorKeys.includes(validatorKey)) return reject('WRONG_EPOCH');
+  const genuine = verifySignature(signature, presenceBytes(set.chainId, presence), validatorKey);
+  return genuine ? accept(presence) : reject('BAD_SIGNATURE');
 };
 
 /** Checks evidence. */

@@ -3,7 +3,7 @@
  * needs descriptors and members only, and every operator installs the same file.
  */
 import { stringify as stringifyToml } from 'smol-toml';
-import { ed25519PublicKey, randomBytes } from '#primitives';
+import { randomBytes } from '#primitives';
 import { EnclaveClient } from '../enclave/host/enclave-client.ts';
 import { namespacesAvailable } from '../enclave/host/launch.ts';
 import type { Hash, Measurement, PublicKey } from '../protocol/brand.ts';
@@ -19,8 +19,9 @@ import {
 import type { ChainId } from '../protocol/brand.ts';
 import { toHex } from '../protocol/hex.ts';
 import type { SettingName } from './config.ts';
-import { homePaths, writeFileDurably } from './home.ts';
-import { createSecrets, sealSecrets } from './keystore.ts';
+import { homePaths, writeFileDurably, writeKeystore } from './home.ts';
+import { FRESH_CUSTODY } from './custody.ts';
+import { createSecrets, validatorKeyOf } from './keystore.ts';
 import { peerIdFromSecret } from './network/identity.ts';
 import { createProcessor, type SimulatedRoot, writeProcessor } from './simulated-processor.ts';
 
@@ -76,13 +77,13 @@ export const createHome = async ({
       processorCertificate: processor.certificate,
       sealedIdentity: undefined,
     });
-    await writeFileDurably(paths.keystore, sealSecrets(secrets, chosen));
+    await writeKeystore(home, { secrets, custody: FRESH_CUSTODY }, chosen);
     if (passphrase === undefined) await writeFileDurably(paths.passphrase, `${chosen}\n`);
     await writeProcessor(paths.processor, processor);
     await writeFileDurably(paths.sealedIdentity, identity.sealedIdentity);
     const descriptor: ValidatorDescriptor = {
       name,
-      validatorKey: toHex(ed25519PublicKey(secrets.validator)) as PublicKey,
+      validatorKey: validatorKeyOf(secrets),
       peerId: await peerIdFromSecret(secrets.network),
       enclaveKey: identity.enclaveKey,
       enclaveKem: toHex(identity.enclaveKem),
@@ -114,7 +115,7 @@ export const createObserverHome = async (
   const paths = homePaths(home);
   const secrets = createSecrets();
   const chosen = passphrase ?? toHex(randomBytes(16));
-  await writeFileDurably(paths.keystore, sealSecrets(secrets, chosen));
+  await writeKeystore(home, { secrets, custody: FRESH_CUSTODY }, chosen);
   if (passphrase === undefined) await writeFileDurably(paths.passphrase, `${chosen}\n`);
   const descriptor = { name, peerId: await peerIdFromSecret(secrets.network), address };
   await writeFileDurably(paths.observerDescriptor, `${JSON.stringify(descriptor, null, 2)}\n`);

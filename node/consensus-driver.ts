@@ -4,7 +4,9 @@
  * Every turn takes all waiting events, appends all their records, syncs the log once if a vote is among them, and only
  * then signs and sends: a vote is durable before it leaves (D1), and so is what it relies on (D2). Nothing else in the
  * process signs consensus votes. A failure of the log stops the driver for good: a validator that cannot remember
- * must not vote. The end of an epoch is durable before the next one is entered, as an event of its own (R14).
+ * must not vote. Final blocks are handed on only after the log knows durably that they are final, so a ledger is never
+ * ahead of its log, and a log that was put back to an earlier moment shows. The end of an epoch is durable before the
+ * next one is entered, as an event of its own (R14).
  */
 import { ed25519Sign } from '#primitives';
 import { assertNever, type BlockHash, type Hash, type MemberIndex, type TransactionId } from '../protocol/brand.ts';
@@ -16,12 +18,13 @@ import type { EpochAnchor } from '../protocol/consensus/configuration.ts';
 import { blockId, type Header, isClosing } from '../protocol/consensus/header.ts';
 import { type ConsensusMessage, consensusMessageCodec } from '../protocol/consensus/message.ts';
 import type { SystemSection } from '../protocol/consensus/system.ts';
-import type { Vote } from '../protocol/consensus/vote.ts';
+import type { Vote, VoteStatement } from '../protocol/consensus/vote.ts';
 import { voteBytes } from '../protocol/consensus/vote.ts';
 import type { WalRecord } from '../protocol/consensus/wal-record.ts';
 import type { Verified } from '../protocol/brand.ts';
 import type { Effect, FinalBlock, HaltCode } from '../consensus/effect.ts';
 import type { BodyState, Event } from '../consensus/input.ts';
+import { statusOf } from '../consensus/repair.ts';
 import type { CoreState } from '../consensus/state.ts';
 import { step } from '../consensus/step.ts';
 import type { WriteAheadLog } from '../ledger/wal.ts';
@@ -29,11 +32,13 @@ import type { BodyStore } from './body-store.ts';
 import type { CertifiedResults } from './certified-results.ts';
 import type { Epochs } from './epochs.ts';
 import type { FinalBlocks } from './final-blocks.ts';
+import { logRecord } from './log-records.ts';
 import type { Logger } from './logger.ts';
 import type { Mempool } from './mempool.ts';
 import type { PeerNetwork } from './network/network.ts';
-import { logRecordOf } from './storage.ts';
+import type { PeerName } from './network/types.ts';
 import type { SystemPool } from './system-pool.ts';
+import { VoteReminders } from './vote-reminders.ts';
 
 /** Blocks that became final, with their proof. */
 export type Delivery = Extract<Effect, { kind: 'deliver' }>;
@@ -57,7 +62,7 @@ export interface ConsensusDriverOptions {
   readonly certified: CertifiedResults;
   readonly logger: Logger;
   /** Voting stopped for good: two instances of the key, or a fork. */
-  readonly onHalt: (code: HaltCode) => void;
+  readonly onHalt: (code: HaltCode, vote: VoteStatement | undefined) => void;
   /** The log failed; the process must end. */
   readonly onFatal: (error: unknown) => void;
   /** Final blocks were handed over to execution. */
@@ -84,6 +89,7 @@ export class ConsensusDriver implements AsyncDisposable {
   #turning: Promise<void> | undefined;
   #wake: NodeJS.Timeout | undefined;
   #toldPending = false;
+  readonly #reminders = new VoteReminders();
   #held: { readonly effect: Build; readonly timer: NodeJS.Timeout } | undefined;
   #stopped = false;
 
@@ -108,6 +114,20 @@ export class ConsensusDriver implements AsyncDisposable {
     if (this.#stopped) return;
     this.#queue.push(event);
     this.#turning ??= this.#turn();
+  }
+
+  /** A peer was reached: it is told its own votes first, then how far we are, so that it need not wait for either. */
+  greet(peer: PeerName): void {
+    const member = this.#options.epochs.memberOf(peer);
+    if (member === undefined || !this.#core.started || this.#stopped) return;
+    this.#reminders.forget(member);
+    this.remind(member, []);
+    this.#send(member, { kind: 'status', status: statusOf(this.#core) });
+  }
+
+  /** Hands a member those of its votes that it does not list. */
+  remind(member: MemberIndex, listed: readonly Vote[]): void {
+    for (const vote of this.#reminders.due(this.#core, member, listed)) this.#send(member, { kind: 'vote', vote });
   }
 
   /** Transactions were added to the pool. */
@@ -164,7 +184,10 @@ export class ConsensusDriver implements AsyncDisposable {
         if (effect.kind === 'persist') {
           this.#append(effect.records);
           sync ||= effect.sync;
-        } else effects.push(effect);
+        } else {
+          sync ||= effect.kind === 'deliver';
+          effects.push(effect);
+        }
       }
     }
     if (sync) await this.#options.wal.sync();
@@ -194,7 +217,7 @@ export class ConsensusDriver implements AsyncDisposable {
   }
 
   #append(records: readonly WalRecord[]): void {
-    this.#options.wal.append(...records.map((record) => logRecordOf(this.#withBody(record))));
+    this.#options.wal.append(...records.map((record) => logRecord(this.#withBody(record))));
   }
 
   #withBody(record: WalRecord): WalRecord {
@@ -235,7 +258,7 @@ export class ConsensusDriver implements AsyncDisposable {
         return this.#wakeAt(effect.atMs);
       case 'halt':
         logger.fatal({ code: effect.code }, 'voting stopped for good');
-        return this.#options.onHalt(effect.code);
+        return this.#options.onHalt(effect.code, effect.vote);
       default:
         return assertNever(effect);
     }

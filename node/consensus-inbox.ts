@@ -15,6 +15,7 @@ import { verifyEpochProof } from '../protocol/consensus/epoch-proof.ts';
 import { placeOf } from '../protocol/consensus/evidence.ts';
 import { blockId, type Header, isClosing } from '../protocol/consensus/header.ts';
 import { type ConsensusMessage, consensusMessageCodec } from '../protocol/consensus/message.ts';
+import type { Presence } from '../protocol/consensus/presence.ts';
 import { verifyEd25519 } from '../protocol/finality.ts';
 import { MAX_CONSENSUS_MESSAGE_BYTES } from '../protocol/limits.ts';
 import { isRelevant } from '../consensus/query.ts';
@@ -24,6 +25,7 @@ import {
   verifyBlock,
   verifyCertificate,
   verifyEvidence,
+  verifyPresence,
   verifyProposal,
   verifyStatus,
   verifyVote,
@@ -34,6 +36,7 @@ import type { Epochs } from './epochs.ts';
 import type { Mempool } from './mempool.ts';
 import type { PeerNetwork } from './network/network.ts';
 import type { GossipVerdict, PeerName, PenaltyCode } from './network/types.ts';
+import type { PresenceBook } from './presence.ts';
 import { rememberingVerifier } from './signature-memory.ts';
 
 /** A view has a few signatures a validator; a generation covers the open views of a hundred validators. */
@@ -44,6 +47,7 @@ export interface ConsensusInboxOptions {
   readonly driver: ConsensusDriver;
   readonly epochs: Epochs;
   readonly network: PeerNetwork;
+  readonly presence: PresenceBook;
   readonly bodies: BodyStore;
   readonly mempool: Mempool;
   /** Takes the result certificate that came with a proposal. */
@@ -63,7 +67,7 @@ export interface ReceivedBlocks {
   readonly finalization: Certificate | undefined;
 }
 
-const epochOf = (message: ConsensusMessage): number => {
+const epochOf = (message: Exclude<ConsensusMessage, { kind: 'presence' }>): number => {
   switch (message.kind) {
     case 'vote':
       return message.vote.epoch;
@@ -95,6 +99,7 @@ export class ConsensusInbox {
   receive(peer: PeerName, foreign: Uint8Array): void {
     const message = this.#decode(peer, foreign);
     if (message === undefined) return;
+    if (message.kind === 'presence') return this.#presence(peer, message.presence);
     const { driver, epochs, onBehind, onAhead } = this.#options;
     const epoch = epochOf(message);
     const { epoch: present } = driver.core.config.anchor;
@@ -163,12 +168,18 @@ export class ConsensusInbox {
     driver.push({ kind: 'closing', block: checked, following, finalization: proven, from: epochs.memberOf(peer) });
   }
 
-  #receive(message: Exclude<ConsensusMessage, { kind: 'closing' }>, from: MemberIndex, peer: PeerName): void {
+  #receive(
+    message: Exclude<ConsensusMessage, { kind: 'closing' | 'presence' }>,
+    from: MemberIndex,
+    peer: PeerName,
+  ): void {
     const { driver } = this.#options;
     const verifier = this.#verifier();
     switch (message.kind) {
       case 'vote': {
-        if (!isRelevant(driver.core, message.vote.view)) return;
+        // Our own vote matters in any view: see `consensus/key-safety.ts`.
+        const { view, signer } = message.vote;
+        if (signer !== driver.core.config.self && !isRelevant(driver.core, view)) return;
         const vote = this.#accepted(peer, verifyVote(verifier, message.vote));
         if (vote !== undefined) driver.push({ kind: 'vote', vote, from });
         return;
@@ -183,7 +194,9 @@ export class ConsensusInbox {
       }
       case 'status': {
         const status = this.#accepted(peer, verifyStatus(verifier, message.status, from));
-        if (status !== undefined) driver.push({ kind: 'status', status, from });
+        if (status === undefined) return;
+        driver.remind(from, status.votes);
+        driver.push({ kind: 'status', status, from });
         return;
       }
       case 'evidence': {
@@ -194,6 +207,13 @@ export class ConsensusInbox {
       default:
         return assertNever(message);
     }
+  }
+
+  #presence(peer: PeerName, told: Presence): void {
+    const { presence } = this.#options;
+    if (presence.isIdle(peer, told)) return;
+    const heard = this.#accepted(peer, verifyPresence(this.#verifier(), told));
+    if (heard !== undefined) presence.receive(peer, heard);
   }
 
   #proposal(from: MemberIndex, peer: PeerName, proposal: Proposal): void {
@@ -230,7 +250,7 @@ export class ConsensusInbox {
 
   #accepted<T>(peer: PeerName, verdict: Verdict<T>): Extract<Verdict<T>, { verdict: 'accept' }>['value'] | undefined {
     if (verdict.verdict === 'accept') return verdict.value;
-    // An answer that was asked for in an earlier epoch is late, not false.
+    // An answer that was asked for in an earlier epoch is late, not false; another epoch has other keys.
     if (verdict.code === 'WRONG_EPOCH') return undefined;
     const penalty: PenaltyCode =
       verdict.code === 'BAD_SIGNATURE' || verdict.code === 'BAD_CERTIFICATE' ? 'invalid-signature' : 'invalid-message';

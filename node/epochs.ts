@@ -129,6 +129,12 @@ export class Epochs {
     return this.#membership.members.get(peer);
   }
 
+  /** The consensus key of a machine in the present epoch; undefined where it is not a validator. */
+  validatorKeyOf(peer: PeerName): PublicKey | undefined {
+    const member = this.memberOf(peer);
+    return member === undefined ? undefined : this.current.validatorKeys[member];
+  }
+
   /** Machines of the validators of the present epoch, without this one. */
   otherValidators(): PeerName[] {
     const { validators } = this.current.configuration;

@@ -9,7 +9,8 @@ import { parseArgs } from 'node:util';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { CloisterError } from '../protocol/errors.ts';
 import { nodeErrors } from './errors.ts';
-import { homePaths, readConfig, readGenesis, readPassphrase, readSecrets } from './home.ts';
+import type { KeyCustody } from './custody.ts';
+import { homePaths, readConfig, readGenesis, readKeystore, readPassphrase, writeKeystore } from './home.ts';
 import { createRootLogger } from './logger.ts';
 import { type RunningNode, startNode } from './node.ts';
 import { settings } from './config.ts';
@@ -53,7 +54,9 @@ const run = async (): Promise<number> => {
   const { home, lifeline, flags } = readArguments();
   const config = await readConfig(home, flags);
   const genesis = await readGenesis(homePaths(home).genesis);
-  const secrets = await readSecrets(home, await readPassphrase(home));
+  const passphrase = await readPassphrase(home);
+  const keystore = await readKeystore(home, passphrase);
+  const keepCustody = (custody: KeyCustody): Promise<void> => writeKeystore(home, { ...keystore, custody }, passphrase);
   const file = config['log.file'];
   await using root = createRootLogger({
     level: config['log.level'],
@@ -69,7 +72,8 @@ const run = async (): Promise<number> => {
   let node: RunningNode;
   try {
     const onProgress = (progress: SyncProgress): void => print('progress', progress);
-    node = await startNode({ home, version, genesis, config, secrets, logger, onFatal: end.fail, onProgress });
+    const hooks = { keepCustody, onFatal: end.fail, onProgress };
+    node = await startNode({ home, version, genesis, config, keystore, logger, ...hooks });
   } catch (error) {
     logger.fatal({ err: error }, 'node did not start');
     throw error;

@@ -11,7 +11,6 @@ import { verifyEd25519 } from '../protocol/finality.ts';
 import { chainIdOf, type Genesis } from '../protocol/genesis.ts';
 import { provenHeight } from '../consensus/query.ts';
 import { restore } from '../consensus/restart.ts';
-import { Ledger } from '../ledger/ledger.ts';
 import { contactsOf, listenAddress } from './addresses.ts';
 import { ApiServer } from './api/server.ts';
 import { OperationsServer } from './api/operations.ts';
@@ -23,6 +22,7 @@ import type { NodeConfig } from './config.ts';
 import { ConsensusDriver } from './consensus-driver.ts';
 import { ConsensusInbox } from './consensus-inbox.ts';
 import { ConsensusRequests } from './consensus-requests.ts';
+import { generationOf, type KeyCustody, refuseForEver } from './custody.ts';
 import { EpochKeyCollection, enclaveRelay } from './enclave-messages.ts';
 import { checkMeasurement } from './enclave-measurement.ts';
 import { EnclaveSupervisor } from './enclave-supervisor.ts';
@@ -31,8 +31,8 @@ import { nodeErrors } from './errors.ts';
 import { Execution } from './execution.ts';
 import { keepEvidence, readRecorded, writeRecorded } from './evidence-files.ts';
 import { FinalBlocks } from './final-blocks.ts';
-import { homePaths, writeFileDurably } from './home.ts';
-import type { NodeSecrets } from './keystore.ts';
+import { writeFileDurably } from './home.ts';
+import { type NodeKeystore, validatorKeyOf } from './keystore.ts';
 import { type Logger, roomLogger } from './logger.ts';
 import { Mempool } from './mempool.ts';
 import { sampleMetrics } from './metrics-sample.ts';
@@ -43,10 +43,11 @@ import type { PeerName } from './network/types.ts';
 import { nodeMetrics } from './node-metrics.ts';
 import { bulkMessageCodec } from './peer-messages.ts';
 import { servePeers } from './peer-service.ts';
+import { PresenceBook } from './presence.ts';
 import { type Divergence, ResultCollector } from './results.ts';
 import { ResultImport } from './result-import.ts';
 import { ResultsExchange } from './results-exchange.ts';
-import { finalPointOf, openLog, recentBlocks } from './storage.ts';
+import { finalPointOf, openToSign, recentBlocks } from './storage.ts';
 import { RoundTrips } from './round-trips.ts';
 import { SyncMeter, type SyncProgress } from './sync-progress.ts';
 import { SystemPool } from './system-pool.ts';
@@ -58,7 +59,10 @@ export interface NodeOptions {
   readonly version: string;
   readonly genesis: Genesis;
   readonly config: NodeConfig;
-  readonly secrets: NodeSecrets;
+  /** Secrets, and what the keystore says of their custody. */
+  readonly keystore: NodeKeystore;
+  /** Makes another custody part of the keystore, durably. */
+  readonly keepCustody: (custody: KeyCustody) => Promise<void>;
   readonly logger: Logger;
   /** The node cannot go on: the process should end with this error. */
   readonly onFatal: (error: unknown) => void;
@@ -99,23 +103,18 @@ export interface RunningNode extends AsyncDisposable {
 /** Starts every part of the node; a failed start disposes what had started, then rejects. */
 export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   await using stack = new AsyncDisposableStack();
-  const { home, genesis, config, secrets, logger, onFatal, onProgress } = options;
+  const { home, genesis, config, keystore, keepCustody, logger, onFatal, onProgress } = options;
+  const { secrets } = keystore;
   const chainId = chainIdOf(genesis);
   const peer = await peerIdFromSecret(secrets.network);
-  const paths = homePaths(home);
   const metrics = new MetricsRegistry();
   metrics.registerProcessMetrics();
   const instruments = metrics.register(nodeMetrics);
 
   const votes = config['node.profile'] === 'validator';
   if (votes) await checkMeasurement(config['enclave.bundle'], genesis.measurement);
-  const ledger = stack.use(await Ledger.open(paths.ledger, { replicaKey: secrets.replica, chainId }));
-  const { wal, records } = await openLog(paths.votes, {
-    replicaKey: secrets.replica,
-    chainId,
-    mustExist: votes && ledger.head().finalisedHeight > 0,
-  });
-  stack.defer(() => wal.close());
+  const signing = stack.use(await openToSign({ home, chainId, ...keystore, keepCustody }));
+  const { ledger, wal, records } = signing;
 
   const bodies = new BodyStore();
   const mempool = new Mempool({
@@ -253,8 +252,11 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
       blocks,
       certified,
       logger: roomLogger(logger, 'consensus'),
-      onHalt: () => {
+      onHalt: (code, vote) => {
         halted = true;
+        if (code !== 'KEY_USED_TWICE') return;
+        const generation = generationOf(keystore.custody, signing.custody);
+        void refuseForEver(wal, validatorKeyOf(secrets), generation, vote).then(onFatal, onFatal);
       },
       onFatal,
       onDelivered: ({ blocks: final }) => {
@@ -300,9 +302,18 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   const takeCertificate = (encoded: Uint8Array, from: PeerName): void => {
     if (!exchange.takeCertificate(encoded)) network.penalise(from, 'invalid-signature');
   };
+  const presence = new PresenceBook({
+    chainId,
+    validatorSecret: secrets.validator,
+    run: signing.runs.last,
+    network,
+    keyOf: (other) => epochs.validatorKeyOf(other),
+    onTwin: () => driver.push({ kind: 'twin' }),
+  });
   const inbox = new ConsensusInbox({
     driver,
     epochs,
+    presence,
     network,
     bodies,
     mempool,
@@ -360,6 +371,12 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   }, PROGRESS_EVERY_MS);
   stack.defer(() => clearInterval(meter));
 
+  const greet = (other: PeerName): void => {
+    presence.greet(other);
+    driver.greet(other);
+  };
+  network.events.on('peerConnected', greet);
+  for (const other of network.connectedPeers()) greet(other);
   // Also with an empty log: whoever lost all data must hear its own earlier votes before it casts new ones.
   driver.start(requests, 3 * anchor.configuration.parameters.baseTimeoutMs);
   execution.start();

@@ -225,7 +225,10 @@ export class SimNode {
       case 'wake':
         return this.#wakeAt(effect.atMs);
       case 'halt':
-        return honest ? checks.halt(this.machine, effect.code) : undefined;
+        if (honest) return checks.halt(this.machine, effect.code);
+        // A liar does not mind that its key votes twice.
+        if (this.core !== undefined) this.core.halted = false;
+        return;
     }
   }
 

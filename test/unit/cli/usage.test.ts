@@ -69,6 +69,8 @@ describe('help', () => {
         'query',
         'receipt verify',
         'ledger verify',
+        'guard export',
+        'guard import',
         'testnet',
         'demo aml',
       ]),

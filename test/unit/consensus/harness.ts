@@ -15,7 +15,7 @@ import { leaderAt as leaderOf } from '../../../protocol/consensus/block-rules.ts
 import { type SystemSection, systemRoot } from '../../../protocol/consensus/system.ts';
 import type { Parameters } from '../../../protocol/genesis.ts';
 import { restore } from '../../../consensus/restart.ts';
-import { basePoint, type CoreState, type FinalPoint } from '../../../consensus/state.ts';
+import { basePoint, type CoreState, type FinalPoint, viewOf } from '../../../consensus/state.ts';
 import { step } from '../../../consensus/step.ts';
 import { fakeAnchor, fakeGovernance, fakeVerify, GENESIS_MS, signAs } from '../../sim/fake-crypto.ts';
 
@@ -42,14 +42,16 @@ export const voteBy = (signer: number, kind: VoteKind, view: number, hash: Block
   return { ...statement, signer: signer as ValidatorIndex, signature: signAs(signer, statement) } as Verified<Vote>;
 };
 
-/** A genuine certificate by the first q validators. */
+/** A genuine certificate by the first q validators, or the first q of those that are not `without`. */
 export const certificate = (
   validators: number,
   kind: VoteKind,
   view: number,
   hash: BlockHash = ZERO_HASH,
+  without?: number,
 ): Verified<Certificate> => {
-  const votes = Array.from({ length: fakeAnchor(validators).quorum }, (_, signer) => voteBy(signer, kind, view, hash));
+  const signers = Array.from({ length: validators }, (_, signer) => signer).filter((signer) => signer !== without);
+  const votes = signers.slice(0, fakeAnchor(validators).quorum).map((signer) => voteBy(signer, kind, view, hash));
   return certificateOf(votes, validators) as Verified<Certificate>;
 };
 
@@ -155,8 +157,45 @@ export class Rig {
     this.give({ kind: 'start', quietMs: options.quietMs ?? 0 });
   }
 
-  /** Hands in an event, then the own votes that it caused; returns all effects. */
+  /**
+   * The same event as an honest world gives it, where a core's signature is nowhere but under what it cast: certificates
+   * by the others alone, and a proposal of our own view as one that we made.
+   */
+  #plausible(event: Event): Event {
+    const byOthers = <T extends Certificate | undefined>(held: T): T =>
+      (held === undefined
+        ? held
+        : certificate(this.core.validators, held.kind, held.view, held.hash, this.self)) as unknown as T;
+    switch (event.kind) {
+      case 'certificate':
+        return { ...event, certificate: byOthers(event.certificate) };
+      case 'proposal': {
+        const { header, id, certificates } = event.proposal;
+        if (header.proposer === this.self) viewOf(this.core, header.view).own.notarize ??= id;
+        return { ...event, proposal: { ...event.proposal, certificates: certificates.map(byOthers) } };
+      }
+      case 'blocks': {
+        const blocks = event.blocks.map((block) => {
+          const { parent, nullifications } = block.justification;
+          return {
+            ...block,
+            justification: { parent: byOthers(parent), nullifications: nullifications.map(byOthers) },
+          };
+        });
+        return { ...event, blocks, finalization: byOthers(event.finalization) };
+      }
+      default:
+        return event;
+    }
+  }
+
+  /** Hands in an event of an honest world, then the own votes that it caused; returns all effects. */
   give(event: Event): Effect[] {
+    return this.giveAsIs(this.#plausible(event));
+  }
+
+  /** Hands in an event, then the own votes that it caused; returns all effects. */
+  giveAsIs(event: Event): Effect[] {
     const done: Effect[] = [];
     const queue: Event[] = [event];
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {

@@ -364,12 +364,4 @@ describe('R13 restart', () => {
     });
     expect(of(answer, 'deliver')[0]?.blocks.map(({ id }) => id)).toEqual([second.id]);
   });
-
-  it('listens before it votes when asked to, then votes', () => {
-    const rig = new Rig(4, follower, { quietMs: 500 });
-    rig.give(proposalEvent(blockOn(4, base, 1)));
-    expect(rig.cast).toEqual([]);
-    rig.pass(600);
-    expect(rig.cast).toEqual(['notarize@1']);
-  });
 });

@@ -15,6 +15,7 @@ import { Mempool } from '../../../node/mempool.ts';
 import type { ValidatorIndex } from '../../../protocol/brand.ts';
 import { transactionId } from '../../../protocol/transaction-id.ts';
 import type { PeerNetwork } from '../../../node/network/network.ts';
+import type { PeerName } from '../../../node/network/types.ts';
 import { SystemPool } from '../../../node/system-pool.ts';
 import { decode } from '../../../protocol/codec.ts';
 import { type ConsensusMessage, consensusMessageCodec } from '../../../protocol/consensus/message.ts';
@@ -24,7 +25,15 @@ import { basePoint } from '../../../consensus/state.ts';
 import type { Event } from '../../../consensus/input.ts';
 import { restore } from '../../../consensus/restart.ts';
 import { type WalRecord as LogRecord, WriteAheadLog } from '../../../ledger/wal.ts';
-import { anchorOf, followerAt, leaderAt, proposalEvent, type TestBlock, voteBy } from '../consensus/harness.ts';
+import {
+  anchorOf,
+  certificate,
+  followerAt,
+  leaderAt,
+  proposalEvent,
+  type TestBlock,
+  voteBy,
+} from '../consensus/harness.ts';
 import { fakeGovernance, fakeVerify } from '../../sim/fake-crypto.ts';
 import { chainId, freshDirectory, replicaKey } from '../ledger/support.ts';
 import { envelopeOf, headerOf } from './support.ts';
@@ -38,9 +47,9 @@ afterEach(async () => {
   for (const each of running.splice(0).reverse()) await each[Symbol.asyncDispose]();
 });
 
-const finalBlocks = (backlog: () => number): FinalBlocks =>
+const finalBlocks = (order: string[], backlog: () => number): FinalBlocks =>
   ({
-    deliver: () => undefined,
+    deliver: () => order.push('deliver'),
     get backlog() {
       return backlog();
     },
@@ -51,6 +60,7 @@ class Run {
   readonly order: string[] = [];
   readonly sent: ConsensusMessage[] = [];
   readonly evidence: unknown[] = [];
+  readonly halts: unknown[] = [];
   readonly bodies = new BodyStore();
   readonly mempool = new Mempool({ maxBytes: 1_000_000, maxTransactions: 100, share: 1 });
   failure: unknown;
@@ -85,6 +95,7 @@ class Run {
       epochs: {
         secretIn: () => validatorSecret,
         peerOf: (member: number) => `peer-${member}`,
+        memberOf: (peer: PeerName) => Number(peer.slice('peer-'.length)),
         otherValidators: () => [],
       } as unknown as Epochs,
       network: {
@@ -105,10 +116,10 @@ class Run {
         onRecorded: () => undefined,
         onChange: () => undefined,
       }),
-      blocks: finalBlocks(() => this.backlog),
+      blocks: finalBlocks(this.order, () => this.backlog),
       certified: { stateReference: () => undefined, byHash: () => undefined } as unknown as CertifiedResults,
       logger: silentLogger(),
-      onHalt: () => undefined,
+      onHalt: (code, vote) => this.halts.push([code, vote?.kind]),
       onDelivered: () => undefined,
       onEpoch: () => undefined,
       onFatal: (error) => {
@@ -276,6 +287,52 @@ describe('the consensus driver', () => {
     run.driver.push({ kind: 'wake' });
     await run.until(() => run.driver.core.blocks.has(block.id) || run.sent.length > 1);
     expect(run.driver.core.blocks.get(block.id)?.body ?? 'absent').toBe('absent');
+    expect(run.votes('notarize')).toEqual([]);
+  });
+
+  it('hands final blocks on only when the log knows durably that they are final', async () => {
+    const run = await Run.on(freshDirectory());
+    run.propose(block, body);
+    await run.until(() => run.votes('notarize').length > 0);
+    const from = run.order.length;
+    const finalization = certificate(4, 'finalize', 1, block.id, self);
+    run.driver.push({ kind: 'certificate', certificate: finalization, from: undefined });
+    await run.until(() => run.order.includes('deliver') || run.sent.length > 9);
+    await immediate();
+    expect(
+      run.order
+        .slice(from)
+        .filter((step) => ['append', 'sync', 'deliver'].includes(step))
+        .slice(-3),
+    ).toEqual(['append', 'sync', 'deliver']);
+  });
+
+  it('tells a peer that it reaches its own open votes, then how far we are, and reminds it now and then', async () => {
+    const run = await Run.on(freshDirectory());
+    await run.until(() => run.sent.length > 0);
+    const peer = ((self + 1) % 4) as ValidatorIndex;
+    const vote = voteBy(peer, 'nullify', 1);
+    run.driver.push({ kind: 'vote', vote, from: peer });
+    await run.until(() => run.driver.core.views.get(1 as never)?.nullifyCount === 1);
+    const told = (act: () => void): string[] => {
+      const before = run.sent.length;
+      act();
+      return run.sent.slice(before).map(({ kind }) => kind);
+    };
+    expect(told(() => run.driver.greet(`peer-${peer}` as PeerName))).toEqual(['vote', 'status']);
+    expect(run.sent.at(-2)).toMatchObject({ vote: { signer: peer, kind: 'nullify', view: 1 } });
+    expect(told(() => run.driver.remind(peer, []))).toEqual([]);
+    expect(told(() => run.driver.greet(`peer-${peer}` as PeerName))).toEqual(['vote', 'status']);
+    expect(told(() => run.driver.remind(((self + 2) % 4) as ValidatorIndex, []))).toEqual([]);
+  });
+
+  it('says what its key signed elsewhere, and votes no more', async () => {
+    const run = await Run.on(freshDirectory());
+    run.driver.push({ kind: 'vote', vote: voteBy(self, 'finalize', 9, block.id), from: 0 as ValidatorIndex });
+    await run.until(() => run.halts.length > 0 || run.sent.length > 3);
+    run.propose(block, body);
+    await run.until(() => run.driver.core.blocks.has(block.id));
+    expect(run.halts).toEqual([['KEY_USED_TWICE', 'finalize']]);
     expect(run.votes('notarize')).toEqual([]);
   });
 });
