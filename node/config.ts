@@ -96,6 +96,7 @@ const names = Object.keys(settings) as SettingName[];
 export const otherVariables: Readonly<Record<string, string>> = {
   CLOISTER_PASSPHRASE: 'passphrase of a keystore',
   CLOISTER_PASSPHRASE_FILE: 'file with the passphrase of a keystore',
+  CLOISTER_GUARD_PASSPHRASE: 'passphrase of a guard file',
   CLOISTER_DIR: 'stands in for `--dir` of a command',
   CLOISTER_KEYS: 'stands in for `--keys` of a command',
   CLOISTER_DEBUG: 'a failed command prints its stack',

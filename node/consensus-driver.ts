@@ -29,6 +29,7 @@ import type { CoreState } from '../consensus/state.ts';
 import { step } from '../consensus/step.ts';
 import type { WriteAheadLog } from '../ledger/wal.ts';
 import type { BodyStore } from './body-store.ts';
+import { type Build, BuildHold } from './build-hold.ts';
 import type { CertifiedResults } from './certified-results.ts';
 import type { Epochs } from './epochs.ts';
 import type { FinalBlocks } from './final-blocks.ts';
@@ -73,13 +74,6 @@ export interface ConsensusDriverOptions {
   readonly onEvidence: (evidence: Extract<Effect, { kind: 'evidence' }>['evidence']) => void;
 }
 
-type Build = Extract<Effect, { kind: 'build' }>;
-
-/** Final blocks in execution from which on a proposal waits: one runs, one is ready, more would only make blocks small. */
-const HOLD_FROM_BACKLOG = 2;
-/** Longest such wait, as part of the base timeout: execution never makes a leader look dead. */
-const HOLD_FRACTION = 0.25;
-
 /** See the module comment. */
 export class ConsensusDriver implements AsyncDisposable {
   readonly #options: ConsensusDriverOptions;
@@ -90,12 +84,16 @@ export class ConsensusDriver implements AsyncDisposable {
   #wake: NodeJS.Timeout | undefined;
   #toldPending = false;
   readonly #reminders = new VoteReminders();
-  #held: { readonly effect: Build; readonly timer: NodeJS.Timeout } | undefined;
+  readonly #hold: BuildHold;
   #stopped = false;
 
   constructor(options: ConsensusDriverOptions) {
     this.#options = options;
     this.#core = options.core;
+    this.#hold = new BuildHold(
+      () => options.blocks.backlog,
+      (effect) => this.#build(effect),
+    );
   }
 
   /** The core, for reading through `consensus/query.ts` only; another one after a change of epoch. */
@@ -142,7 +140,7 @@ export class ConsensusDriver implements AsyncDisposable {
 
   /** A block was executed: a proposal that waited for it goes on. */
   tellExecuted(): void {
-    if (this.#options.blocks.backlog < HOLD_FROM_BACKLOG) this.#releaseBuild();
+    this.#hold.executed();
   }
 
   /** Compares with what was told last, not with the core: the event that tells it may still be waiting. */
@@ -155,7 +153,7 @@ export class ConsensusDriver implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#wake);
-    clearTimeout(this.#held?.timer);
+    this.#hold[Symbol.dispose]();
     await this.#turning;
   }
 
@@ -243,7 +241,7 @@ export class ConsensusDriver implements AsyncDisposable {
       case 'needResultCertificate':
         return this.#requests?.askResultCertificate(effect.certHash, effect.from);
       case 'build':
-        return this.#holdBuild(effect);
+        return this.#hold.want(effect, this.#core.parameters.baseTimeoutMs);
       case 'deliver':
         return this.#deliver(effect);
       case 'epochEnded':
@@ -329,26 +327,6 @@ export class ConsensusDriver implements AsyncDisposable {
           : { kind: 'compact', transactionIds: resolved?.ids ?? [] },
       resultCertificate: stateCert === undefined ? undefined : this.#options.certified.byHash(stateCert.certHash),
     };
-  }
-
-  /**
-   * Builds at once, or, while execution is behind, when it has caught up: transactions that arrive meanwhile share the
-   * block, and with it everything that is paid once a block.
-   */
-  #holdBuild(effect: Build): void {
-    clearTimeout(this.#held?.timer);
-    this.#held = undefined;
-    if (effect.payload === 'empty' || this.#options.blocks.backlog < HOLD_FROM_BACKLOG) return this.#build(effect);
-    const longestMs = HOLD_FRACTION * this.#core.parameters.baseTimeoutMs;
-    this.#held = { effect, timer: setTimeout(() => this.#releaseBuild(), longestMs) };
-  }
-
-  #releaseBuild(): void {
-    const held = this.#held;
-    if (held === undefined || this.#stopped) return;
-    clearTimeout(held.timer);
-    this.#held = undefined;
-    this.#build(held.effect);
   }
 
   #build(effect: Build): void {

@@ -23,15 +23,14 @@ import { ConsensusDriver } from './consensus-driver.ts';
 import { ConsensusInbox } from './consensus-inbox.ts';
 import { ConsensusRequests } from './consensus-requests.ts';
 import { generationOf, type KeyCustody, refuseForEver } from './custody.ts';
+import { divergenceHandler, type DivergenceOptions } from './divergence.ts';
 import { EpochKeyCollection, enclaveRelay } from './enclave-messages.ts';
 import { checkMeasurement } from './enclave-measurement.ts';
 import { EnclaveSupervisor } from './enclave-supervisor.ts';
 import { Epochs } from './epochs.ts';
-import { nodeErrors } from './errors.ts';
 import { Execution } from './execution.ts';
 import { keepEvidence, readRecorded, writeRecorded } from './evidence-files.ts';
 import { FinalBlocks } from './final-blocks.ts';
-import { writeFileDurably } from './home.ts';
 import { type NodeKeystore, validatorKeyOf } from './keystore.ts';
 import { type Logger, roomLogger } from './logger.ts';
 import { Mempool } from './mempool.ts';
@@ -44,12 +43,12 @@ import { nodeMetrics } from './node-metrics.ts';
 import { bulkMessageCodec } from './peer-messages.ts';
 import { servePeers } from './peer-service.ts';
 import { PresenceBook } from './presence.ts';
-import { type Divergence, ResultCollector } from './results.ts';
+import { ResultCollector } from './results.ts';
 import { ResultImport } from './result-import.ts';
 import { ResultsExchange } from './results-exchange.ts';
 import { finalPointOf, openToSign, recentBlocks } from './storage.ts';
-import { RoundTrips } from './round-trips.ts';
-import { SyncMeter, type SyncProgress } from './sync-progress.ts';
+import { measureRoundTrips } from './round-trips.ts';
+import { meterSync, SyncMeter, type SyncProgress } from './sync-progress.ts';
 import { SystemPool } from './system-pool.ts';
 import { Transactions } from './transactions.ts';
 
@@ -84,9 +83,6 @@ const RESULTS_KEPT_BLOCKS = 64;
 /** Views of the log that are kept below the executed block. */
 const LOG_MARGIN_VIEWS = 64;
 const PRUNE_EVERY_BLOCKS = 64;
-const PROGRESS_EVERY_MS = 1_000;
-/** As often as connections are probed. */
-const MEASURE_EVERY_MS = 5_000;
 const EXPIRE_EVERY_BLOCKS = 8;
 
 /** A running node. */
@@ -193,16 +189,8 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   const tracker = new CommitTracker();
   const blocks = new FinalBlocks(ledger, bodies, onFatal);
   const certified = new CertifiedResults(ledger, tracker, roomLogger(logger, 'results'));
-  const onDivergence = (divergence: Divergence): void => {
-    const { height, fatal } = divergence;
-    const validator = epochs.validatorNameOf(divergence.peer) ?? divergence.peer;
-    logger.error({ height, validator, fatal }, 'another validator signed a different result');
-    if (!fatal) return;
-    void exchange
-      .describe(divergence)
-      .then((report) => writeFileDurably(`${home}/divergence-${height}.json`, `${JSON.stringify(report, null, 2)}\n`))
-      .finally(() => onFatal(nodeErrors.error('DIVERGED', { height, validator })));
-  };
+  const describe: DivergenceOptions['describe'] = (divergence) => exchange.describe(divergence);
+  const onDivergence = divergenceHandler({ home, epochs, logger, describe, onFatal });
   const collector = new ResultCollector({
     signersOf: (epoch) => epochs.resultSigners(epoch),
     self: peer,
@@ -355,22 +343,20 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   });
 
   servePeers({ network, ledger, inbox, transactions, exchange, system, enclave });
-  const roundTrips = new RoundTrips();
-  const measuring = setInterval(() => {
-    for (const { peer: other, roundTripMs } of network.peerStatus())
-      if (roundTripMs !== undefined) roundTrips.note(other, roundTripMs);
-    const roundTripMs = roundTrips.toQuorum(epochs.otherValidators(), epochs.current.quorum);
-    if (roundTripMs !== undefined) driver.push({ kind: 'roundTrip', roundTripMs });
-  }, MEASURE_EVERY_MS);
-  stack.defer(() => clearInterval(measuring));
-  const meter = setInterval(() => {
-    const progress = sync.sample(performance.now(), ledger.head().height, provenHeight(driver.core));
-    if (progress === undefined) return;
-    logger.info(progress, 'catching up');
-    onProgress(progress);
-  }, PROGRESS_EVERY_MS);
-  stack.defer(() => clearInterval(meter));
-
+  stack.use(
+    measureRoundTrips({
+      network,
+      epochs,
+      onMeasured: (roundTripMs) => driver.push({ kind: 'roundTrip', roundTripMs }),
+    }),
+  );
+  const heights = () => ({ height: ledger.head().height, target: provenHeight(driver.core) });
+  stack.use(
+    meterSync(sync, heights, (progress) => {
+      logger.info(progress, 'catching up');
+      onProgress(progress);
+    }),
+  );
   const greet = (other: PeerName): void => {
     presence.greet(other);
     driver.greet(other);

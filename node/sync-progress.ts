@@ -56,3 +56,19 @@ export class SyncMeter {
     };
   }
 }
+
+const SAMPLE_EVERY_MS = 1_000;
+
+/** Samples `heights` every second until disposed, and tells the progress while the node is behind. */
+export const meterSync = (
+  meter: SyncMeter,
+  heights: () => { readonly height: number; readonly target: number },
+  onProgress: (progress: SyncProgress) => void,
+): Disposable => {
+  const timer = setInterval(() => {
+    const { height, target } = heights();
+    const progress = meter.sample(performance.now(), height, target);
+    if (progress !== undefined) onProgress(progress);
+  }, SAMPLE_EVERY_MS);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+};

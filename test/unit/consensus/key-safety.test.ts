@@ -90,6 +90,7 @@ describe('a signature of our own key that we did not make', () => {
 
   it('is found in evidence against us, of any view, and again after a restart', () => {
     const evidence = {
+      kind: 'votes',
       rule: 'E3',
       first: voteBy(self, 'nullify', 1),
       second: voteBy(self, 'finalize', 1, hash),
