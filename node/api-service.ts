@@ -181,7 +181,10 @@ export class NodeService implements ApiService {
       executedHeight,
       certifiedHeight: certified.height,
       timeMs: final.timeMs,
-      peers: { connected: others.filter((peer) => connected.has(peer)).length, validators: others.length },
+      peers: {
+        connected: others.filter((peer) => connected.has(peer)).length,
+        validators: epochs.current.configuration.validators.length,
+      },
       mempool: { transactions: mempool.size, bytes: mempool.bytes },
       uptimeSeconds: Math.floor(process.uptime()),
       ...(sync !== undefined && { sync: { ...counts, ...(secondsLeft !== undefined && { secondsLeft }) } }),

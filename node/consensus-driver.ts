@@ -66,8 +66,8 @@ export interface ConsensusDriverOptions {
   readonly onHalt: (code: HaltCode, vote: VoteStatement | undefined) => void;
   /** The log failed; the process must end. */
   readonly onFatal: (error: unknown) => void;
-  /** Final blocks were handed over to execution. */
-  readonly onDelivered: (delivery: Delivery) => void;
+  /** Final blocks, with these transactions, were handed over to execution. */
+  readonly onDelivered: (delivery: Delivery, transactions: readonly TransactionId[]) => void;
   /** The node is about to enter the next epoch. */
   readonly onEpoch: (anchor: EpochAnchor) => void;
   /** Called once for each piece of evidence. */
@@ -269,8 +269,9 @@ export class ConsensusDriver implements AsyncDisposable {
       const body = this.#options.bodies.get(last.id, last.header)?.body;
       this.#options.epochs.noteClosing({ block: { ...last, body }, following, finalization });
     }
+    const transactions = blocks.flatMap(({ id }) => this.#options.bodies.ids(id));
     this.#options.blocks.deliver(delivery);
-    this.#options.onDelivered(delivery);
+    this.#options.onDelivered(delivery, transactions);
   }
 
   /** R14: everything of the old epoch is durable, as its log record was synced before this effect. */

@@ -247,8 +247,8 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
         void refuseForEver(wal, validatorKeyOf(secrets), generation, vote).then(onFatal, onFatal);
       },
       onFatal,
-      onDelivered: ({ blocks: final }) => {
-        mempool.finalize(final.flatMap(({ id }) => bodies.ids(id)));
+      onDelivered: ({ blocks: final }, ids) => {
+        mempool.finalize(ids);
         for (const { id, header, system: section } of final) {
           delivered = { height: header.height, id };
           for (const transaction of systemTransactionsOf(section) ?? [])

@@ -7,12 +7,12 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { ed25519PublicKey, ed25519Verify } from '#primitives';
 import { BodyStore } from '../../../node/body-store.ts';
 import type { CertifiedResults } from '../../../node/certified-results.ts';
-import { ConsensusDriver } from '../../../node/consensus-driver.ts';
+import { ConsensusDriver, type Delivery } from '../../../node/consensus-driver.ts';
 import type { Epochs } from '../../../node/epochs.ts';
 import type { FinalBlocks } from '../../../node/final-blocks.ts';
 import { silentLogger } from '../../../node/logger.ts';
 import { Mempool } from '../../../node/mempool.ts';
-import type { ValidatorIndex } from '../../../protocol/brand.ts';
+import type { TransactionId, ValidatorIndex } from '../../../protocol/brand.ts';
 import { transactionId } from '../../../protocol/transaction-id.ts';
 import type { PeerNetwork } from '../../../node/network/network.ts';
 import type { PeerName } from '../../../node/network/types.ts';
@@ -47,9 +47,12 @@ afterEach(async () => {
   for (const each of running.splice(0).reverse()) await each[Symbol.asyncDispose]();
 });
 
-const finalBlocks = (order: string[], backlog: () => number): FinalBlocks =>
+const finalBlocks = (order: string[], bodies: BodyStore, backlog: () => number): FinalBlocks =>
   ({
-    deliver: () => order.push('deliver'),
+    deliver: ({ blocks }: Delivery) => {
+      order.push('deliver');
+      for (const { id } of blocks) bodies.forget(id);
+    },
     get backlog() {
       return backlog();
     },
@@ -60,6 +63,7 @@ class Run {
   readonly order: string[] = [];
   readonly sent: ConsensusMessage[] = [];
   readonly evidence: unknown[] = [];
+  readonly delivered: TransactionId[] = [];
   readonly halts: unknown[] = [];
   readonly bodies = new BodyStore();
   readonly mempool = new Mempool({ maxBytes: 1_000_000, maxTransactions: 100, share: 1 });
@@ -116,11 +120,11 @@ class Run {
         onRecorded: () => undefined,
         onChange: () => undefined,
       }),
-      blocks: finalBlocks(this.order, () => this.backlog),
+      blocks: finalBlocks(this.order, this.bodies, () => this.backlog),
       certified: { stateReference: () => undefined, byHash: () => undefined } as unknown as CertifiedResults,
       logger: silentLogger(),
       onHalt: (code, vote) => this.halts.push([code, vote?.kind]),
-      onDelivered: () => undefined,
+      onDelivered: (_delivery, ids) => this.delivered.push(...ids),
       onEpoch: () => undefined,
       onFatal: (error) => {
         this.failure = error;
@@ -305,6 +309,7 @@ describe('the consensus driver', () => {
         .filter((step) => ['append', 'sync', 'deliver'].includes(step))
         .slice(-3),
     ).toEqual(['append', 'sync', 'deliver']);
+    expect(run.delivered).toEqual(body.map(transactionId));
   });
 
   it('tells a peer that it reaches its own open votes, then how far we are, and reminds it now and then', async () => {
