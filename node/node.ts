@@ -23,7 +23,7 @@ import { ConsensusDriver } from './consensus-driver.ts';
 import { ConsensusInbox } from './consensus-inbox.ts';
 import { ConsensusRequests } from './consensus-requests.ts';
 import { generationOf, type KeyCustody, refuseForEver } from './custody.ts';
-import { divergenceHandler, type DivergenceOptions } from './divergence.ts';
+import { divergenceHandler } from './divergence.ts';
 import { EpochKeyCollection, enclaveRelay } from './enclave-messages.ts';
 import { checkMeasurement } from './enclave-measurement.ts';
 import { EnclaveSupervisor } from './enclave-supervisor.ts';
@@ -189,8 +189,13 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   const tracker = new CommitTracker();
   const blocks = new FinalBlocks(ledger, bodies, onFatal);
   const certified = new CertifiedResults(ledger, tracker, roomLogger(logger, 'results'));
-  const describe: DivergenceOptions['describe'] = (divergence) => exchange.describe(divergence);
-  const onDivergence = divergenceHandler({ home, epochs, logger, describe, onFatal });
+  const onDivergence = divergenceHandler({
+    home,
+    epochs,
+    logger,
+    describe: (found) => exchange.describe(found),
+    onFatal,
+  });
   const collector = new ResultCollector({
     signersOf: (epoch) => epochs.resultSigners(epoch),
     self: peer,
@@ -351,12 +356,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     }),
   );
   const heights = () => ({ height: ledger.head().height, target: provenHeight(driver.core) });
-  stack.use(
-    meterSync(sync, heights, (progress) => {
-      logger.info(progress, 'catching up');
-      onProgress(progress);
-    }),
-  );
+  stack.use(meterSync(sync, heights, roomLogger(logger, 'sync'), onProgress));
   const greet = (other: PeerName): void => {
     presence.greet(other);
     driver.greet(other);

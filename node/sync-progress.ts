@@ -4,6 +4,7 @@
  * The target is what certificates prove, as far as their headers are known here; the rate is that of the last seconds.
  * Two stages: fetching final blocks, then executing or importing them; the later one decides.
  */
+import type { Logger } from './logger.ts';
 
 /** Progress of a node that is behind. */
 export interface SyncProgress {
@@ -59,16 +60,19 @@ export class SyncMeter {
 
 const SAMPLE_EVERY_MS = 1_000;
 
-/** Samples `heights` every second until disposed, and tells the progress while the node is behind. */
+/** Samples `heights` every second until disposed; logs and tells the progress while the node is behind. */
 export const meterSync = (
   meter: SyncMeter,
   heights: () => { readonly height: number; readonly target: number },
+  logger: Logger,
   onProgress: (progress: SyncProgress) => void,
 ): Disposable => {
   const timer = setInterval(() => {
     const { height, target } = heights();
     const progress = meter.sample(performance.now(), height, target);
-    if (progress !== undefined) onProgress(progress);
+    if (progress === undefined) return;
+    logger.info(progress, 'catching up');
+    onProgress(progress);
   }, SAMPLE_EVERY_MS);
   return { [Symbol.dispose]: () => clearInterval(timer) };
 };
