@@ -12,7 +12,8 @@ import { nodeErrors } from './errors.ts';
 import type { KeyCustody } from './custody.ts';
 import { homePaths, readConfig, readGenesis, readKeystore, readPassphrase, writeKeystore } from './home.ts';
 import { createRootLogger } from './logger.ts';
-import { type RunningNode, startNode } from './node.ts';
+import { startNode } from './node.ts';
+import type { RunningNode } from './running-node.ts';
 import { settings } from './config.ts';
 import type { SyncProgress } from './sync-progress.ts';
 

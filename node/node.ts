@@ -2,7 +2,7 @@
  * The composition root: the only place that constructs the node's parts and connects them, in dependency order; they
  * are disposed in reverse.
  */
-import type { BlockHash, ChainId, Height } from '../protocol/brand.ts';
+import type { BlockHash, Height } from '../protocol/brand.ts';
 import { encode } from '../protocol/codec.ts';
 import { accusedBy, placeOf, ruleOf } from '../protocol/consensus/evidence.ts';
 import { blockId } from '../protocol/consensus/header.ts';
@@ -50,6 +50,7 @@ import { finalPointOf, openToSign, recentBlocks } from './storage.ts';
 import { measureRoundTrips } from './round-trips.ts';
 import { meterSync, SyncMeter, type SyncProgress } from './sync-progress.ts';
 import { SystemPool } from './system-pool.ts';
+import type { RunningNode } from './running-node.ts';
 import { Transactions } from './transactions.ts';
 
 /** What a node is made with. */
@@ -69,13 +70,6 @@ export interface NodeOptions {
   readonly onProgress: (progress: SyncProgress) => void;
 }
 
-/** Where a running node is reached. */
-export interface NodeAddresses {
-  readonly api: string;
-  readonly operations: string;
-  readonly p2p: string;
-}
-
 /** Heights for which results of peers are kept before we executed them. */
 const RESULT_WINDOW_BLOCKS = 256;
 /** Heights below the last certified one for which late results are still told apart from new ones. */
@@ -84,17 +78,6 @@ const RESULTS_KEPT_BLOCKS = 64;
 const LOG_MARGIN_VIEWS = 64;
 const PRUNE_EVERY_BLOCKS = 64;
 const EXPIRE_EVERY_BLOCKS = 8;
-
-/** A running node. */
-export interface RunningNode extends AsyncDisposable {
-  readonly chainId: ChainId;
-  /** Own name in the present configuration. */
-  readonly name: string | undefined;
-  readonly addresses: NodeAddresses;
-  readonly service: NodeService;
-  /** Process id of the enclave, while it runs. */
-  enclavePid(): number | undefined;
-}
 
 /** Starts every part of the node; a failed start disposes what had started, then rejects. */
 export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
