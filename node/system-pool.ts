@@ -21,7 +21,13 @@ import {
   type Readiness,
   readinessBytes,
 } from '../protocol/consensus/governance.ts';
-import { type BlockPlace, evaluateGovernance, type Governance } from '../protocol/consensus/reconfigure.ts';
+import {
+  type BlockPlace,
+  changesFault,
+  evaluateGovernance,
+  type Governance,
+  type SystemFault,
+} from '../protocol/consensus/reconfigure.ts';
 import { type SystemSection, systemTransactionCodec } from '../protocol/consensus/system.ts';
 import { verifyEd25519 } from '../protocol/finality.ts';
 import type { Validator } from '../protocol/genesis.ts';
@@ -71,6 +77,17 @@ interface Entry {
   readonly readiness: Map<PublicKey, Readiness>;
 }
 
+/** Rules that a change can break for good, in words. */
+const brokenRules: Readonly<Partial<Record<SystemFault, string>>> = {
+  GOVERNANCE_TOO_MANY_CHANGES: 'more validators would change than one epoch allows: change the others afterwards',
+  GOVERNANCE_UNKNOWN_VALIDATOR: 'it names a validator that is not one now',
+  GOVERNANCE_UNKNOWN_OBSERVER: 'it names an observer that is not one now',
+  GOVERNANCE_NOT_ADMITTED: 'the enclave evidence of a joining validator is not admitted in this network',
+  GOVERNANCE_BAD_PROOF: 'the new key has not agreed to the rotation',
+  GOVERNANCE_BAD_CONFIGURATION:
+    'the network would have too few or too many members, one of them twice, or a parameter out of range',
+};
+
 /** See the module comment. */
 export class SystemPool implements Disposable {
   readonly #options: SystemPoolOptions;
@@ -109,7 +126,11 @@ export class SystemPool implements Disposable {
     const signed = this.#mergeSignatures(entry, transaction);
     if (entry.signatures.size === 0) throw refuse('no member of the consortium has signed it');
     const readied = this.#mergeReadiness(entry, transaction.readiness);
-    if (known === undefined) this.#insert(entry);
+    if (known === undefined) {
+      const fault = changesFault(this.#options.anchor(), this.#options.governance, list.changes, verifyEd25519);
+      if (fault !== undefined) throw refuse(brokenRules[fault] ?? fault);
+      this.#insert(entry);
+    }
     if (!signed && !readied) return false;
     this.#changed(entry);
     return true;

@@ -120,6 +120,17 @@ export const evaluateGovernance = (
   return { verdict: 'valid', next, readiness: transaction.readiness };
 };
 
+/** The rule that changes break whenever they are carried out in this epoch; undefined when they may be. */
+export const changesFault = (
+  anchor: EpochAnchor,
+  governance: Governance,
+  changes: readonly Change[],
+  verifySignature: VerifySignature,
+): SystemFault | undefined => {
+  const applied = applyChanges(anchor, governance, changes, verifySignature);
+  return typeof applied === 'string' ? applied : undefined;
+};
+
 const placeFault = (anchor: EpochAnchor, changeList: ChangeList, place: BlockPlace): SystemFault | undefined => {
   if (changeList.chainId !== anchor.chainId) return 'GOVERNANCE_OTHER_CHAIN';
   if (changeList.epoch !== anchor.epoch) return 'GOVERNANCE_OTHER_EPOCH';
