@@ -27,18 +27,40 @@ export const readRecorded = async (home: string): Promise<RecordedEvidence> => {
   return content === undefined ? {} : (JSON.parse(Buffer.from(content).toString('utf8')) as RecordedEvidence);
 };
 
-/** Notes durably that the chain carries evidence. */
-export const writeRecorded = (home: string, recorded: RecordedEvidence): Promise<void> =>
-  writeFileDurably(recordedPath(home), `${JSON.stringify(recorded, null, 2)}\n`);
+/** Writes a home's evidence durably, one write after the other; a write that fails ends the node. */
+export class EvidenceWriter {
+  readonly #home: string;
+  readonly #onFatal: (error: unknown) => void;
+  #writing: Promise<void> = Promise.resolve();
 
-/** Writes the evidence durably; the same evidence again replaces its file. */
-export const keepEvidence = (home: string, genesis: Genesis, epochs: Epochs, evidence: Evidence): Promise<void> => {
-  const { epoch, view } = placeOf(evidence);
-  const name = `${ruleOf(evidence)}-epoch-${epoch}-validator-${accusedBy(evidence)}-view-${view}.json`;
-  const proofs = epochs.proofs(1, epoch - 1).map((proof) => encode(epochProofCodec, proof));
-  const file = evidenceFileOf(genesis, proofs, evidence);
-  return writeFileDurably(join(homePaths(home).evidence, name), `${JSON.stringify(file, null, 2)}\n`);
-};
+  constructor(home: string, onFatal: (error: unknown) => void) {
+    this.#home = home;
+    this.#onFatal = onFatal;
+  }
+
+  /** Notes that the chain carries evidence. */
+  note(recorded: RecordedEvidence): void {
+    this.#write(recordedPath(this.#home), recorded);
+  }
+
+  /** Keeps evidence; the same evidence again replaces its file. */
+  keep(genesis: Genesis, epochs: Epochs, evidence: Evidence): void {
+    const { epoch, view } = placeOf(evidence);
+    const name = `${ruleOf(evidence)}-epoch-${epoch}-validator-${accusedBy(evidence)}-view-${view}.json`;
+    const proofs = epochs.proofs(1, epoch - 1).map((proof) => encode(epochProofCodec, proof));
+    this.#write(join(homePaths(this.#home).evidence, name), evidenceFileOf(genesis, proofs, evidence));
+  }
+
+  #write(path: string, content: unknown): void {
+    const text = `${JSON.stringify(content, null, 2)}\n`;
+    this.#writing = this.#writing.then(() => writeFileDurably(path, text)).catch(this.#onFatal);
+  }
+
+  /** Waits until everything is written. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writing;
+  }
+}
 
 /** Paths and parsed content of a home's evidence files; what is not JSON is given as undefined. */
 export const readEvidenceFiles = async (

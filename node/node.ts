@@ -29,7 +29,7 @@ import { checkMeasurement } from './enclave-measurement.ts';
 import { EnclaveSupervisor } from './enclave-supervisor.ts';
 import { Epochs } from './epochs.ts';
 import { Execution } from './execution.ts';
-import { keepEvidence, readRecorded, writeRecorded } from './evidence-files.ts';
+import { EvidenceWriter, readRecorded } from './evidence-files.ts';
 import { FinalBlocks } from './final-blocks.ts';
 import { type NodeKeystore, validatorKeyOf } from './keystore.ts';
 import { type Logger, roomLogger } from './logger.ts';
@@ -120,6 +120,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
       joiners: system.joiners(),
       settings: config['network.peers'],
     });
+  const evidenceWriter = stack.use(new EvidenceWriter(home, onFatal));
   let delivered: { readonly height: Height; readonly id: BlockHash } = core.finalized;
   const system: SystemPool = stack.use(
     new SystemPool({
@@ -128,7 +129,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
       delivered: () => delivered,
       secretOf: (key) => epochs.secretOf(key),
       recorded: await readRecorded(home),
-      onRecorded: (recorded) => void writeRecorded(home, recorded).catch(onFatal),
+      onRecorded: (recorded) => evidenceWriter.note(recorded),
       passOn: (transaction) => network.broadcast('bulk', encode(bulkMessageCodec, { kind: 'governance', transaction })),
       onChange: () => {
         void network.setContacts(contacts()).catch(onFatal);
@@ -259,7 +260,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
         instruments.evidence.with({ rule }).add(1);
         logger.warn({ rule, validator: accusedBy(evidence), ...placeOf(evidence) }, 'evidence against a validator');
         system.offerEvidence(evidence);
-        void keepEvidence(home, genesis, epochs, evidence).catch(onFatal);
+        evidenceWriter.keep(genesis, epochs, evidence);
       },
     }),
   );

@@ -133,7 +133,7 @@ describe('a validator that lies', () => {
       }
       const kept = await eventually(honest, `evidence kept at ${node.name}`, () => {
         const directory = join(node.home, 'evidence');
-        const files = existsSync(directory) ? readdirSync(directory).filter((name) => name.endsWith('.json')) : [];
+        const files = existsSync(directory) ? readdirSync(directory).filter((name) => /^E\d.*\.json$/.test(name)) : [];
         return files.length >= 3 ? files : undefined;
       });
       expect(kept.every((name) => name.includes(`validator-${LIAR}-`))).toBe(true);
