@@ -26,6 +26,8 @@ export class LedgerReader {
   protected readonly records: RecordStore;
   protected readonly chainIdBytes: Uint8Array;
   protected headRecord: HeadRecord;
+  /** Height up to which a write is under way: the store shows it a moment before the head tells it. */
+  protected arrivingHeight = 0;
   protected executedHash: Uint8Array | undefined;
   protected closed = false;
 
@@ -140,7 +142,7 @@ export class LedgerReader {
     this.assertOpen();
     const place = this.records.getTransactionIndex(fromHex(transactionId));
     if (place === undefined) return undefined;
-    if (!this.#isExecuted(place.height)) throw corrupt('transaction index', place.height, 'points beyond the head');
+    if (!this.#isExecuted(place.height)) return this.#notYet('transaction index', place.height);
     const entry = receiptEntry(this.records.require('receipts', place.height), place.index);
     if (entry?.transactionId !== transactionId)
       throw corrupt('transaction index', place.height, 'points to another transaction');
@@ -154,7 +156,7 @@ export class LedgerReader {
     this.assertOpen();
     const height = this.records.getDecoded('epoch end', epoch, u64);
     if (height === undefined) return undefined;
-    if (!this.#isFinalised(height)) throw corrupt('epoch end', height, 'points beyond the head');
+    if (!this.#isFinalised(height)) return this.#notYet('epoch end', height);
     return asHeight(height);
   }
 
@@ -165,10 +167,17 @@ export class LedgerReader {
     const content = this.records.getBlockIndex(hash);
     if (content === undefined) return undefined;
     const height = decode(u64, content, content.length);
-    if (!this.#isFinalised(height) || !equalBytes(this.blockRecord(height).blockHash, hash)) {
+    if (!this.#isFinalised(height)) return this.#notYet('block index', height);
+    if (!equalBytes(this.blockRecord(height).blockHash, hash)) {
       throw corrupt('block index', height, 'points to another block');
     }
     return asHeight(height);
+  }
+
+  /** An index entry above the head is one of the write under way, or damage. */
+  #notYet(record: Parameters<typeof corrupt>[0], height: number): undefined {
+    if (height > this.arrivingHeight) throw corrupt(record, height, 'points beyond the head');
+    return undefined;
   }
 
   /**

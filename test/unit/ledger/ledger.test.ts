@@ -21,6 +21,30 @@ import {
 const open = (directory: string): Promise<Ledger> => Ledger.open(directory, { replicaKey, chainId });
 
 describe('ledger', () => {
+  it('answers look-ups at every moment of a write: not there yet, or all there', async () => {
+    const ledger = await open(freshDirectory());
+    const seen = new Set<string>();
+    for (let at = 1; at <= 60; at += 1) {
+      let writing = true;
+      const written = ledger.commitBlock({ ...executedBlock(at), closesEpoch: at }).finally(() => {
+        writing = false;
+      });
+      while (writing) {
+        const found = [
+          ledger.readReceipt(transactionId(`${at}/0`)) !== undefined,
+          ledger.heightOfBlock(blockHash(at)) !== undefined,
+          ledger.readEpochEnd(at) !== undefined,
+        ];
+        seen.add(String(new Set(found).size));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await written;
+      expect(ledger.readEpochEnd(at)).toBe(at);
+    }
+    expect([...seen]).toEqual(['1']);
+    await ledger.close();
+  });
+
   it('starts at height 0 and gives back everything that was committed, also after it was closed', async () => {
     const directory = freshDirectory();
     let ledger = await open(directory);
