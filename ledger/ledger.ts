@@ -121,39 +121,46 @@ export class Ledger extends LedgerReader {
   }
 
   /**
-   * Stores an executed height in one synced batch. Storing the identical height again changes nothing; the first
-   * finality proof stored for a block is kept. Throws LEDGER_GAP or LEDGER_CONFLICT.
+   * Stores executed heights in one synced batch, in order: all of them or none. Storing an identical height again
+   * changes nothing; the first finality proof stored for a block is kept. Throws LEDGER_GAP or LEDGER_CONFLICT.
    */
-  commitBlock(block: ExecutedBlock): Promise<void> {
+  commitBlocks(...blocks: readonly ExecutedBlock[]): Promise<void> {
     return this.#writes.run(async () => {
       this.assertOpen();
-      const { height } = block;
-      if (block.enclaveSignature.length !== SIGNATURE_BYTES) {
-        throw ledgerErrors.error('LEDGER_INPUT_INVALID', {
-          height,
-          reason: 'the enclave signature does not have 64 bytes',
-        });
-      }
-      const { receipts, chunks } = packReceipts(block.receipts);
-      const parts = { receipts, chunks, statement: concatBytes(block.enclaveSignature, block.statement) };
-      if (height <= this.headRecord.executedHeight) return this.#compareStored(block, parts);
-      if (height !== this.headRecord.executedHeight + 1) {
-        throw ledgerErrors.error('LEDGER_GAP', { height, executedHeight: this.headRecord.executedHeight });
-      }
+      let head = this.headRecord;
       const operations: StoreOperation[] = [];
-      const known = this.#known(height, this.headRecord);
-      const stored = this.#blockOperations(block, known, operations);
-      const link = linkOf(block, parts, this.headRecord.running, stored.finality);
-      const running = runningHash(link);
-      this.#executionOperations(block, parts, { ...link, running }, operations);
-      const { finalisedHeight, finalisedHash } = this.headRecord;
-      const finalised =
-        known === undefined
-          ? { finalisedHeight: height, finalisedHash: link.blockHash }
-          : { finalisedHeight, finalisedHash };
-      await this.#write(operations, { executedHeight: height, running, ...finalised });
-      this.executedHash = link.blockHash;
+      for (const block of blocks) head = this.#commitOperations(block, head, operations);
+      if (operations.length === 0) return;
+      await this.#write(operations, head);
+      this.executedHash = fromHex(blocks.at(-1)?.blockHash ?? '');
     });
+  }
+
+  /** Adds the operations for an executed height on top of a head; gives the head that then holds. */
+  #commitOperations(block: ExecutedBlock, head: HeadRecord, operations: StoreOperation[]): HeadRecord {
+    const { height } = block;
+    const { executedHeight, finalisedHeight, finalisedHash } = head;
+    if (block.enclaveSignature.length !== SIGNATURE_BYTES) {
+      const reason = 'the enclave signature does not have 64 bytes';
+      throw ledgerErrors.error('LEDGER_INPUT_INVALID', { height, reason });
+    }
+    const { receipts, chunks } = packReceipts(block.receipts);
+    const parts = { receipts, chunks, statement: concatBytes(block.enclaveSignature, block.statement) };
+    if (height <= this.headRecord.executedHeight) {
+      this.#compareStored(block, parts);
+      return head;
+    }
+    if (height !== executedHeight + 1) throw ledgerErrors.error('LEDGER_GAP', { height, executedHeight });
+    const known = this.#known(height, head);
+    const stored = this.#blockOperations(block, known, operations);
+    const link = linkOf(block, parts, head.running, stored.finality);
+    const running = runningHash(link);
+    this.#executionOperations(block, parts, { ...link, running }, operations);
+    const finalised =
+      known === undefined
+        ? { finalisedHeight: height, finalisedHash: link.blockHash }
+        : { finalisedHeight, finalisedHash };
+    return { ...head, executedHeight: height, running, ...finalised };
   }
 
   #executionOperations(

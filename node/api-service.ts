@@ -74,14 +74,20 @@ export class NodeService implements ApiService {
     this.genesis = options.genesis;
   }
 
+  /** A node that left, or is not in yet, might be alone with what it is given. */
+  #isValidator(): boolean {
+    const { enclave, epochs } = this.#options;
+    return enclave !== undefined && epochs.selfIn(epochs.current) !== undefined;
+  }
+
   async submit(envelopes: readonly ParsedEnvelope[], options: SubmitOptions): Promise<readonly SubmitOutcome[]> {
-    if (this.#options.enclave === undefined) throw apiErrors.error('OBSERVER_ONLY');
+    if (!this.#isValidator()) throw apiErrors.error('OBSERVER_ONLY');
     return this.#options.transactions.submit(envelopes, options);
   }
 
   async query(sealedQuery: Uint8Array): Promise<QueryOutcome> {
     const { enclave } = this.#options;
-    if (enclave === undefined) return { kind: 'refused', code: 'OBSERVER_ONLY' };
+    if (enclave === undefined || !this.#isValidator()) return { kind: 'refused', code: 'OBSERVER_ONLY' };
     if (!enclave.isFresh || this.#quorumMissing()) return { kind: 'refused', code: 'NOT_READY' };
     try {
       const { sealedAnswer } = await enclave.current().call('query', { sealedQuery });

@@ -14,6 +14,7 @@ import { isCloisterError } from '../protocol/errors.ts';
 import { resultCertificateCodec, resultStatementCodec } from '../protocol/result.ts';
 import type { ReplyOf } from '../enclave/boundary/messages.ts';
 import type { EnclaveClient } from '../enclave/host/enclave-client.ts';
+import type { ExecutedBlock } from '../ledger/blocks.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { CertifiedResults } from './certified-results.ts';
 import type { CommitTracker } from './commit-tracker.ts';
@@ -138,12 +139,15 @@ export class Execution implements AsyncDisposable {
     while (this.#isFarBehind(next) && next > ledger.head().height) {
       const imported = await this.#importFrom(next);
       if (imported.length === 0) break;
-      for (const [block, { certificate, writeSet }] of imported) {
-        const { header } = block;
+      for (const [{ header }, { certificate }] of imported)
         await enclave.proveEpochs(client, Math.max(header.epoch, certificate.signerEpoch));
-        await client.call('restore', { kind: 'block', header, certificate, sealedWriteSet: writeSet });
-        next = header.height + 1;
-      }
+      // In order, without a pause between them.
+      await Promise.all(
+        imported.map(([{ header }, { certificate, writeSet }]) =>
+          client.call('restore', { kind: 'block', header, certificate, sealedWriteSet: writeSet }),
+        ),
+      );
+      next += imported.length;
     }
     return next;
   }
@@ -170,7 +174,7 @@ export class Execution implements AsyncDisposable {
       const block = wanted[index];
       return block === undefined ? [] : [[block, executed] as const];
     });
-    for (const [block, executed] of imported) await this.#commitImported(block, executed);
+    await this.#commitImported(imported);
     return imported;
   }
 
@@ -193,7 +197,7 @@ export class Execution implements AsyncDisposable {
   async #commit({ block, reply }: Executed): Promise<void> {
     const { ledger, epochs, blocks, tracker, results, onResult, onExecuted } = this.#options;
     const { header, id } = block;
-    await ledger.commitBlock({
+    await ledger.commitBlocks({
       ...blockRecords(block),
       writeSet: reply.sealedWriteSet,
       receipts: reply.calls,
@@ -209,24 +213,17 @@ export class Execution implements AsyncDisposable {
     onExecuted({ header, id, transactions: block.body.length });
   }
 
-  async #commitImported(block: ProvenBlock, { certificate, writeSet, calls }: ExecutedHeight): Promise<void> {
+  /** Heights that others executed: one write for all of them. */
+  async #commitImported(imported: readonly (readonly [ProvenBlock, ExecutedHeight])[]): Promise<void> {
     const { ledger, blocks, tracker, certified, results, onExecuted } = this.#options;
-    const { header, id } = block;
-    const { statement, enclaveSignatures } = certificate;
-    await ledger.commitBlock({
-      ...blockRecords(block),
-      writeSet,
-      receipts: calls,
-      statement: encode(resultStatementCodec, statement),
-      // That of the first signer: any of them stands for the certificate beside it.
-      enclaveSignature: enclaveSignatures.slice(0, 64),
-      resultCertificate: encode(resultCertificateCodec, certificate),
-    });
-    blocks.done(header.height);
-    tracker.executed(header.height, calls);
-    results.prune(header.height);
-    certified.certified(certificate);
-    onExecuted({ header, id, transactions: block.body.length });
+    await ledger.commitBlocks(...imported.map(([block, executed]) => importedRecords(block, executed)));
+    for (const [{ header, id, body }, { certificate, calls }] of imported) {
+      blocks.done(header.height);
+      tracker.executed(header.height, calls);
+      results.prune(header.height);
+      certified.certified(certificate);
+      onExecuted({ header, id, transactions: body.length });
+    }
   }
 
   async #pause(ms: number): Promise<void> {
@@ -238,3 +235,13 @@ export class Execution implements AsyncDisposable {
     clearTimeout(timer);
   }
 }
+
+const importedRecords = (block: ProvenBlock, { certificate, writeSet, calls }: ExecutedHeight): ExecutedBlock => ({
+  ...blockRecords(block),
+  writeSet,
+  receipts: calls,
+  statement: encode(resultStatementCodec, certificate.statement),
+  // That of the first signer: any of them stands for the certificate beside it.
+  enclaveSignature: certificate.enclaveSignatures.slice(0, 64),
+  resultCertificate: encode(resultCertificateCodec, certificate),
+});

@@ -8,7 +8,6 @@
 import {
   type BlockProof,
   MAX_SUBMISSION,
-  MAX_WAIT_SECONDS,
   type SubmitReply,
   type SubmitResult,
   submitReplyShape,
@@ -38,6 +37,8 @@ export const defaultSubmitterLimits: SubmitterLimits = { requests: 16, waiting: 
 const MAX_REQUEST_BYTES = 1024 * 1024;
 const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
 const ANSWER_GRACE_MS = 5_000;
+/** Longest wait at one node: far more than a call takes where the network proceeds. */
+const NODE_WAIT_SECONDS = 10;
 /** How long a node may lag behind another one that has executed the opening of a session, ms. */
 const LAG_MS = 3_000;
 const FIRST_BACKOFF_MS = 50;
@@ -138,7 +139,7 @@ export class Submitter {
   ): Promise<{ readonly reply: SubmitReply; readonly retryAfterSeconds: number | undefined }> {
     const now = Date.now();
     const longest = Math.max(...batch.map((pending) => pending.deadline - now), 1_000);
-    const seconds = Math.min(Math.ceil(longest / 1000), MAX_WAIT_SECONDS);
+    const seconds = Math.min(Math.ceil(longest / 1000), NODE_WAIT_SECONDS);
     const answer = await this.#client.send({
       method: 'POST',
       path: '/v1/transactions',
@@ -158,8 +159,11 @@ export class Submitter {
   ): Promise<Judgement> {
     const id = pending.envelope.transactionId;
     if (result?.transactionId !== id) return this.#distrust(pending, walletErrors.error('ANSWER_MALFORMED'));
-    if (result.status === 'accepted')
+    if (result.status === 'accepted') {
+      // It may be cut off from the others: the next node is asked, which costs nothing where it is not.
+      this.#client.useNext();
       return this.#again(pending, walletErrors.error('OUTCOME_UNKNOWN', { transactionId: id }));
+    }
     if (result.status === 'refused') {
       const { code, hint, retryable } = result;
       return this.#judgeRefusal(

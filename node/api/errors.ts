@@ -42,7 +42,7 @@ export const apiErrors = defineErrors({
     status: 404,
   },
   OBSERVER_ONLY: {
-    message: 'This node is an observer: it has no enclave that could open sealed calls and queries.',
+    message: 'This node is no validator: it takes no sealed calls and queries.',
     hint: 'Use a validator for calls and queries; blocks, receipts and proofs are served here.',
     retryable: true,
     status: 503,

@@ -16,7 +16,7 @@ const prepared = async (compacted: boolean): Promise<string> => {
   const directory = freshDirectory();
   const ledger = await open(directory);
   for (let at = 1; at <= HEIGHTS; at += 1) {
-    await ledger.commitBlock(executedBlock(at));
+    await ledger.commitBlocks(executedBlock(at));
     await ledger.saveResultCertificate(height(at), noise(`certificate ${at}`, 300));
   }
   await ledger.close();

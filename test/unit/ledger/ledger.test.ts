@@ -26,7 +26,7 @@ describe('ledger', () => {
     const seen = new Set<string>();
     for (let at = 1; at <= 60; at += 1) {
       let writing = true;
-      const written = ledger.commitBlock({ ...executedBlock(at), closesEpoch: at }).finally(() => {
+      const written = ledger.commitBlocks({ ...executedBlock(at), closesEpoch: at }).finally(() => {
         writing = false;
       });
       while (writing) {
@@ -49,7 +49,7 @@ describe('ledger', () => {
     const directory = freshDirectory();
     let ledger = await open(directory);
     expect(ledger.head()).toEqual({ height: 0, blockHash: undefined, finalisedHeight: 0, finalisedHash: undefined });
-    for (const at of [1, 2, 3]) await ledger.commitBlock(executedBlock(at, at * 2));
+    for (const at of [1, 2, 3]) await ledger.commitBlocks(executedBlock(at, at * 2));
     await ledger.saveResultCertificate(height(2), noise('certificate', 900));
     for (let round = 0; round < 2; round += 1) {
       expect(ledger.head()).toEqual({
@@ -90,7 +90,7 @@ describe('ledger', () => {
 
   it('answers undefined for what it never had', async () => {
     await using ledger = await open(freshDirectory());
-    await ledger.commitBlock(executedBlock(1));
+    await ledger.commitBlocks(executedBlock(1));
     for (const at of [0, 2]) {
       expect(ledger.readBlock(height(at))).toBeUndefined();
       expect(ledger.readBody(height(at))).toBeUndefined();
@@ -104,10 +104,10 @@ describe('ledger', () => {
   it('refuses a gap and an overwrite, and takes the identical height again as done', async () => {
     await using ledger = await open(freshDirectory());
     const first = executedBlock(1);
-    expect(await codeOf(ledger.commitBlock(executedBlock(2)))).toBe('LEDGER_GAP');
-    expect(await codeOf(ledger.commitBlock(executedBlock(0)))).toBe('LEDGER_GAP');
-    await ledger.commitBlock(first);
-    await ledger.commitBlock({ ...first, finality: noise('another quorum', 260) });
+    expect(await codeOf(ledger.commitBlocks(executedBlock(2)))).toBe('LEDGER_GAP');
+    expect(await codeOf(ledger.commitBlocks(executedBlock(0)))).toBe('LEDGER_GAP');
+    await ledger.commitBlocks(first);
+    await ledger.commitBlocks({ ...first, finality: noise('another quorum', 260) });
     expect(ledger.readFinality(height(1))).toEqual(first.finality);
     for (const change of [
       { header: noise('other', 400) },
@@ -118,9 +118,9 @@ describe('ledger', () => {
       { receipts: first.receipts.map((receipt) => ({ ...receipt, outputs: [noise('other', 9)] })) },
       { blockHash: blockHash(7) },
     ]) {
-      expect(await codeOf(ledger.commitBlock({ ...first, ...change }))).toBe('LEDGER_CONFLICT');
+      expect(await codeOf(ledger.commitBlocks({ ...first, ...change }))).toBe('LEDGER_CONFLICT');
     }
-    expect(await codeOf(ledger.commitBlock({ ...executedBlock(2), enclaveSignature: noise('short', 63) }))).toBe(
+    expect(await codeOf(ledger.commitBlocks({ ...executedBlock(2), enclaveSignature: noise('short', 63) }))).toBe(
       'LEDGER_INPUT_INVALID',
     );
     expect(ledger.head().height).toBe(1);
@@ -150,8 +150,8 @@ describe('ledger', () => {
     expect(ledger.heightOfBlock(blockHash(3))).toBe(3);
     await ledger.storeFinalised({ ...headerOnly(first), body: first.body });
     expect(ledger.readBlock(height(1))).toMatchObject({ body: first.body, finality: undefined });
-    expect(await codeOf(ledger.commitBlock({ ...first, body: noise('other', 9) }))).toBe('LEDGER_CONFLICT');
-    for (const block of [first, second, third]) await ledger.commitBlock(block);
+    expect(await codeOf(ledger.commitBlocks({ ...first, body: noise('other', 9) }))).toBe('LEDGER_CONFLICT');
+    for (const block of [first, second, third]) await ledger.commitBlocks(block);
     expect(ledger.head()).toMatchObject({ height: 3, finalisedHeight: 3 });
     expect(ledger.readFinality(height(1))).toEqual(first.finality);
     expect(await verifyLedger(ledger)).toMatchObject({ intact: true, heights: 3, transactions: 9 });
@@ -162,15 +162,15 @@ describe('ledger', () => {
     await using ledger = await open(freshDirectory());
     const first = executedBlock(1);
     const again = { ...executedBlock(2), receipts: [...executedBlock(2).receipts, ...first.receipts] };
-    await ledger.commitBlock(first);
-    await ledger.commitBlock(again);
+    await ledger.commitBlocks(first);
+    await ledger.commitBlocks(again);
     for (const { transactionId: id } of first.receipts) expect(ledger.readReceipt(id)?.height).toBe(1);
     expect((await verifyLedger(ledger)).intact).toBe(true);
   });
 
   it('replays in height order from any height and stops at the head of the call', async () => {
     await using ledger = await open(freshDirectory());
-    for (let at = 1; at <= 70; at += 1) await ledger.commitBlock(executedBlock(at, 1));
+    for (let at = 1; at <= 70; at += 1) await ledger.commitBlocks(executedBlock(at, 1));
     const seen: number[] = [];
     for await (const replayed of ledger.replay(height(5))) {
       const block = executedBlock(replayed.height, 1);
@@ -193,7 +193,7 @@ describe('ledger', () => {
   it('keeps large blocks: many receipts and outputs over several chunks', async () => {
     await using ledger = await open(freshDirectory());
     const block = executedBlock(1, 1500, 700);
-    await ledger.commitBlock(block);
+    await ledger.commitBlocks(block);
     for (const index of [0, 1, 2, 700, 1499]) {
       const receipt = block.receipts[index];
       if (receipt !== undefined)
@@ -207,8 +207,8 @@ describe('ledger', () => {
         outputs: [],
       })),
     };
-    expect(await codeOf(ledger.commitBlock(tooMany))).toBe('LEDGER_INPUT_INVALID');
-    await ledger.commitBlock({ ...executedBlock(2, 0), body: new Uint8Array(0), writeSet: new Uint8Array(0) });
+    expect(await codeOf(ledger.commitBlocks(tooMany))).toBe('LEDGER_INPUT_INVALID');
+    await ledger.commitBlocks({ ...executedBlock(2, 0), body: new Uint8Array(0), writeSet: new Uint8Array(0) });
     expect(ledger.readReceipts(height(2))).toEqual([]);
     expect(await verifyLedger(ledger)).toMatchObject({ intact: true, heights: 2, transactions: 1500 });
   });
@@ -216,10 +216,10 @@ describe('ledger', () => {
   it('names why a directory cannot be opened', async () => {
     const directory = freshDirectory();
     const ledger = await open(directory);
-    await ledger.commitBlock(executedBlock(1));
+    await ledger.commitBlocks(executedBlock(1));
     expect(await codeOf(open(directory))).toBe('LEDGER_LOCKED');
     await ledger.close();
-    expect(await codeOf(ledger.commitBlock(executedBlock(2)))).toBe('LEDGER_CLOSED');
+    expect(await codeOf(ledger.commitBlocks(executedBlock(2)))).toBe('LEDGER_CLOSED');
     expect(() => ledger.readHeader(height(1))).toThrowError(expect.objectContaining({ code: 'LEDGER_CLOSED' }));
     const otherChain = Buffer.from(bytes32('other chain')).toString('hex') as ChainId;
     expect(await codeOf(Ledger.open(directory, { replicaKey, chainId: otherChain }))).toBe('LEDGER_WRONG_CHAIN');
@@ -234,7 +234,7 @@ describe('ledger', () => {
   it('shows neither payloads nor identifiers nor order on disk', async () => {
     const directory = freshDirectory();
     const ledger = await open(directory);
-    for (let at = 1; at <= 20; at += 1) await ledger.commitBlock(executedBlock(at));
+    for (let at = 1; at <= 20; at += 1) await ledger.commitBlocks(executedBlock(at));
     await ledger.close();
     const disk = [directory, join(directory, 'db')].flatMap((place) =>
       readdirSync(place, { withFileTypes: true })
@@ -269,12 +269,12 @@ describe('ledger', () => {
     const database = join(directory, 'db');
     const marker = join(directory, 'head.mark');
     let ledger = await open(directory);
-    await ledger.commitBlock(executedBlock(1));
+    await ledger.commitBlocks(executedBlock(1));
     await ledger.close();
     const earlier = readdirSync(database).map((name) => ({ name, content: readFileSync(join(database, name)) }));
     const earlierMarker = readFileSync(marker);
     ledger = await open(directory);
-    for (let at = 2; at <= 5; at += 1) await ledger.commitBlock(executedBlock(at));
+    for (let at = 2; at <= 5; at += 1) await ledger.commitBlocks(executedBlock(at));
     await ledger.close();
     const newMarker = readFileSync(marker);
 
@@ -302,7 +302,7 @@ describe('ledger', () => {
       const hash = (n) => n.toString(16).padStart(64, '0');
       for (let height = 1; ; height += 1) {
         const part = new Uint8Array(2000).fill(height % 251);
-        await ledger.commitBlock({ height, blockHash: hash(height), header: part, body: part, writeSet: part, statement: part,
+        await ledger.commitBlocks({ height, blockHash: hash(height), header: part, body: part, writeSet: part, statement: part,
           enclaveSignature: new Uint8Array(64), receipts: [{ transactionId: hash(height), receipt: part, outputs: [part] }] });
         process.stdout.write(height + '\\n');
       }`;
@@ -321,12 +321,12 @@ describe('ledger', () => {
     await using ledger = await open(directory);
     expect(ledger.head().height).toBeGreaterThanOrEqual(acknowledged);
     expect(await verifyLedger(ledger)).toMatchObject({ intact: true, problems: [] });
-    await ledger.commitBlock(executedBlock(ledger.head().height + 1));
+    await ledger.commitBlocks(executedBlock(ledger.head().height + 1));
   });
 
   it('goes on after the audit meets a problem, and reports progress', async () => {
     await using ledger = await open(freshDirectory());
-    for (let at = 1; at <= 3; at += 1) await ledger.commitBlock(executedBlock(at));
+    for (let at = 1; at <= 3; at += 1) await ledger.commitBlocks(executedBlock(at));
     const seen: number[] = [];
     const report = await verifyLedger(ledger, {
       checkHeight: ({ height: at }) => (at === 2 ? ['the state root differs'] : []),
