@@ -139,14 +139,10 @@ export class Execution implements AsyncDisposable {
     while (this.#isFarBehind(next) && next > ledger.head().height) {
       const imported = await this.#importFrom(next);
       if (imported.length === 0) break;
-      for (const [{ header }, { certificate }] of imported)
+      for (const [{ header }, { certificate, writeSet }] of imported) {
         await enclave.proveEpochs(client, Math.max(header.epoch, certificate.signerEpoch));
-      // In order, without a pause between them.
-      await Promise.all(
-        imported.map(([{ header }, { certificate, writeSet }]) =>
-          client.call('restore', { kind: 'block', header, certificate, sealedWriteSet: writeSet }),
-        ),
-      );
+        await client.call('restore', { kind: 'block', header, certificate, sealedWriteSet: writeSet });
+      }
       next += imported.length;
     }
     return next;
