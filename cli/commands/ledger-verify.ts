@@ -40,8 +40,9 @@ export const run = async (options: LedgerVerifyOptions, [home]: readonly [string
   const started = performance.now();
   try {
     if (shows) bar.start(ledger.head().height, 0);
+    const epochs = provenEpochs(ledger, genesis);
     const report = await verifyLedger(ledger, {
-      checkHeight: heightCheckOf(genesis, provenEpochs(ledger, genesis)),
+      checkHeight: heightCheckOf(genesis, epochs),
       progress: (height) => void (shows && bar.update(height)),
     });
     bar.stop();
@@ -53,6 +54,7 @@ export const run = async (options: LedgerVerifyOptions, [home]: readonly [string
         verdict: report.intact ? 'intact' : 'damaged',
         chainId,
         ...report,
+        epochs: epochs.length,
         seconds,
         platform,
         notice: platformNotice(platform),
@@ -65,6 +67,7 @@ export const run = async (options: LedgerVerifyOptions, [home]: readonly [string
         ...table([
           ['Chain', chainId],
           ['Heights', `${report.heights} executed, ${report.finalisedHeight} final`],
+          ['Epochs', epochs.length],
           ['Transactions', report.transactions],
           ['Certificates', report.certificates],
           ['Seconds', seconds.toFixed(1)],
