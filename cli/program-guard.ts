@@ -32,4 +32,13 @@ export const addGuardCommands = (program: Command): void => {
       `${examples('guard import validator-1.guard --home node-a')}\n${NOTES}\n\nInterrupted? The same command again completes it.`,
     )
     .action(lazily(async () => ({ run: (await import('./commands/guard.ts')).importKey })));
+  withJson(guard.command('rotate').description("prepare another consensus key for a stopped validator's home"))
+    .argument('<home>', 'home of a validator that is stopped')
+    .requiredOption('--out <file>', 'rotation file to write; nothing in it is secret')
+    .addHelpText(
+      'after',
+      `${examples('guard rotate my-net/validator-1 --out rotation.json', 'validators rotate-key rotation.json --dir my-net --account dev-1')}
+Then start the node again and give the file to a member. The node changes over when the network has.`,
+    )
+    .action(lazily(async () => ({ run: (await import('./commands/guard.ts')).rotate })));
 };

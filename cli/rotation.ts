@@ -1,22 +1,15 @@
 /** The rotation file of a validator: its key, the one that is to follow, and the new key's proof that it is owned. */
 import type { PublicKey } from '../protocol/brand.ts';
-import { fromHex } from '../protocol/hex.ts';
+import { fromHex, toHex } from '../protocol/hex.ts';
+import type { Rotation } from '../node/guard-rotate.ts';
 import { cliErrors } from './errors.ts';
 import { readTextFile } from './files.ts';
-
-/** A change of a validator's consensus key, as its operator publishes it; nothing in it is secret. */
-export interface Rotation {
-  readonly validatorKey: PublicKey;
-  readonly newKey: PublicKey;
-  /** Signature of the new key over the change. */
-  readonly proof: Uint8Array;
-}
 
 const isHex = (value: unknown, bytes: number): value is string =>
   typeof value === 'string' && value.length === 2 * bytes && /^[0-9a-f]*$/.test(value);
 
 /** Reads a rotation file. Throws CONFIG_FILE_MISSING or CONFIG_ROTATION_INVALID. */
-export const readRotation = async (path: string): Promise<Rotation> => {
+export const readRotation = async (path: string): Promise<Omit<Rotation, 'chainId'>> => {
   const text = await readTextFile(path);
   let file: unknown;
   try {
@@ -29,3 +22,7 @@ export const readRotation = async (path: string): Promise<Rotation> => {
     throw cliErrors.error('CONFIG_ROTATION_INVALID', { path });
   return { validatorKey: validatorKey as PublicKey, newKey: newKey as PublicKey, proof: fromHex(proof) };
 };
+
+/** The text of a rotation file. */
+export const rotationText = ({ chainId, validatorKey, newKey, proof }: Rotation): string =>
+  `${JSON.stringify({ chainId, validatorKey, newKey, proof: toHex(proof) }, null, 2)}\n`;

@@ -27,26 +27,28 @@ const bindAbstract = (name: string): Promise<Server> =>
 /** A held lock. */
 export class KeyLock {
   readonly #store: LevelStore;
-  readonly #server: Server | undefined;
+  readonly #servers: readonly Server[];
   #held = true;
 
-  private constructor(store: LevelStore, server: Server | undefined) {
+  private constructor(store: LevelStore, servers: readonly Server[]) {
     this.#store = store;
-    this.#server = server;
+    this.#servers = servers;
   }
 
   /**
-   * Takes the lock of a directory and of the key, 32 secret bytes; throws KEY_IN_USE when another process holds either.
+   * Takes the lock of a directory and of keys, 32 secret bytes each; throws KEY_IN_USE when another process holds one.
    */
-  static async acquire(directory: string, key: Uint8Array): Promise<KeyLock> {
+  static async acquire(directory: string, ...keys: readonly Uint8Array[]): Promise<KeyLock> {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const store = await openLockStore(join(directory, 'lock'));
-    if (process.platform !== 'linux') return new KeyLock(store, undefined);
+    const servers: Server[] = [];
+    if (process.platform !== 'linux') return new KeyLock(store, servers);
     try {
-      const name = `cloister-key-${toHex(purposeKey(key, 'lock-name').subarray(0, 16))}`;
-      return new KeyLock(store, await bindAbstract(name));
+      for (const key of keys)
+        servers.push(await bindAbstract(`cloister-key-${toHex(purposeKey(key, 'lock-name').subarray(0, 16))}`));
+      return new KeyLock(store, servers);
     } catch (failure) {
-      await store.close();
+      await new KeyLock(store, servers).release();
       throw ledgerErrors.error('KEY_IN_USE', { directory, guard: 'key' }, failure);
     }
   }
@@ -55,8 +57,7 @@ export class KeyLock {
   async release(): Promise<void> {
     if (!this.#held) return;
     this.#held = false;
-    const server = this.#server;
-    if (server !== undefined) await new Promise((resolve) => server.close(resolve));
+    await Promise.all(this.#servers.map((server) => new Promise((resolve) => server.close(resolve))));
     await this.#store.close();
   }
 }

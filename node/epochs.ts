@@ -107,6 +107,12 @@ export class Epochs {
     return key === undefined ? undefined : this.#secrets.get(key);
   }
 
+  /** The own consensus key in the present epoch; undefined where this node is not a validator. */
+  get ownKey(): PublicKey | undefined {
+    const self = this.selfIn(this.current);
+    return self === undefined ? undefined : this.current.validatorKeys[self];
+  }
+
   /** Secret of one of the own keys. */
   secretOf(key: PublicKey): Uint8Array | undefined {
     return this.#secrets.get(key);

@@ -58,10 +58,11 @@ const contentOf = async (
   run: number,
 ): Promise<GuardContent> => {
   const paths = homePaths(home);
-  const { validator, network } = secrets;
+  const { validator, network, next } = secrets;
   return {
     validator,
     network,
+    next,
     promises,
     run,
     genesis: (await textOf(paths.genesis)) ?? '',

@@ -23,6 +23,8 @@ const contentCodec = struct({
   /** Consensus key, and the identity that peers know it by. */
   validator: bytes(32),
   network: bytes(32),
+  /** Consensus key that is to follow. */
+  next: optional(bytes(32)),
   promises: promisesCodec,
   /** Number of the key's last start. */
   run: u64,

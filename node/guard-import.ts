@@ -111,9 +111,9 @@ export const importGuard = async (options: GuardImport): Promise<ImportedGuard> 
   const { content, chainId, validatorKey, generation } = guard;
   const isNew = (await readOptional(homePaths(home).keystore)) === undefined;
   const passphrase = await homePassphrase(isNew ? 'create' : 'open');
-  const { validator, network, promises } = content;
+  const { validator, network, next, promises } = content;
   const keystore: NodeKeystore = isNew
-    ? { secrets: { validator, network, replica: randomBytes(32) }, custody: FRESH_CUSTODY }
+    ? { secrets: { validator, network, replica: randomBytes(32), next }, custody: FRESH_CUSTODY }
     : await readKeystore(home, passphrase);
   if (validatorKeyOf(keystore.secrets) !== validatorKey)
     throw nodeErrors.error('GUARD_OTHER_VALIDATOR', {
@@ -121,7 +121,7 @@ export const importGuard = async (options: GuardImport): Promise<ImportedGuard> 
       reason: `the home is that of ${validatorKeyOf(keystore.secrets)}`,
     });
   await using stack = new AsyncDisposableStack();
-  const lock = await KeyLock.acquire(homePaths(home).votes, validator);
+  const lock = await KeyLock.acquire(homePaths(home).votes, validator, ...(next === undefined ? [] : [next]));
   stack.defer(() => lock.release());
   const open = async (): Promise<SigningState> =>
     stack.use(await openSigningState({ home, chainId, ...keystore, lock }));
@@ -130,15 +130,16 @@ export const importGuard = async (options: GuardImport): Promise<ImportedGuard> 
   if (before !== undefined) checkState(guard, keystore, before);
   progress('writing genesis and enclave files');
   await writeFiles(home, content);
+  const secrets = { ...keystore.secrets, next };
   const moved = { generation, guard: guard.guard, timeMs: Date.now() };
   progress('writing the keystore, not yet in use');
-  await writeKeystore(home, { ...keystore, custody: { state: 'importing', ...moved } }, passphrase);
+  await writeKeystore(home, { secrets, custody: { state: 'importing', ...moved } }, passphrase);
   progress('writing what the key has promised');
   const { wal, runs } = before ?? (await open());
   runs.advance(content.run);
   wal.append(custodyRecord({ state: 'imported', validatorKey, ...moved, vote: undefined }), ...recordsOf(promises));
   await wal.sync();
   progress('putting the key into use');
-  await writeKeystore(home, { ...keystore, custody: { state: 'used', ...moved } }, passphrase);
+  await writeKeystore(home, { secrets, custody: { state: 'used', ...moved } }, passphrase);
   return { guard: guard.guard, chainId, validatorKey, generation, exportedAt: guard.exportedAt, promises };
 };

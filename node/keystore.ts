@@ -6,13 +6,15 @@
  */
 import { ed25519PublicKey, randomBytes } from '#primitives';
 import type { PublicKey } from '../protocol/brand.ts';
-import { bytes, decode, encode, type Infer, struct } from '../protocol/codec.ts';
+import { bytes, decode, encode, type Infer, optional, struct } from '../protocol/codec.ts';
 import { fromHex, toHex, utf8 } from '../protocol/hex.ts';
 import { FRESH_CUSTODY, type KeyCustody, keyCustodyCodec } from './custody.ts';
 import { nodeErrors } from './errors.ts';
 import { openWithPassphrase, sealWithPassphrase } from './passphrase-seal.ts';
 
-const secretsCodec = struct({ validator: bytes(32), network: bytes(32), replica: bytes(32) });
+const bareSecrets = { validator: bytes(32), network: bytes(32), replica: bytes(32) };
+/** `next`: the consensus key that is to follow `validator`, from `guard rotate` until the network has carried it out. */
+const secretsCodec = struct({ ...bareSecrets, next: optional(bytes(32)) });
 const contentCodec = struct({ secrets: secretsCodec, custody: keyCustodyCodec });
 
 /** The node's secrets; never logged, never part of an error. */
@@ -40,11 +42,24 @@ export const createSecrets = (): NodeSecrets => ({
   validator: randomBytes(32),
   network: randomBytes(32),
   replica: randomBytes(32),
+  next: undefined,
 });
 
 /** Public key of the validator that these are the secrets of. */
 export const validatorKeyOf = ({ validator }: NodeSecrets): PublicKey =>
   toHex(ed25519PublicKey(validator)) as PublicKey;
+
+/** Public keys of a validator: the one in use, then the one that is to follow it, if any. */
+export const validatorKeysOf = ({ validator, next }: NodeSecrets): PublicKey[] =>
+  [validator, ...(next === undefined ? [] : [next])].map((secret) => toHex(ed25519PublicKey(secret)) as PublicKey);
+
+/** The keystore once the key that was to follow is in use among these; the given one before. */
+export const afterRotation = (keystore: NodeKeystore, inUse: readonly PublicKey[]): NodeKeystore => {
+  const { secrets, custody } = keystore;
+  const [, nextKey] = validatorKeysOf(secrets);
+  if (secrets.next === undefined || nextKey === undefined || !inUse.includes(nextKey)) return keystore;
+  return { secrets: { ...secrets, validator: secrets.next, next: undefined }, custody };
+};
 
 /** The keystore file's text. */
 export const sealNodeKeystore = (keystore: NodeKeystore, passphrase: string): string => {
@@ -67,7 +82,8 @@ export const openNodeKeystore = (text: string, passphrase: string): NodeKeystore
     const opened = openWithPassphrase(passphrase, utf8(known), { salt: fromHex(salt), sealed: fromHex(sealed) });
     if (opened === undefined) throw new TypeError('sealed');
     if (known === FORMATS.current) return decode(contentCodec, opened, MAX_CONTENT_BYTES);
-    return { secrets: decode(secretsCodec, opened, MAX_CONTENT_BYTES), custody: FRESH_CUSTODY };
+    const bare = decode(struct(bareSecrets), opened, MAX_CONTENT_BYTES);
+    return { secrets: { ...bare, next: undefined }, custody: FRESH_CUSTODY };
   } catch {
     // The cause is left out on purpose: it could describe decrypted bytes.
     throw nodeErrors.error('KEYSTORE_LOCKED');

@@ -9,8 +9,8 @@ import { parseArgs } from 'node:util';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { CloisterError } from '../protocol/errors.ts';
 import { nodeErrors } from './errors.ts';
-import type { KeyCustody } from './custody.ts';
 import { homePaths, readConfig, readGenesis, readKeystore, readPassphrase, writeKeystore } from './home.ts';
+import type { NodeKeystore } from './keystore.ts';
 import { createRootLogger } from './logger.ts';
 import { startNode } from './node.ts';
 import type { RunningNode } from './running-node.ts';
@@ -57,7 +57,7 @@ const run = async (): Promise<number> => {
   const genesis = await readGenesis(homePaths(home).genesis);
   const passphrase = await readPassphrase(home);
   const keystore = await readKeystore(home, passphrase);
-  const keepCustody = (custody: KeyCustody): Promise<void> => writeKeystore(home, { ...keystore, custody }, passphrase);
+  const keepKeystore = (kept: NodeKeystore): Promise<void> => writeKeystore(home, kept, passphrase);
   const file = config['log.file'];
   await using root = createRootLogger({
     level: config['log.level'],
@@ -73,7 +73,7 @@ const run = async (): Promise<number> => {
   let node: RunningNode;
   try {
     const onProgress = (progress: SyncProgress): void => print('progress', progress);
-    const hooks = { keepCustody, onFatal: end.fail, onProgress };
+    const hooks = { keepKeystore, onFatal: end.fail, onProgress };
     node = await startNode({ home, version, genesis, config, keystore, logger, ...hooks });
   } catch (error) {
     logger.fatal({ err: error }, 'node did not start');

@@ -22,7 +22,7 @@ import type { NodeConfig } from './config.ts';
 import { ConsensusDriver } from './consensus-driver.ts';
 import { ConsensusInbox } from './consensus-inbox.ts';
 import { ConsensusRequests } from './consensus-requests.ts';
-import { generationOf, type KeyCustody, refuseForEver } from './custody.ts';
+import { generationOf, refuseForEver } from './custody.ts';
 import { divergenceHandler } from './divergence.ts';
 import { EpochKeyCollection, enclaveRelay } from './enclave-messages.ts';
 import { checkMeasurement } from './enclave-measurement.ts';
@@ -31,7 +31,7 @@ import { Epochs } from './epochs.ts';
 import { Execution } from './execution.ts';
 import { EvidenceWriter, readRecorded } from './evidence-files.ts';
 import { FinalBlocks } from './final-blocks.ts';
-import { type NodeKeystore, validatorKeyOf } from './keystore.ts';
+import { afterRotation, type NodeKeystore, validatorKeyOf } from './keystore.ts';
 import { type Logger, roomLogger } from './logger.ts';
 import { Mempool } from './mempool.ts';
 import { sampleMetrics } from './metrics-sample.ts';
@@ -61,8 +61,8 @@ export interface NodeOptions {
   readonly config: NodeConfig;
   /** Secrets, and what the keystore says of their custody. */
   readonly keystore: NodeKeystore;
-  /** Makes another custody part of the keystore, durably. */
-  readonly keepCustody: (custody: KeyCustody) => Promise<void>;
+  /** Replaces the keystore durably. */
+  readonly keepKeystore: (keystore: NodeKeystore) => Promise<void>;
   readonly logger: Logger;
   /** The node cannot go on: the process should end with this error. */
   readonly onFatal: (error: unknown) => void;
@@ -82,7 +82,7 @@ const EXPIRE_EVERY_BLOCKS = 8;
 /** Starts every part of the node; a failed start disposes what had started, then rejects. */
 export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   await using stack = new AsyncDisposableStack();
-  const { home, genesis, config, keystore, keepCustody, logger, onFatal, onProgress } = options;
+  const { home, genesis, config, keystore, keepKeystore, logger, onFatal, onProgress } = options;
   const { secrets } = keystore;
   const chainId = chainIdOf(genesis);
   const peer = await peerIdFromSecret(secrets.network);
@@ -92,8 +92,8 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
 
   const votes = config['node.profile'] === 'validator';
   if (votes) await checkMeasurement(config['enclave.bundle'], genesis.measurement);
-  const signing = stack.use(await openToSign({ home, chainId, ...keystore, keepCustody }));
-  const { ledger, wal, records } = signing;
+  const signing = stack.use(await openToSign({ home, chainId, ...keystore, keepKeystore }));
+  const { ledger, wal, records, validatorSecrets } = signing;
 
   const bodies = new BodyStore();
   const mempool = new Mempool({
@@ -101,7 +101,9 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     maxTransactions: config['mempool.transactions'],
     share: config['mempool.share'] / 100,
   });
-  const epochs = new Epochs({ genesis, ledger, validatorSecrets: votes ? [secrets.validator] : [], peer });
+  const epochs = new Epochs({ genesis, ledger, validatorSecrets: votes ? validatorSecrets : [], peer });
+  const settled = afterRotation(keystore, epochs.current.validatorKeys);
+  if (settled !== keystore) await keepKeystore({ ...settled, custody: { ...settled.custody, state: 'used' } });
   for (const record of records) {
     if (record.kind === 'block' && record.body !== undefined)
       bodies.offer(blockId(record.header), record.header, record.body);
@@ -233,7 +235,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
         halted = true;
         if (code !== 'KEY_USED_TWICE') return;
         const generation = generationOf(keystore.custody, signing.custody);
-        void refuseForEver(wal, validatorKeyOf(secrets), generation, vote).then(onFatal, onFatal);
+        void refuseForEver(wal, epochs.ownKey ?? validatorKeyOf(secrets), generation, vote).then(onFatal, onFatal);
       },
       onFatal,
       onDelivered: ({ blocks: final }, ids) => {
@@ -253,6 +255,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
         void network.setContacts(contacts()).catch(onFatal);
         system.advance();
         enclave?.epochEntered();
+        for (const other of network.connectedPeers()) presence.greet(other);
         collector.recount();
       },
       onEvidence: (evidence) => {
@@ -281,7 +284,8 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   };
   const presence = new PresenceBook({
     chainId,
-    validatorSecret: secrets.validator,
+    validatorSecrets,
+    keyInUse: () => epochs.ownKey,
     run: signing.runs.last,
     network,
     keyOf: (other) => epochs.validatorKeyOf(other),

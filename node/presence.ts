@@ -21,7 +21,10 @@ const PASS_ON = { burst: 8, perSecond: 1 };
 /** What the book is made with. */
 export interface PresenceOptions {
   readonly chainId: ChainId;
-  readonly validatorSecret: Uint8Array;
+  /** Secrets of the consensus keys of this node. */
+  readonly validatorSecrets: readonly Uint8Array[];
+  /** The one of them that is in use; undefined where this node is not a validator. */
+  readonly keyInUse: () => PublicKey | undefined;
   /** Number of this start. */
   readonly run: number;
   readonly network: Pick<PeerNetwork, 'send' | 'broadcast'>;
@@ -39,23 +42,25 @@ interface Heard {
 /** See the module comment. */
 export class PresenceBook {
   readonly #options: PresenceOptions;
-  readonly #own: Presence;
+  readonly #own = new Map<PublicKey, Presence>();
   readonly #heard = new Map<PublicKey, Heard>();
 
   constructor(options: PresenceOptions) {
-    const { chainId, validatorSecret, run } = options;
-    const statement = { run, nonce: randomBytes(PRESENCE_NONCE_BYTES) };
+    const { chainId, validatorSecrets, run } = options;
     this.#options = options;
-    this.#own = {
-      validatorKey: toHex(ed25519PublicKey(validatorSecret)) as PublicKey,
-      ...statement,
-      signature: ed25519Sign(presenceBytes(chainId, statement), validatorSecret),
-    };
+    for (const secret of validatorSecrets) {
+      const statement = { run, nonce: randomBytes(PRESENCE_NONCE_BYTES) };
+      const validatorKey = toHex(ed25519PublicKey(secret)) as PublicKey;
+      const signature = ed25519Sign(presenceBytes(chainId, statement), secret);
+      this.#own.set(validatorKey, { validatorKey, ...statement, signature });
+    }
   }
 
   /** A peer was reached: it is told of this start, and of the newest start of its own key. */
   greet(peer: PeerName): void {
-    this.#tell(peer, this.#own);
+    const inUse = this.#options.keyInUse();
+    const own = inUse === undefined ? undefined : this.#own.get(inUse);
+    if (own !== undefined) this.#tell(peer, own);
     const heard = this.#newestOf(this.#options.keyOf(peer));
     if (heard !== undefined) this.#tell(peer, heard);
   }
@@ -70,7 +75,7 @@ export class PresenceBook {
     const { keyOf, onTwin } = this.#options;
     const { validatorKey } = presence;
     if (this.#isNews(presence)) {
-      if (validatorKey === this.#own.validatorKey) return onTwin();
+      if (this.#own.has(validatorKey)) return onTwin();
       this.#learn(presence);
     }
     if (keyOf(from) !== validatorKey) return;
@@ -83,7 +88,7 @@ export class PresenceBook {
   }
 
   #isNews({ validatorKey, run, nonce }: Presence): boolean {
-    const known = validatorKey === this.#own.validatorKey ? this.#own : this.#newestOf(validatorKey);
+    const known = this.#own.get(validatorKey) ?? this.#newestOf(validatorKey);
     return known === undefined || run > known.run || (run === known.run && !equalBytes(nonce, known.nonce));
   }
 

@@ -4,19 +4,20 @@
  * The key's lock is taken first, so that nothing is even read while another process uses the key. A ledger is never
  * ahead of its log (see the driver), so a log that was put back to an earlier moment is noticed here.
  */
-import { type BlockHash, type ChainId, height as asHeight } from '../protocol/brand.ts';
+import { type BlockHash, type ChainId, height as asHeight, type PublicKey } from '../protocol/brand.ts';
 import { decode } from '../protocol/codec.ts';
 import type { EpochAnchor } from '../protocol/consensus/configuration.ts';
 import { recordEpoch, recordView, type WalRecord, walRecordCodec } from '../protocol/consensus/wal-record.ts';
+import { isCloisterError } from '../protocol/errors.ts';
 import { MAX_READINESS_AGE_BLOCKS } from '../protocol/limits.ts';
 import { basePoint, type FinalPoint } from '../consensus/state.ts';
 import { KeyLock } from '../ledger/key-lock.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import { WriteAheadLog } from '../ledger/wal.ts';
-import { custodyFault, type KeyCustody, type LogCustody, readCustodyRecord } from './custody.ts';
+import { custodyFault, FRESH_CUSTODY, type LogCustody, readCustodyRecord } from './custody.ts';
 import { nodeErrors } from './errors.ts';
 import { homePaths } from './home.ts';
-import { type NodeKeystore, validatorKeyOf } from './keystore.ts';
+import { type NodeKeystore, validatorKeysOf } from './keystore.ts';
 import { RunCounter } from './run-counter.ts';
 import { readHeaderRecord, readProvenBlock } from './stored-blocks.ts';
 
@@ -27,8 +28,9 @@ export interface SigningState extends AsyncDisposable {
   readonly records: readonly WalRecord[];
   /** Counter of the starts of this home. */
   readonly runs: RunCounter;
-  /** What the log says last of this key. */
+  /** What the log says last of the key, and of the one that is to follow it. */
   readonly custody: LogCustody | undefined;
+  readonly nextCustody: LogCustody | undefined;
 }
 
 /** A home to open. */
@@ -66,7 +68,9 @@ export const openSigningState = async (options: SigningHome): Promise<SigningSta
   const { home, chainId, secrets, custody: held } = options;
   const paths = homePaths(home);
   await using stack = new AsyncDisposableStack();
-  const lock = options.lock ?? (await KeyLock.acquire(paths.votes, secrets.validator));
+  const lock =
+    options.lock ??
+    (await KeyLock.acquire(paths.votes, secrets.validator, ...(secrets.next === undefined ? [] : [secrets.next])));
   let ledger: Ledger;
   try {
     ledger = stack.use(await Ledger.open(paths.ledger, { replicaKey: secrets.replica, chainId }));
@@ -75,8 +79,8 @@ export const openSigningState = async (options: SigningHome): Promise<SigningSta
     throw failure;
   }
   const records: WalRecord[] = [];
-  let custody: LogCustody | undefined;
-  const key = validatorKeyOf(secrets);
+  const custodies = new Map<PublicKey, LogCustody>();
+  const [key, nextKey] = validatorKeysOf(secrets);
   const { log } = await WriteAheadLog.open(paths.votes, {
     replicaKey: secrets.replica,
     lock,
@@ -85,7 +89,7 @@ export const openSigningState = async (options: SigningHome): Promise<SigningSta
     onRecord: (record) => {
       const stated = readCustodyRecord(record);
       if (stated === undefined) records.push(decode(walRecordCodec, record.payload, record.payload.length));
-      else if (stated.validatorKey === key) custody = stated;
+      else custodies.set(stated.validatorKey, stated);
     },
   });
   const wal = stack.use(log);
@@ -93,25 +97,46 @@ export const openSigningState = async (options: SigningHome): Promise<SigningSta
   const runs = RunCounter.open(paths.votes, secrets.replica);
   stack.defer(() => runs.close());
   const owned = stack.move();
-  return { ledger, wal, records, runs, custody, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  const custodyOf = (of: PublicKey | undefined) => (of === undefined ? undefined : custodies.get(of));
+  return {
+    ledger,
+    wal,
+    records,
+    runs,
+    custody: custodyOf(key),
+    nextCustody: custodyOf(nextKey),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
 };
+
+/** What a home may sign with. */
+export interface SigningHomeState extends SigningState {
+  readonly validatorSecrets: readonly Uint8Array[];
+}
 
 /**
  * Opens the home of a validator that shall sign. From then on its keystore says that the key has a log, so that a home
- * whose `votes/` and `ledger/` were both deleted is not taken for a new one. Throws why the key must not sign.
+ * whose `votes/` and `ledger/` were both deleted is not taken for a new one. A key that was used elsewhere is left out
+ * where another one is to follow it: a new key is the way on. Throws why the home must not sign.
  */
 export const openToSign = async (
-  options: SigningHome & { readonly keepCustody: (custody: KeyCustody) => Promise<void> },
-): Promise<SigningState> => {
+  options: SigningHome & { readonly keepKeystore: (keystore: NodeKeystore) => Promise<void> },
+): Promise<SigningHomeState> => {
   await using stack = new AsyncDisposableStack();
   const state = stack.use(await openSigningState(options));
-  const { custody, keepCustody } = options;
+  const { custody, secrets, keepKeystore } = options;
+  const { validator, next } = secrets;
   const fault = custodyFault(custody, state.custody);
-  if (fault !== undefined) throw fault;
-  if (custody.state === 'fresh') await keepCustody({ ...custody, state: 'used', timeMs: Date.now() });
+  const replaced = fault !== undefined && next !== undefined && isCloisterError(fault, 'KEY_USED_TWICE');
+  if (fault !== undefined && !replaced) throw fault;
+  const nextFault = next === undefined ? undefined : custodyFault(FRESH_CUSTODY, state.nextCustody);
+  if (nextFault !== undefined) throw nextFault;
+  if (custody.state === 'fresh')
+    await keepKeystore({ secrets, custody: { ...custody, state: 'used', timeMs: Date.now() } });
   state.runs.advance();
   stack.move();
-  return state;
+  const validatorSecrets = [...(replaced ? [] : [validator]), ...(next === undefined ? [] : [next])];
+  return { ...state, validatorSecrets };
 };
 
 /** Newest block of an epoch in the ledger whose finalization is its own; agreement delivers what lies above it again. */

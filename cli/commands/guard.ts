@@ -4,9 +4,11 @@ import { resolve } from 'node:path';
 import { exportGuard } from '../../node/guard-export.ts';
 import { importGuard } from '../../node/guard-import.ts';
 import type { EpochPromises } from '../../node/guard-state.ts';
-import { homePaths, readPassphrase } from '../../node/home.ts';
+import { rotateKey } from '../../node/guard-rotate.ts';
+import { homePaths, readPassphrase, writeFileDurably } from '../../node/home.ts';
 import { cliErrors } from '../errors.ts';
 import { askPassphrase, type PassphraseOptions, readTextFile } from '../files.ts';
+import { rotationText } from '../rotation.ts';
 import { note, type OutputOptions, printResult, table } from '../output.ts';
 
 interface GuardOptions extends OutputOptions, PassphraseOptions {}
@@ -93,5 +95,24 @@ export const importKey = async (
     ]),
     ...(configured ? [] : ['Write node.toml: copy the old one and correct it, or run cloister init install.']),
     `Delete ${file}. Then: cloister start --home ${options.home}`,
+  ]);
+};
+
+/** Prepares the rotation of a key. */
+export const rotate = async (
+  options: OutputOptions & { readonly out: string },
+  [home]: readonly [string],
+): Promise<void> => {
+  const rotation = await rotateKey(home, await homePassphrase(home, 'open'));
+  const out = resolve(options.out);
+  await writeFileDurably(out, rotationText(rotation));
+  const { chainId, validatorKey, newKey } = rotation;
+  printResult(options, { chainId, validatorKey, newKey, out }, [
+    ...table([
+      ['Validator key', validatorKey],
+      ['Key to follow', newKey],
+      ['File', out],
+    ]),
+    `Start the node again. A member then runs: cloister validators rotate-key ${options.out}`,
   ]);
 };

@@ -109,6 +109,7 @@ describe('the validator set changes while calls go on', () => {
     await untilRole(successor, 4, 'validator');
     await untilRole(leaving, 4, 'observer');
     await leaving.stop();
+    present = present.filter((node) => node !== leaving);
     await untilCalls(5);
   });
 
@@ -119,12 +120,37 @@ describe('the validator set changes while calls go on', () => {
     });
     await untilRole(nodeAt(1), 5, 'validator');
     await nodeAt(3).stop();
+    present = present.filter((node) => node !== nodeAt(3));
     await untilCalls(5);
     // Four validators are left, two of them new: with one down, both new ones are needed for a quorum of three.
     await nodeAt(1).kill('SIGKILL', 'both');
     await untilCalls(10);
     await nodeAt(1).start();
     await untilReady({ nodes: present }, [nodeAt(1)]);
+  });
+
+  it('a validator changes its key: prepared while it is stopped, changed over while it runs', async () => {
+    const node = nodeAt(2);
+    await node.stop();
+    const file = join(network.directory, 'rotation.json');
+    const prepared = await runCommand(['guard', 'rotate', node.home, '--out', file, '--json']);
+    const { validatorKey, newKey } = JSON.parse(prepared.stdout) as Record<string, string>;
+    await node.start();
+    await untilReady({ nodes: present }, [node]);
+    expect((await statusOf(node))?.validator?.key).toBe(validatorKey);
+    expect(await govern('validators', 'rotate-key', file)).toMatchObject({ newEpoch: 6, carriedOut: true });
+    await untilRole(node, 6, 'validator');
+    expect((await statusOf(node))?.validator?.key).toBe(newKey);
+    // With another one down, three of four are a quorum: the new key votes.
+    await nodeAt(1).kill('SIGKILL', 'both');
+    await untilCalls(5);
+    await nodeAt(1).start();
+    await untilReady({ nodes: present }, [nodeAt(1)]);
+    await node.stop();
+    const again = await runCommand(['guard', 'rotate', node.home, '--out', file, '--json']);
+    expect(JSON.parse(again.stdout)).toMatchObject({ validatorKey: newKey });
+    await node.start();
+    await untilReady({ nodes: present }, [node]);
   });
 
   it('refuses what would leave nobody to vote, what is unknown, and what is late', async () => {
@@ -159,7 +185,7 @@ describe('the validator set changes while calls go on', () => {
     await untilSameState({ nodes: present });
     for (const { api } of present) expect(await load.missingAt(api)).toEqual([]);
     const fresh = await connect({ urls: [successor.api, joiner.api], chainId: network.chainId });
-    expect(fresh.configuration).toMatchObject({ epoch: 5 });
+    expect(fresh.configuration).toMatchObject({ epoch: 6 });
     expect(fresh.configuration.validators.map(({ name }) => name)).toEqual([
       'validator-2',
       'validator-3',
@@ -168,6 +194,6 @@ describe('the validator set changes while calls go on', () => {
     ]);
     await observer.stop();
     const audit = await runCommand(['ledger', 'verify', observer.home, '--json']);
-    expect([audit.code, JSON.parse(audit.stdout)]).toMatchObject([0, { epochs: 5 }]);
+    expect([audit.code, JSON.parse(audit.stdout)]).toMatchObject([0, { epochs: 6 }]);
   });
 });

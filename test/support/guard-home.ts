@@ -11,7 +11,7 @@ import { createSecrets, type NodeKeystore, type NodeSecrets, validatorKeyOf } fr
 import { FRESH_CUSTODY, type KeyCustody } from '../../node/custody.ts';
 import { homePaths, readKeystore, writeKeystore } from '../../node/home.ts';
 import { logRecord } from '../../node/log-records.ts';
-import { openSigningState, openToSign, type SigningState } from '../../node/storage.ts';
+import { openSigningState, openToSign, type SigningHomeState, type SigningState } from '../../node/storage.ts';
 import { genesisOf } from './tiny-genesis.ts';
 
 /** Passphrases of every such home, and of every guard file. */
@@ -74,13 +74,13 @@ export class GuardHome {
   }
 
   /** Opens as a node does that is about to sign. Throws why it must not. */
-  async start(): Promise<SigningState> {
+  async start(): Promise<SigningHomeState> {
     const keystore = await this.keystore();
     return openToSign({
       home: this.path,
       chainId: chainIdOf(this.genesis),
       ...keystore,
-      keepCustody: (custody) => writeKeystore(this.path, { ...keystore, custody }, HOME_PASSPHRASE),
+      keepKeystore: (kept) => writeKeystore(this.path, kept, HOME_PASSPHRASE),
     });
   }
 

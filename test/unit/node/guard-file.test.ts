@@ -24,6 +24,7 @@ const guard: Guard = {
   content: {
     validator: new Uint8Array(32).fill(0x71),
     network: new Uint8Array(32).fill(0x72),
+    next: undefined,
     promises: promisesOf(HISTORY),
     run: 7,
     genesis: '{}\n',

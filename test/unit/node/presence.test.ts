@@ -41,7 +41,8 @@ class Room {
       twins: 0,
       book: new PresenceBook({
         chainId,
-        validatorSecret: secrets[self] ?? new Uint8Array(32),
+        validatorSecrets: [secrets[self] ?? new Uint8Array(32)],
+        keyInUse: () => keys[self],
         run,
         keyOf: (peer) => keys[Number(peer)],
         network: {
@@ -159,7 +160,13 @@ describe('a presence', () => {
       },
       broadcast: () => undefined,
     };
-    const options = { chainId, validatorSecret: secrets[1] ?? replicaKey, run: 4, keyOf: () => keys[0] };
+    const options = {
+      chainId,
+      validatorSecrets: [secrets[1] ?? replicaKey],
+      keyInUse: () => keys[1],
+      run: 4,
+      keyOf: () => keys[0],
+    };
     new PresenceBook({ ...options, network: network as never, onTwin: () => undefined }).greet(nameOf(0));
     if (told === undefined) throw new RangeError('nothing told');
     return told;
