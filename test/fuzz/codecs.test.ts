@@ -1,0 +1,102 @@
+/**
+ * Every decoder of messages against structure-aware changes of genuine ones: it refuses with a stable code, or gives a
+ * value whose encoding is the very bytes. Nothing else is thrown, no two encodings give one value, and what a message
+ * claims costs neither memory nor time.
+ */
+import { describe, expect, it } from 'vitest';
+import { isCloisterError } from '../../protocol/errors.ts';
+import { equalBytes, toHex } from '../../protocol/hex.ts';
+import { readWire, type Wire, writeWire } from '../../protocol/wire.ts';
+import { readSource, repositoryFiles } from '../support/source-tree.ts';
+import { campaign, oneOf } from './campaign.ts';
+import { consensusTargets } from './corpus-consensus.ts';
+import { nodeTargets } from './corpus-node.ts';
+import { sealedTargets } from './corpus-sealed.ts';
+import { damaged, mutated, nonCanonical } from './mutate-wire.ts';
+import type { Target } from './target.ts';
+
+const targets = [...consensusTargets, ...sealedTargets, ...nodeTargets];
+const CODES: readonly string[] = ['MALFORMED_MESSAGE', 'MESSAGE_TOO_LARGE'];
+
+/** Whether bytes are accepted. Throws where a decoder does what it must not. */
+const accepted = ({ name, again }: Target, bytes: Uint8Array): boolean => {
+  let encoded: Uint8Array;
+  try {
+    encoded = again(bytes);
+  } catch (error) {
+    if (isCloisterError(error) && CODES.includes(error.code)) return false;
+    throw new Error(`${name} throws on ${toHex(bytes.subarray(0, 2048))}`, { cause: error });
+  }
+  if (!equalBytes(encoded, bytes)) throw new Error(`${name} has another encoding: ${toHex(bytes.subarray(0, 2048))}`);
+  return true;
+};
+
+const treeOf = (bytes: Uint8Array): Wire => {
+  const tree = readWire(bytes);
+  if (tree === undefined) throw new RangeError('a genuine message is not canonical');
+  return tree;
+};
+
+describe('the corpus', () => {
+  it('is accepted', () => {
+    const refused = targets.filter((each) => !each.samples.every((sample) => accepted(each, sample)));
+    expect(refused.map(({ name }) => name)).toEqual([]);
+    expect(targets.every(({ samples }) => samples.length > 0)).toBe(true);
+  });
+
+  it('has every exported codec of a message', () => {
+    const corpora = repositoryFiles()
+      .filter((path) => path.startsWith('test/fuzz/corpus-'))
+      .map((path) => readSource(path).code)
+      .join('\n');
+    // Building blocks: every message that has them is there.
+    const parts = /^protocol\/scalars\.ts/;
+    const inside = ['sessionIdCodec', 'ruleCodec', 'voteKindCodec', 'ciphertextCodec'];
+    const missing = repositoryFiles()
+      .filter((path) => /^(?:protocol|enclave|ledger|node|wallet|consensus)\/.*\.ts$/.test(path) && !parts.test(path))
+      .flatMap((path) => readSource(path).exported.map(({ name }) => ({ path, name })))
+      .filter(({ name }) => /^[a-z]\w*Codec$/.test(name) && !inside.includes(name))
+      .filter(({ name }) => !new RegExp(`\\b${name}\\b`).test(corpora));
+    expect(missing.map(({ path, name }) => `${path} ${name}`)).toEqual([]);
+  });
+});
+
+describe('a decoder', () => {
+  it('refuses changed messages or gives back their very bytes', () => {
+    const passed = new Map(targets.map(({ name }) => [name, 0]));
+    let cases = 0;
+    campaign(20_000, (random) => {
+      const each = oneOf(random, targets);
+      let tree = treeOf(oneOf(random, each.samples));
+      const foreign = treeOf(oneOf(random, oneOf(random, targets).samples));
+      for (let changes = random.integer(3); changes >= 0; changes -= 1) tree = mutated(random, tree, foreign);
+      cases += 1;
+      if (accepted(each, writeWire(tree))) passed.set(each.name, (passed.get(each.name) ?? 0) + 1);
+    });
+    // The changes are not so wild that nothing but refusals is seen.
+    const total = [...passed.values()].reduce((sum, count) => sum + count, 0);
+    expect(total).toBeGreaterThan(cases / 20);
+  });
+
+  it('refuses damaged bytes or gives them back', () => {
+    campaign(6_000, (random) => {
+      const each = oneOf(random, targets);
+      accepted(each, damaged(random, oneOf(random, each.samples)));
+    });
+  });
+
+  it('refuses every other encoding of a genuine value', () => {
+    campaign(4_000, (random) => {
+      const each = oneOf(random, targets);
+      const other = nonCanonical(random, treeOf(oneOf(random, each.samples)), writeWire);
+      if (accepted(each, other)) throw new Error(`${each.name} accepts ${toHex(other.subarray(0, 2048))}`);
+    });
+  });
+
+  it('refuses every message that is longer than its bound, unread', () => {
+    for (const each of targets.filter(({ maxBytes }) => maxBytes <= 1024 * 1024))
+      expect(() => each.again(new Uint8Array(each.maxBytes + 1))).toThrow(
+        expect.objectContaining({ code: 'MESSAGE_TOO_LARGE' }),
+      );
+  });
+});
