@@ -1,17 +1,21 @@
 /** Genuine messages of agreement: what validators push, ask, log, and what leads from epoch to epoch. */
 import type { BlockHash, Hash, StateRoot } from '../../protocol/brand.ts';
 import { epoch, height, view } from '../../protocol/brand.ts';
-import { blockCodec, proposalBodyCodec, proposalCodec } from '../../protocol/consensus/block.ts';
+import { blockCodec, proposalCodec } from '../../protocol/consensus/block.ts';
 import { blockBodyCodec } from '../../protocol/consensus/body.ts';
 import { certificateCodec } from '../../protocol/consensus/certificate.ts';
 import { closingCodec } from '../../protocol/consensus/closing.ts';
-import { configurationCodec, observerCodec } from '../../protocol/consensus/configuration.ts';
+import { observerCodec } from '../../protocol/consensus/configuration.ts';
 import { epochProofCodec, MAX_EPOCH_PROOF_BYTES } from '../../protocol/consensus/epoch-proof.ts';
 import { type Evidence, evidenceCodec } from '../../protocol/consensus/evidence.ts';
 import { finalityProofCodec, MAX_FINALITY_PROOF_BYTES } from '../../protocol/consensus/finality-proof.ts';
-import { type Change, changeCodec, changeListCodec, changeListOf } from '../../protocol/consensus/governance.ts';
-import { governanceTransactionCodec, readinessCodec } from '../../protocol/consensus/governance.ts';
-import { headerCodec, stateReferenceCodec } from '../../protocol/consensus/header.ts';
+import {
+  type Change,
+  changeListOf,
+  encodeChangeList,
+  governanceTransactionCodec,
+} from '../../protocol/consensus/governance.ts';
+import { headerCodec } from '../../protocol/consensus/header.ts';
 import { justificationCodec } from '../../protocol/consensus/justification.ts';
 import { consensusMessageCodec } from '../../protocol/consensus/message.ts';
 import { presenceCodec } from '../../protocol/consensus/presence.ts';
@@ -24,7 +28,7 @@ import { walRecordCodec } from '../../protocol/consensus/wal-record.ts';
 import { defaultParameters } from '../../protocol/genesis.ts';
 import { MAX_CONSENSUS_MESSAGE_BYTES as MAX, MAX_SYSTEM_TRANSACTION_BYTES } from '../../protocol/limits.ts';
 import { certificate, voteBy } from '../unit/consensus/harness.ts';
-import { blockOn, certificateOn, readinessOf } from '../support/real-chain.ts';
+import { blockOn, certificateOn } from '../support/real-chain.ts';
 import { TinyNetwork } from '../support/tiny-enclave.ts';
 import { keysOf, memberOf, validatorOf } from '../support/tiny-genesis.ts';
 import { type Target, target } from './target.ts';
@@ -92,25 +96,27 @@ const presence = { validatorKey: joiner.validatorKey, run: 3, nonce: new Uint8Ar
 /** The targets of this room. */
 export const consensusTargets: readonly Target[] = [
   target('header', headerCodec, MAX, header, proof.header),
-  target('state reference', stateReferenceCodec, MAX, stateCert),
   target('certificate', certificateCodec, MAX, finalization, certificate(4, 'nullify', 2)),
   target('vote', voteCodec, MAX, vote, voteBy(2, 'nullify', 7)),
   target('vote statement', voteStatementCodec, MAX, statement),
   target('justification', justificationCodec, MAX, justification, first.justification),
   target('body', blockBodyCodec, MAX, envelopes, []),
   target('block', blockCodec, MAX, block, bare),
-  target('proposal', proposalCodec, MAX, proposal),
-  target('proposal body', proposalBodyCodec, MAX, proposal.body, compact),
+  target('proposal', proposalCodec, MAX, proposal, { ...proposal, body: compact }),
   target('closing', closingCodec, MAX, { ...closing, following: [header] }),
   target('status', statusCodec, MAX, status),
   target('presence', presenceCodec, MAX, presence),
   target('evidence', evidenceCodec, MAX, ...evidence),
-  target('change', changeCodec, MAX, ...changes),
-  target('change list', changeListCodec, MAX_SYSTEM_TRANSACTION_BYTES, changeList, { ...changeList, changes }),
-  target('readiness', readinessCodec, MAX, readinessOf(anchor, keys, joiner.validatorKey, anchor.base)),
+  {
+    name: 'change list',
+    samples: [transaction.changeList, encodeChangeList({ ...changeList, changes })],
+    again: (bytes) => {
+      const read = changeListOf({ ...transaction, changeList: bytes });
+      return read && encodeChangeList(read);
+    },
+  },
   target('governance transaction', governanceTransactionCodec, MAX_SYSTEM_TRANSACTION_BYTES, transaction),
   target('observer', observerCodec, MAX, observer),
-  target('configuration', configurationCodec, MAX, end.next.configuration, anchor.configuration),
   target(
     'system transaction',
     systemTransactionCodec,

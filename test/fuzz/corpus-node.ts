@@ -1,10 +1,23 @@
 /** Genuine messages between nodes, to and from the enclave, and what nodes and ledgers keep. */
-import { boundary, executedCallCodec, heightClaimCodec, peerMessageCodec } from '../../enclave/boundary/messages.ts';
+import {
+  decodeReply,
+  decodeRequest,
+  encodeReply,
+  encodeRequest,
+  executedCallCodec,
+  heightClaimCodec,
+  peerMessageCodec,
+  type ReplyOf,
+  type RequestKind,
+  type RequestOf,
+} from '../../enclave/boundary/messages.ts';
 import { MAX_FRAME_BYTES } from '../../enclave/boundary/framing.ts';
 import { blockCodec, chainCodec, headCodec, layoutCodec } from '../../ledger/records.ts';
 import { walStateCodec } from '../../ledger/wal-load.ts';
-import { FRESH_CUSTODY, keyCustodyCodec } from '../../node/custody.ts';
-import { epochPromisesCodec, promisesCodec, promisesOf } from '../../node/guard-state.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
+import { custodyRecord, FRESH_CUSTODY, keyCustodyCodec, readCustodyRecord } from '../../node/custody.ts';
+import { decodeExecutedHeight, encodeExecutedHeight, type ExecutedHeight } from '../../node/executed-height.ts';
+import { promisesCodec, promisesOf } from '../../node/guard-state.ts';
 import {
   bulkMessageCodec,
   MAX_BULK_MESSAGE_BYTES,
@@ -13,12 +26,14 @@ import {
   peerResponseCodec,
 } from '../../node/peer-messages.ts';
 import { resultMessageCodec } from '../../node/results.ts';
+import { blockRecords, decodeHeaderRecord } from '../../node/stored-blocks.ts';
 import type { BlockHash, Hash, SealedBytes } from '../../protocol/brand.ts';
 import { height } from '../../protocol/brand.ts';
-import { type Codec, decode } from '../../protocol/codec.ts';
+import { decode } from '../../protocol/codec.ts';
 import { systemTransactionsOf } from '../../protocol/consensus/system.ts';
 import { encode } from '../../protocol/codec.ts';
 import { genesisCodec } from '../../protocol/genesis.ts';
+import { concatBytes } from '../../protocol/hex.ts';
 import { MAX_RESULT_CERTIFICATE_BYTES, resultCertificateCodec, resultStatementCodec } from '../../protocol/result.ts';
 import { TinyNetwork } from '../support/tiny-enclave.ts';
 import { validatorOf } from '../support/tiny-genesis.ts';
@@ -91,9 +106,56 @@ const peerTargets: readonly Target[] = [
   ),
 ];
 
+/** A ledger that holds one executed height. */
+const ledgerWith = ({ certificate: held, writeSet, calls }: ExecutedHeight): Ledger =>
+  ({
+    readResultCertificate: () => encode(resultCertificateCodec, held),
+    readWriteSet: () => writeSet,
+    readCalls: () => calls,
+  }) as Partial<Ledger> as Ledger;
+const executed: ExecutedHeight = { certificate, writeSet: bytesOf(90), calls: [call] };
+const proven = {
+  id: hash as BlockHash,
+  header: proof.header,
+  justification: { parent: proof.finalization, nullifications: [] },
+  system: proof.system,
+  tails: [{ header: proof.header, justification: { parent: undefined, nullifications: [] } }],
+  body: [],
+  following: [],
+  finalization: proof.finalization,
+};
+const custody = custodyRecord({
+  state: 'refused',
+  validatorKey: enclaveKey,
+  generation: 2,
+  guard: 'ab'.repeat(16),
+  timeMs: 5,
+  vote: undefined,
+});
+
 const keptTargets: readonly Target[] = [
+  {
+    name: 'custody record',
+    samples: [custody.payload],
+    again: (bytes) => {
+      const read = readCustodyRecord({ ...custody, payload: bytes });
+      return read && custodyRecord(read).payload;
+    },
+  },
+  {
+    name: 'header record',
+    samples: [blockRecords(proven).header],
+    again: (bytes) => blockRecords({ ...proven, ...decodeHeaderRecord(bytes) }).header,
+  },
+  {
+    name: 'executed height',
+    samples: [encodeExecutedHeight(ledgerWith(executed), 1) ?? bytesOf(0)],
+    again: (bytes) => {
+      const read = decodeExecutedHeight(bytes);
+      return read && encodeExecutedHeight(ledgerWith(read), 1);
+    },
+  },
   target('promises', promisesCodec, MAX_FRAME_BYTES, promisesOf(HISTORY), []),
-  target('promises of an epoch', epochPromisesCodec, MAX_FRAME_BYTES, ...promisesOf(HISTORY)),
   target('key custody', keyCustodyCodec, 1024, FRESH_CUSTODY, {
     ...FRESH_CUSTODY,
     state: 'exported',
@@ -111,11 +173,12 @@ const keptTargets: readonly Target[] = [
   target('log marker', walStateCodec, 1024, { first: 1, last: 2, length: 999, digest }),
 ];
 
-type Kind = keyof typeof boundary;
-type Values = { readonly [K in Kind]: { readonly requests: readonly unknown[]; readonly reply: unknown } };
+type Exchanges = {
+  readonly [K in RequestKind]: { readonly requests: readonly RequestOf<K>[]; readonly reply: ReplyOf<K> };
+};
 
 /** Every kind of request to the enclave, and the reply. */
-const exchanges: Values = {
+const exchanges: Exchanges = {
   hello: {
     requests: [{ processorSecret: digest, processorCertificate: bytesOf(150), sealedIdentity: bytesOf(300) }],
     reply: {
@@ -194,19 +257,42 @@ const exchanges: Values = {
   },
 };
 
-const boundaryTargets = (Object.keys(boundary) as Kind[]).flatMap((kind): Target[] => {
-  const { request, reply } = boundary[kind] as { readonly request: Codec<unknown>; readonly reply: Codec<unknown> };
+const PREFIX_BYTES = 5;
+
+/** Requests and replies as they stand in their frames, behind the prefix. */
+const exchangeTargets = <K extends RequestKind>(kind: K): Target[] => {
+  const { requests, reply } = exchanges[kind];
+  const asked = requests.map((request) => encodeRequest(1, kind, request));
+  const answered = encodeReply(1, kind, reply);
+  const prefix = (asked[0] ?? answered).slice(0, PREFIX_BYTES);
   return [
-    target(`enclave request ${kind}`, request, MAX_FRAME_BYTES, ...exchanges[kind].requests),
-    target(`enclave reply ${kind}`, reply, MAX_FRAME_BYTES, exchanges[kind].reply),
+    {
+      name: `enclave request ${kind}`,
+      samples: asked.map((frame) => frame.slice(PREFIX_BYTES)),
+      again: (bytes) => {
+        const read = decodeRequest(concatBytes(prefix, bytes));
+        if (read.kind === 'malformed') return undefined;
+        return encodeRequest(1, read.kind, read.request as RequestOf<RequestKind>).slice(PREFIX_BYTES);
+      },
+    },
+    {
+      name: `enclave reply ${kind}`,
+      samples: [answered.slice(PREFIX_BYTES)],
+      again: (bytes) => {
+        const read = decodeReply(kind, concatBytes(answered.slice(0, PREFIX_BYTES), bytes));
+        return encodeReply(1, kind, read).slice(PREFIX_BYTES);
+      },
+    },
   ];
-});
+};
+
+const KINDS: readonly RequestKind[] = ['hello', 'provision', 'admit', 'execute', 'query', 'restore', 'status'];
 
 /** The targets of these rooms. */
 export const nodeTargets: readonly Target[] = [
   ...peerTargets,
   ...keptTargets,
-  ...boundaryTargets,
+  ...KINDS.flatMap((kind) => exchangeTargets(kind)),
   target('enclave message', peerMessageCodec, MAX_FRAME_BYTES, message),
   target('executed call', executedCallCodec, MAX_FRAME_BYTES, call),
   target('height claim', heightClaimCodec, MAX_FRAME_BYTES, claim),

@@ -1,21 +1,20 @@
 /** Genuine messages around calls: envelopes, queries, outputs, receipts, results, attestation, the genesis. */
 import {
-  evidenceCodec,
-  MAX_EVIDENCE_BYTES,
-  parseEvidence,
-  simCertificateCodec,
-  simQuoteCodec,
+  decodeSimCertificate,
+  encodeSimCertificate,
+  reportDataOf,
+  verifySimEvidence,
 } from '../../protocol/attestation.ts';
 import { epoch, height } from '../../protocol/brand.ts';
 import { callCodec, oneShotCallCodec, outcomeCodec, signedCodec } from '../../protocol/call.ts';
 import { decode } from '../../protocol/codec.ts';
-import { envelopeCodec, envelopeFormCodec, sealedFormCodec } from '../../protocol/envelope.ts';
+import { finishEnvelope, parseEnvelope, sealedFormCodec } from '../../protocol/envelope.ts';
 import { sealCall, sealedContentCodec, sealSessionCall, sealSessionOpen } from '../../protocol/envelope-seal.ts';
 import { epochKeyStatementCodec, MAX_EPOCH_KEY_BYTES } from '../../protocol/epoch-key.ts';
-import { genesisCodec, memberCodec, parametersCodec, validatorCodec } from '../../protocol/genesis.ts';
+import { genesisCodec, parametersCodec, validatorCodec } from '../../protocol/genesis.ts';
 import { fromHex } from '../../protocol/hex.ts';
 import { MAX_ENVELOPE_BYTES, MAX_OUTPUT_BYTES } from '../../protocol/limits.ts';
-import { answerCodec, queryCodec, queryFormCodec, sealQuery, sealSessionQuery } from '../../protocol/query.ts';
+import { openAnswer, parseQuery, sealAnswer, sealQuery, sealSessionQuery } from '../../protocol/query.ts';
 import { signedQueryCodec } from '../../protocol/query.ts';
 import { MAX_RECEIPT_BYTES, receiptCodec } from '../../protocol/receipt.ts';
 import { MAX_RESULT_CERTIFICATE_BYTES, resultCertificateCodec, resultStatementCodec } from '../../protocol/result.ts';
@@ -43,11 +42,11 @@ const envelopes = [
   sealCall(sealing, alice, { call, replyKey, expiryHeight }, randomness()),
   opening,
   sealSessionCall(sealing, opening.session, { call, expiryHeight }),
-].map(({ bytes }) => decode(envelopeCodec, bytes, MAX_ENVELOPE_BYTES));
+].map(({ bytes }) => bytes);
 const queries = [
   sealQuery(sealing, alice, call, randomness()),
   sealSessionQuery(sealing, opening.session.keys, call, pattern(16)),
-].map(({ bytes }) => decode(queryCodec, bytes, MAX_ENVELOPE_BYTES));
+];
 const sealedForm = { suite: 0x647a, enc: pattern(1120) };
 const signed = { body: pattern(90), signature: pattern(64) };
 const nonce = pattern(16);
@@ -62,8 +61,20 @@ const { statement, certificate } = network.execute([]);
 const answer = { height: height(3), stateRoot: statement.stateRoot, timeMs: 1, outcome: outcomes[0] };
 const { keys } = opening.session;
 const session = { ...keys, caller, expiryHeight };
-const evidence = parseEvidence(fromHex(genesis.validators[0]?.evidence ?? ''));
-if (evidence === undefined) throw new RangeError('the genesis has no evidence');
+const [validator] = genesis.validators;
+if (validator === undefined) throw new RangeError('a network has validators');
+const evidence = fromHex(validator.evidence);
+const policy = {
+  policyClass: 'testnet',
+  measurements: [genesis.measurement],
+  reportData: reportDataOf({
+    platform: 'sim',
+    enclaveKey: validator.enclaveKey,
+    enclaveKem: fromHex(validator.enclaveKem),
+    nonce: new Uint8Array(32),
+  }),
+} as const;
+const processor = { chipId: pattern(16), processorKey: caller, signature: pattern(64) };
 const receipt = {
   transactionId: statement.blockHash as string as never,
   index: 3,
@@ -83,8 +94,39 @@ const epochKeys = {
 
 /** The targets of this room. */
 export const sealedTargets: readonly Target[] = [
-  target('envelope', envelopeCodec, MAX_ENVELOPE_BYTES, ...envelopes),
-  target('envelope form', envelopeFormCodec, MAX_ENVELOPE_BYTES, ...envelopes.map(({ form }) => form)),
+  {
+    name: 'envelope',
+    samples: envelopes,
+    again: (bytes) => {
+      const read = parseEnvelope(bytes, sealing.chainId);
+      return read.verdict === 'accepted' ? finishEnvelope(read.envelope, read.envelope.ciphertext).bytes : undefined;
+    },
+  },
+  {
+    name: 'query',
+    samples: queries.map(({ bytes }) => bytes),
+    again: (bytes) => (parseQuery(bytes, sealing.chainId).verdict === 'accepted' ? bytes : undefined),
+  },
+  {
+    name: 'sealed answer',
+    samples: queries.map(({ binding }) => sealAnswer(answer, binding)),
+    again: (bytes) =>
+      queries.some(({ binding }) => openAnswer(bytes, binding).verdict === 'opened') ? bytes : undefined,
+  },
+  {
+    name: 'attestation evidence',
+    samples: [evidence],
+    again: (bytes) => (verifySimEvidence(bytes, genesis.simRoot, policy).verdict === 'accepted' ? bytes : undefined),
+  },
+  {
+    name: 'processor certificate',
+    samples: [encodeSimCertificate(processor)],
+    again: (bytes) => {
+      const read = decodeSimCertificate(bytes);
+      return read && encodeSimCertificate(read);
+    },
+  },
+  target('epoch keys', epochKeyStatementCodec, MAX_EPOCH_KEY_BYTES, epochKeys),
   target('sealed form', sealedFormCodec, MAX_ENVELOPE_BYTES, sealedForm),
   target(
     'sealed content',
@@ -104,10 +146,7 @@ export const sealedTargets: readonly Target[] = [
     firstCall: call,
   }),
   target('session', sessionCodec, 2048, session),
-  target('query', queryCodec, MAX_ENVELOPE_BYTES, ...queries),
-  target('query form', queryFormCodec, MAX_ENVELOPE_BYTES, ...queries.map(({ form }) => form)),
   target('signed query', signedQueryCodec, MAX_ENVELOPE_BYTES, { call, caller, nonce }),
-  target('answer', answerCodec, MAX_OUTPUT_BYTES, answer),
   target('outcome', outcomeCodec, MAX_OUTPUT_BYTES, ...outcomes),
   target(
     'sealed output',
@@ -125,12 +164,7 @@ export const sealedTargets: readonly Target[] = [
     MAX_RESULT_CERTIFICATE_BYTES,
     decode(resultCertificateCodec, certificate, MAX_RESULT_CERTIFICATE_BYTES),
   ),
-  target('epoch keys', epochKeyStatementCodec, MAX_EPOCH_KEY_BYTES, epochKeys),
-  target('attestation evidence', evidenceCodec, MAX_EVIDENCE_BYTES, evidence),
-  target('processor certificate', simCertificateCodec, MAX_EVIDENCE_BYTES, evidence.certificate),
-  target('quote', simQuoteCodec, 1024, decode(simQuoteCodec, evidence.quote, 1024)),
   target('genesis', genesisCodec, 2 * 1024 * 1024, genesis),
   target('parameters', parametersCodec, 1024, genesis.parameters),
-  target('member', memberCodec, 1024, ...genesis.members),
   target('validator', validatorCodec, 16 * 1024, ...genesis.validators.slice(0, 2)),
 ];

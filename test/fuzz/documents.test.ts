@@ -20,6 +20,7 @@ import {
   submitReplyShape,
   transactionShape,
 } from '../../protocol/api.ts';
+import { height } from '../../protocol/brand.ts';
 import { canonicalJson } from '../../protocol/canonical-json.ts';
 import { encode } from '../../protocol/codec.ts';
 import { epochProofCodec } from '../../protocol/consensus/epoch-proof.ts';
@@ -31,6 +32,8 @@ import type { Shape } from '../../protocol/json-shape.ts';
 import { toBase64 } from '../../protocol/json-shape.ts';
 import { encodeReceipt, receiptFileOf, verifyReceipt } from '../../protocol/receipt.ts';
 import { merkleTree } from '../../protocol/merkle.ts';
+import { createAccount } from '../../wallet/account.ts';
+import { openRecord, sealRecord } from '../../wallet/session-store.ts';
 import { TinyNetwork } from '../support/tiny-enclave.ts';
 import { keysOf, validatorOf } from '../support/tiny-genesis.ts';
 import { HISTORY } from '../unit/node/promises.ts';
@@ -248,6 +251,19 @@ describe('files of a home', () => {
       const changed = JSON.stringify(mutatedJson(random, oneOf(random, [keystore])));
       const opened = readOr(['KEYSTORE_LOCKED'], () => openNodeKeystore(changed, 'right'));
       if (opened !== undefined) expect(opened.secrets).toEqual(secrets);
+    });
+  });
+
+  it('a changed session of a wallet opens for nobody, or is the very session', () => {
+    const account = createAccount();
+    const keys = { id: 'ab'.repeat(16) as never, callKey: secrets.validator, resultKey: secrets.network };
+    const session = { ...keys, queryKey: secrets.replica, caller: account.publicKey, expiryHeight: height(9) };
+    const record = { chainId, account: account.publicKey, session, nextNumber: 3, expiryHeight: height(9) };
+    const document = JSON.parse(sealRecord(record, account)) as Json;
+    campaign(300, (random) => {
+      const changed = JSON.stringify(mutatedJson(random, document));
+      const opened = readOr(['SESSION_EXPORT_INVALID'], () => openRecord(changed, account, chainId));
+      if (opened !== undefined) expect(opened).toEqual(record);
     });
   });
 });
