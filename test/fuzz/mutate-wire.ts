@@ -2,8 +2,8 @@
  * Changes of messages that keep most of their structure: values at their bounds, items lost, doubled, moved or taken from
  * elsewhere, nesting, and other encodings of the same value than the canonical one.
  */
-import type { Wire } from '../../protocol/wire.ts';
 import { concatBytes, utf8 } from '../../protocol/hex.ts';
+import { readWire, type Wire, writeWire } from '../../protocol/wire.ts';
 import type { SeededRandom } from '../support/seeded-random.ts';
 import { oneOf } from './campaign.ts';
 
@@ -32,6 +32,9 @@ const replacedAt = (tree: Wire, place: Place, node: Wire): Wire => {
 };
 
 const changedBytes = (random: SeededRandom, bytes: Uint8Array): Uint8Array => {
+  // Many byte strings are messages themselves.
+  const inner = random.integer(2) === 0 ? readWire(bytes) : undefined;
+  if (Array.isArray(inner) && inner.length > 0) return writeWire(mutated(random, inner, inner));
   const same = bytes.slice();
   const at = random.integer(Math.max(1, bytes.length));
   switch (random.integer(6)) {

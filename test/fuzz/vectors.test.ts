@@ -9,24 +9,12 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { createContext, runInContext } from 'node:vm';
 import { beforeAll, describe, expect, it } from 'vitest';
-import {
-  decodeReply,
-  decodeRequest,
-  encodeRefusal,
-  encodeReply,
-  encodeRequest,
-  type ReplyOf,
-  type RequestKind,
-  type RequestOf,
-} from '../../enclave/boundary/messages.ts';
-import type { EnclaveErrorCode } from '../../enclave/boundary/errors.ts';
-import type { Enclave } from '../../enclave/runtime/enclave.ts';
 import type { ChainId } from '../../protocol/brand.ts';
-import { isCloisterError } from '../../protocol/errors.ts';
 import { toBase64 } from '../../protocol/json-shape.ts';
 import type { EnclaveNetwork } from '../support/enclave-network.ts';
 import { pageGlobals } from '../support/page-globals.ts';
 import { vectorNetwork } from './chain-vectors.ts';
+import { send } from './boundary.ts';
 import * as inNode from './vector-judge.ts';
 import type { ChainVectors, EpochVector, FileVectors, FinalityVector } from './vector-types.ts';
 
@@ -70,31 +58,6 @@ const inBrowser = async (): Promise<Judge> => {
     judgeReceipt: call('judgeReceipt'),
     judgeEvidence: call('judgeEvidence'),
   };
-};
-
-/** Sends a request as its host does; a refusal has its code, and `fault` where the runtime knows more than it says. */
-const send = <K extends RequestKind>(
-  enclave: Enclave,
-  kind: K,
-  request: RequestOf<K>,
-): { readonly reply: ReplyOf<K> } | { readonly code: string; readonly fault: unknown } => {
-  const received = decodeRequest(encodeRequest(1, kind, request));
-  if (received.kind === 'malformed') throw new RangeError('the boundary cannot carry this vector');
-  let fault: unknown;
-  let frame: Uint8Array;
-  try {
-    frame = encodeReply(1, kind, enclave.handle(kind, received.request as RequestOf<K>));
-  } catch (error) {
-    if (!isCloisterError(error)) throw error;
-    fault = error.data['fault'];
-    frame = encodeRefusal(1, error.code as EnclaveErrorCode);
-  }
-  try {
-    return { reply: decodeReply(kind, frame) };
-  } catch (error) {
-    if (!isCloisterError(error)) throw error;
-    return { code: error.code, fault };
-  }
 };
 
 describe('the vectors', () => {
