@@ -95,6 +95,10 @@ export const mutated = (random: SeededRandom, tree: Wire, foreign: Wire): Wire =
   return replacedAt(tree, place, change());
 };
 
+/** A value with something else in the place of one of its nodes. */
+export const planted = (random: SeededRandom, tree: Wire, other: Wire): Wire =>
+  replacedAt(tree, oneOf(random, placesIn(tree)), other);
+
 /** Bytes that were cut, lengthened, flipped, or got a head of MessagePack that announces anything. */
 export const damaged = (random: SeededRandom, bytes: Uint8Array): Uint8Array => {
   const at = random.integer(bytes.length + 1);
