@@ -104,6 +104,8 @@ export const otherVariables: Readonly<Record<string, string>> = {
   CLOISTER_SHARED: 'data folder of the acceptance tests',
   CLOISTER_SIM_SEEDS: 'number of seeds of the simulation',
   CLOISTER_TWINS: 'number of Twins scenarios that the tests run',
+  CLOISTER_FUZZ_SEED: 'seed of the first case of each fuzzing campaign',
+  CLOISTER_FUZZ_CASES: 'number of cases of each fuzzing campaign',
   CLOISTER_TEST_SEED: 'seed of a test that failed',
 };
 

@@ -102,10 +102,16 @@ const isDigits = (value: unknown, byteLength?: number): value is string =>
   /^(?:[0-9a-f]{2})*$/.test(value) &&
   (byteLength === undefined || value.length === 2 * byteLength);
 
+/** The clear fields in the order in which they are written. */
+const NAMES = ['format', 'guard', 'chainId', 'validatorKey', 'generation', 'exportedAt', 'salt', 'sealed'];
+
 const readFields = (file: string): GuardFields => {
-  const { format, guard, chainId, validatorKey, generation, exportedAt, salt, sealed } = checkedFields(file);
+  const fields = checkedFields(file);
+  const { format, guard, chainId, validatorKey, generation, exportedAt, salt, sealed } = fields;
   if (format !== FORMAT) throw nodeErrors.error('GUARD_UNSUPPORTED', { format: String(format) });
+  // The digest needs no secret: a file with more fields, or in another order, may have a digest that fits.
   const sound =
+    Object.keys(fields).join() === NAMES.join() &&
     isDigits(guard, 16) &&
     isDigits(chainId, 32) &&
     isDigits(validatorKey, 32) &&
@@ -113,7 +119,7 @@ const readFields = (file: string): GuardFields => {
     typeof exportedAt === 'string' &&
     isDigits(salt, 16) &&
     isDigits(sealed);
-  if (!sound) throw damaged('a field is missing');
+  if (!sound) throw damaged('its fields are others');
   return {
     guard,
     chainId: chainId as ChainId,

@@ -7,13 +7,13 @@
  */
 import { protocolErrors } from './errors.ts';
 import { fromHex, newBytes, toHex, u64Bytes, utf8Length } from './hex.ts';
-import { readWire, type Wire, writeWire } from './wire.ts';
+import { type Wire, WireReader, writeWire } from './wire.ts';
 
 /** Two-way translation between a value in memory and its wire form. */
 export interface Codec<T> {
   toWire(value: T): Wire;
-  /** Throws MALFORMED_MESSAGE naming `path` when the wire form is not one that `toWire` produces. */
-  fromWire(wire: unknown, path: string): T;
+  /** Reads the next value. Throws MALFORMED_MESSAGE naming `path` when it is not one that `toWire` produces. */
+  read(reader: WireReader, path: string): T;
 }
 
 /** The type that a codec carries. */
@@ -32,8 +32,9 @@ export const encode = <T>(codec: Codec<T>, value: T): Uint8Array => writeWire(co
  */
 export const decode = <T>(codec: Codec<T>, bytes: Uint8Array, maxBytes: number): T => {
   if (bytes.length > maxBytes) throw protocolErrors.error('MESSAGE_TOO_LARGE', { sizeBytes: bytes.length, maxBytes });
-  const wire = readWire(bytes);
-  return wire === undefined ? malformed('bytes') : codec.fromWire(wire, '');
+  const reader = new WireReader(bytes);
+  const value = codec.read(reader, '');
+  return reader.atEnd ? value : malformed('bytes');
 };
 
 const unsigned = (maximum: number): Codec<number> => ({
@@ -41,9 +42,9 @@ const unsigned = (maximum: number): Codec<number> => ({
     if (!Number.isInteger(value) || value < 0 || value > maximum) return malformed('integer');
     return value;
   },
-  fromWire: (wire, path) => {
-    if (typeof wire !== 'number' || !Number.isInteger(wire) || wire > maximum) return malformed(path);
-    return wire;
+  read: (reader, path) => {
+    const value = reader.integer();
+    return value === undefined || value > maximum ? malformed(path) : value;
   },
 });
 
@@ -60,8 +61,9 @@ export const u64: Codec<number> = {
     if (!Number.isSafeInteger(value) || value < 0) return malformed('integer');
     return u64Bytes(value);
   },
-  fromWire: (wire, path) => {
-    if (!(wire instanceof Uint8Array) || wire.length !== 8) return malformed(path);
+  read: (reader, path) => {
+    const wire = reader.byteString();
+    if (wire?.length !== 8) return malformed(path);
     let value = 0;
     for (let i = 0; i < 8; i += 1) value = value * 0x100 + (wire[i] ?? 0);
     return Number.isSafeInteger(value) ? value : malformed(path);
@@ -71,7 +73,10 @@ export const u64: Codec<number> = {
 /** A truth value as 0 or 1. */
 export const bool: Codec<boolean> = {
   toWire: (value) => (value ? 1 : 0),
-  fromWire: (wire, path) => (wire === 1 ? true : wire === 0 ? false : malformed(path)),
+  read: (reader, path) => {
+    const value = reader.integer();
+    return value === 1 ? true : value === 0 ? false : malformed(path);
+  },
 };
 
 /** A decoded byte string of its own: it neither changes with the message nor keeps it in memory. */
@@ -81,16 +86,22 @@ const copied = (wire: Uint8Array): Uint8Array => {
   return bytes;
 };
 
+/** The next value, a byte string of the message whose length holds. */
+const readBytes = (reader: WireReader, path: string, holds: (length: number) => boolean): Uint8Array => {
+  const wire = reader.byteString();
+  return wire !== undefined && holds(wire.length) ? wire : malformed(path);
+};
+
 /** Exactly `length` bytes. */
 export const bytes = (length: number): Codec<Uint8Array> => ({
   toWire: (value) => (value.length === length ? value : malformed('bytes')),
-  fromWire: (wire, path) => (wire instanceof Uint8Array && wire.length === length ? copied(wire) : malformed(path)),
+  read: (reader, path) => copied(readBytes(reader, path, (size) => size === length)),
 });
 
 /** Up to `maximum` bytes. */
 export const byteString = (maximum: number): Codec<Uint8Array> => ({
   toWire: (value) => (value.length <= maximum ? value : malformed('bytes')),
-  fromWire: (wire, path) => (wire instanceof Uint8Array && wire.length <= maximum ? copied(wire) : malformed(path)),
+  read: (reader, path) => copied(readBytes(reader, path, (size) => size <= maximum)),
 });
 
 /** Exactly `length` bytes, held in memory as lowercase hexadecimal digits. */
@@ -99,7 +110,7 @@ export const hex = (length: number): Codec<string> => ({
     const raw = fromHex(value);
     return raw.length === length ? raw : malformed('hex');
   },
-  fromWire: (wire, path) => (wire instanceof Uint8Array && wire.length === length ? toHex(wire) : malformed(path)),
+  read: (reader, path) => toHex(readBytes(reader, path, (size) => size === length)),
 });
 
 /** Up to `maximum` bytes, held in memory as lowercase hexadecimal digits. */
@@ -108,13 +119,16 @@ export const hexString = (maximum: number): Codec<string> => ({
     const raw = fromHex(value);
     return raw.length <= maximum ? raw : malformed('hex');
   },
-  fromWire: (wire, path) => (wire instanceof Uint8Array && wire.length <= maximum ? toHex(wire) : malformed(path)),
+  read: (reader, path) => toHex(readBytes(reader, path, (size) => size <= maximum)),
 });
 
 /** Well-formed text of at most `maxBytes` bytes of UTF-8. */
 export const text = (maxBytes: number): Codec<string> => ({
   toWire: (value) => (value.isWellFormed() && fits(value, maxBytes) ? value : malformed('text')),
-  fromWire: (wire, path) => (typeof wire === 'string' && fits(wire, maxBytes) ? wire : malformed(path)),
+  read: (reader, path) => {
+    const value = reader.text();
+    return value !== undefined && fits(value, maxBytes) ? value : malformed(path);
+  },
 });
 
 /** Whether a text takes at most `maxBytes` of UTF-8; measured only when its length leaves that open. */
@@ -124,19 +138,23 @@ const fits = (value: string, maxBytes: number): boolean =>
 /** At most `maximum` items of one kind. */
 export const list = <T>(item: Codec<T>, maximum: number): Codec<readonly T[]> => ({
   toWire: (values) => (values.length <= maximum ? values.map((value) => item.toWire(value)) : malformed('list')),
-  fromWire: (wire, path) => {
-    if (!Array.isArray(wire) || wire.length > maximum) return malformed(path);
+  read: (reader, path) => {
+    const size = reader.arraySize();
+    if (size === undefined || size > maximum) return malformed(path);
     const itemPath = `${path}[]`;
-    return wire.map((element: unknown) => item.fromWire(element, itemPath));
+    const values: T[] = [];
+    for (let i = 0; i < size; i += 1) values.push(item.read(reader, itemPath));
+    return values;
   },
 });
 
 /** A value or nothing: an array of one or no element. */
 export const optional = <T>(item: Codec<T>): Codec<T | undefined> => ({
   toWire: (value) => (value === undefined ? [] : [item.toWire(value)]),
-  fromWire: (wire, path) => {
-    if (!Array.isArray(wire) || wire.length > 1) return malformed(path);
-    return wire.length === 0 ? undefined : item.fromWire(wire[0], path);
+  read: (reader, path) => {
+    const size = reader.arraySize();
+    if (size === undefined || size > 1) return malformed(path);
+    return size === 0 ? undefined : item.read(reader, path);
   },
 });
 
@@ -159,14 +177,11 @@ export const struct = <F extends Record<string, Codec<any>>>(fields: F): Codec<S
       for (const { name, codec } of entries) wire.push(codec.toWire((value as Record<string, unknown>)[name]));
       return wire;
     },
-    fromWire: (wire, path) => {
-      if (!Array.isArray(wire) || wire.length !== entries.length) return malformed(path);
+    read: (reader, path) => {
+      if (reader.arraySize() !== entries.length) return malformed(path);
       const value: Record<string, unknown> = {};
-      let index = 0;
-      for (const field of entries) {
-        value[field.name] = field.codec.fromWire(wire[index], path === '' ? field.name : path + field.path);
-        index += 1;
-      }
+      for (const field of entries)
+        value[field.name] = field.codec.read(reader, path === '' ? field.name : path + field.path);
       return value as Struct<F>;
     },
   };
@@ -188,11 +203,11 @@ export const union = <V extends Variants>(variants: V): Codec<Union<V>> => {
       const variant = variants[value.kind];
       return variant === undefined ? malformed('kind') : [variant[0], variant[1].toWire(value)];
     },
-    fromWire: (wire, path) => {
-      if (!Array.isArray(wire) || wire.length !== 2) return malformed(path);
-      const variant = byTag.get(wire[0]);
+    read: (reader, path) => {
+      if (reader.arraySize() !== 2) return malformed(path);
+      const variant = byTag.get(reader.integer() ?? -1);
       if (variant === undefined) return malformed(`${path}.kind`);
-      return { kind: variant.kind, ...variant.codec.fromWire(wire[1], `${path}.${variant.kind}`) } as Union<V>;
+      return { kind: variant.kind, ...variant.codec.read(reader, `${path}.${variant.kind}`) } as Union<V>;
     },
   };
 };
@@ -200,7 +215,7 @@ export const union = <V extends Variants>(variants: V): Codec<Union<V>> => {
 /** A codec over another one, with a translation; the inner decode function may throw through `malformed`. */
 export const mapped = <T, U>(inner: Codec<T>, fromInner: (value: T) => U, toInner: (value: U) => T): Codec<U> => ({
   toWire: (value) => inner.toWire(toInner(value)),
-  fromWire: (wire, path) => fromInner(inner.fromWire(wire, path)),
+  read: (reader, path) => fromInner(inner.read(reader, path)),
 });
 
 /** The same codec under a branded type. */
@@ -210,8 +225,8 @@ export const branded = <B>(inner: Codec<string> | Codec<number> | Codec<Uint8Arr
 /** The same codec with a further condition on the decoded value. */
 export const refined = <T>(inner: Codec<T>, holds: (value: T) => boolean): Codec<T> => ({
   toWire: (value) => (holds(value) ? inner.toWire(value) : malformed('condition')),
-  fromWire: (wire, path) => {
-    const value = inner.fromWire(wire, path);
+  read: (reader, path) => {
+    const value = inner.read(reader, path);
     return holds(value) ? value : malformed(path);
   },
 });

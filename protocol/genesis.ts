@@ -8,6 +8,7 @@
 import type { ChainId, Hash } from './brand.ts';
 import { canonicalJson } from './canonical-json.ts';
 import {
+  decode,
   encode,
   hex,
   hexString,
@@ -176,7 +177,8 @@ export const checkGenesis = (genesis: Genesis): Genesis => {
 export const genesisFromJson = (json: unknown): Genesis => {
   let genesis: Genesis;
   try {
-    genesis = genesisCodec.fromWire(genesisCodec.toWire(json as Genesis), '');
+    const encoded = encode(genesisCodec, json as Genesis);
+    genesis = decode(genesisCodec, encoded, encoded.length);
   } catch (cause) {
     const field = cause instanceof Error && 'data' in cause ? JSON.stringify(cause.data) : 'missing or mistyped field';
     throw protocolErrors.error('GENESIS_INVALID', { rule: field }, cause);

@@ -128,7 +128,9 @@ const parseReceiptFile = (file: unknown) => {
   try {
     const { genesis: genesisJson, ...fields } = file as ReceiptFile;
     const genesis = genesisFromJson(genesisJson);
-    const path = pathCodec.fromWire(pathCodec.toWire(fields.path as readonly Hash[]), 'path').map(fromHex);
+    // Encoding checks kind and number of the hashes.
+    encode(pathCodec, fields.path as readonly Hash[]);
+    const path = fields.path.map(fromHex);
     const leaf = fromHex(fields.receipt);
     const certificate = fromHex(fields.certificate);
     const epochs = fields.epochs.map(fromHex);

@@ -3,7 +3,8 @@
  * the shortest header, nested at most MAX_DEPTH deep, no trailing bytes.
  *
  * msgpackr writes it. Its decoder is not injective and has no depth limit, so foreign bytes are read by the strict
- * reader here, which is the pre-scan and the decoder in one pass.
+ * reader here. Codecs drive it value by value: a tree of everything would take up to 170 times the bytes of a message
+ * that is nothing but small arrays, before anybody looks at its shape.
  *
  * Invariant: reading and writing are inverse; every byte string that the writer does not produce is refused while it is
  * read. Nothing is allocated in proportion to claimed lengths. Byte strings that were read alias the input.
@@ -22,8 +23,14 @@ const utf8Decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /** What a reader returns for bytes that are not canonical; no value of the subset is undefined. */
 const REFUSED = undefined;
 const EMPTY: readonly Wire[] = [];
+/** The one head that MessagePack leaves unused. */
+const UNUSED_HEAD = 0xc1;
 
-class WireReader {
+/**
+ * Reads canonical values one after the other, each as what the caller expects: undefined where the next one is anything
+ * else. Nothing is kept of what was read, so a message costs what its decoder makes of it, and no more.
+ */
+export class WireReader {
   readonly #bytes: Uint8Array;
   offset = 0;
 
@@ -31,6 +38,53 @@ class WireReader {
     this.#bytes = bytes;
   }
 
+  /** Whether everything was read. */
+  get atEnd(): boolean {
+    return this.offset === this.#bytes.length;
+  }
+
+  /** The next value as an integer. */
+  integer(): number | undefined {
+    const head = this.#head();
+    if (head <= 0x7f) return head;
+    if (head === 0xcc) return this.#integer(1, 0x80);
+    if (head === 0xcd) return this.#integer(2, 0x100);
+    return head === 0xce ? this.#integer(4, 0x10000) : REFUSED;
+  }
+
+  /** The next value as a byte string, which aliases the input. */
+  byteString(): Uint8Array | undefined {
+    const head = this.#head();
+    if (head === 0xc4) return this.#byteString(this.#unsigned(1, 0));
+    if (head === 0xc5) return this.#byteString(this.#unsigned(2, 0x100));
+    return head === 0xc6 ? this.#byteString(this.#unsigned(4, 0x10000)) : REFUSED;
+  }
+
+  /** The next value as text. */
+  text(): string | undefined {
+    const head = this.#head();
+    if (head >= 0xa0 && head <= 0xbf) return this.#text(head - 0xa0);
+    if (head === 0xd9) return this.#text(this.#unsigned(1, 0x20));
+    if (head === 0xda) return this.#text(this.#unsigned(2, 0x100));
+    return head === 0xdb ? this.#text(this.#unsigned(4, 0x10000)) : REFUSED;
+  }
+
+  /** Number of items of the next value, an array; they follow. */
+  arraySize(): number | undefined {
+    const head = this.#head();
+    if (head >= 0x90 && head <= 0x9f) return head - 0x90;
+    const size = head === 0xdc ? this.#unsigned(2, 0x10) : head === 0xdd ? this.#unsigned(4, 0x10000) : -1;
+    return size < 0 ? REFUSED : size;
+  }
+
+  /** The next byte; one that is never used at the end. */
+  #head(): number {
+    const head = this.#bytes[this.offset] ?? UNUSED_HEAD;
+    this.offset += 1;
+    return head;
+  }
+
+  /** The next value, whatever it is, as a tree. */
   value(depth: number): Wire | undefined {
     const bytes = this.#bytes;
     if (this.offset >= bytes.length) return REFUSED;
@@ -123,7 +177,7 @@ class WireReader {
 export const readWire = (bytes: Uint8Array): Wire | undefined => {
   const reader = new WireReader(bytes);
   const value = reader.value(0);
-  return reader.offset === bytes.length ? value : undefined;
+  return reader.atEnd ? value : undefined;
 };
 
 /** Whether the bytes are exactly one canonical value of the subset. */

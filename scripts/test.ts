@@ -1,7 +1,7 @@
 /**
  * `npm test`: builds, checks types, format and lint, then runs every test layer: unit tests in parallel, exploration and
- * simulation, and the tests over real processes one file at a time. `npm test -- FILTER` runs the matching files only.
- * Exits with the first failing step; the last line counts what ran.
+ * simulation, fuzzing, and the tests over real processes one file at a time. `npm test -- FILTER` runs the matching files
+ * only. Exits with the first failing step; the last line counts what ran.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -49,6 +49,7 @@ const layers: readonly (readonly [title: string, args: readonly string[]])[] =
     : [
         ['unit tests', ['test/unit', 'test/tidy.test.ts', 'test/docs.test.ts']],
         ['exploration and simulation', ['test/explore', 'test/sim']],
+        ['fuzzing', ['test/fuzz']],
         ['tests over real processes', ['test/e2e', '--no-file-parallelism']],
       ];
 

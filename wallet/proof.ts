@@ -13,6 +13,7 @@ import { verifyMerklePath } from '../protocol/merkle.ts';
 import { MAX_RECEIPT_BYTES, type Receipt, type ReceiptFile, receiptCodec, receiptFileOf } from '../protocol/receipt.ts';
 import {
   MAX_RESULT_CERTIFICATE_BYTES,
+  type ResultCertificate,
   type ResultStatement,
   resultCertificateCodec,
   resultCertificateFault,
@@ -141,7 +142,7 @@ export class ProofChecker {
       return known;
     }
     const bytes = fromBase64(text);
-    let certificate: ReturnType<typeof resultCertificateCodec.fromWire>;
+    let certificate: ResultCertificate;
     try {
       certificate = decode(resultCertificateCodec, bytes, MAX_RESULT_CERTIFICATE_BYTES);
     } catch (cause) {

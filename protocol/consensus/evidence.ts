@@ -12,7 +12,7 @@ import { baseAsParent, asParent, headerFault, justificationHolds, successionFaul
 import { certificateFault, type VerifySignature } from './certificate.ts';
 import type { EpochAnchor } from './configuration.ts';
 import { blockId, type Header, headerCodec } from './header.ts';
-import { type Justification, justificationCodec } from './justification.ts';
+import { type Justification, justificationCodec, justificationRoot } from './justification.ts';
 import { hashFitsKind, type Vote, voteBytes, voteCodec } from './vote.ts';
 
 /**
@@ -74,7 +74,11 @@ export const brokenRule = (first: Vote, second: Vote): VoteRule | undefined => {
   return first.kind === 'notarize' ? 'E1' : 'E2';
 };
 
-/** Whether a block breaks a rule that its header, its justification and, where given, its parent's header decide. */
+/**
+ * Whether a block breaks a rule that its header, its justification and, where given, its parent's header decide. Only
+ * the justification and the parent that the header names by hash count: others anybody can write, and they say nothing
+ * about who voted for the header.
+ */
 export const breaksObjectiveRule = (
   anchor: EpochAnchor,
   block: { readonly header: Header; readonly justification: Justification },
@@ -82,7 +86,9 @@ export const breaksObjectiveRule = (
   verifySignature: VerifySignature,
 ): boolean => {
   const { header, justification } = block;
-  if (headerFault(header, anchor) !== undefined || !justificationHolds(header, justification, anchor)) return true;
+  if (headerFault(header, anchor) !== undefined) return true;
+  if (justificationRoot(justification) !== header.justRoot) return false;
+  if (!justificationHolds(header, justification, anchor)) return true;
   const certificates = [justification.parent, ...justification.nullifications];
   const forged = certificates.some(
     (certificate) => certificate !== undefined && certificateFault(certificate, anchor, verifySignature) !== undefined,

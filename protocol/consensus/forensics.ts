@@ -5,7 +5,8 @@
  * Let a be final at view v in one chain and the other chain, final at a view of at least v, not hold a. Then the other
  * chain was also finalised at v (E2), or holds another block notarised at v (E4), or steps over v with a nullification
  * (E3), or steps over it without one (E5). In each case two quorums have signed what no honest validator signs together,
- * and two quorums share more than f members.
+ * and two quorums share more than f members. For E5 it takes a quorum of liars, and the chain must show who notarised the
+ * block: the justification of the next one does.
  */
 import { signersOf } from '../bitmap.ts';
 import type { ValidatorIndex } from '../brand.ts';
@@ -67,9 +68,9 @@ const accusations = (anchor: EpochAnchor, finalization: Certificate, chain: Fina
   const above = chain.blocks.find(({ header }) => header.view > view);
   if (above === undefined) return [];
   const { parent, nullifications } = above.justification;
-  if (above.header.parentView === view) return parent === undefined ? [] : contradicting(parent);
-  const skipped = nullifications.find((certificate) => certificate.view === view);
-  return skipped === undefined ? againstBlock(anchor, chain, above) : contradicting(skipped);
+  const named = above.header.parentView === view ? parent : nullifications.find((each) => each.view === view);
+  // What stands there may be missing or forged: then those are guilty who notarised a block with such a justification.
+  return [...(named === undefined ? [] : contradicting(named)), ...againstBlock(anchor, chain, above)];
 };
 
 /** E5 against everybody who notarised a block, as the chain above it tells. */

@@ -3,7 +3,7 @@
  * `HEADER_BYTES` bytes, so that a light client needs no decoder to recompute it.
  */
 import type { BlockHash, Hash } from '../brand.ts';
-import { type Codec, mapped, optional, struct, u8, u16, u32, u64 } from '../codec.ts';
+import { type Codec, mapped, optional, refined, struct, u8, u16, u32, u64 } from '../codec.ts';
 import { protocolErrors } from '../errors.ts';
 import type { Infer } from '../codec.ts';
 import { domainHash, fromHex } from '../hash.ts';
@@ -37,8 +37,14 @@ const blockKindCodec: Codec<BlockKind> = mapped(
   (kind) => BLOCK_KINDS.indexOf(kind),
 );
 
-/** The newest result certificate that the proposer builds on: `certHash` is the hash of its result statement. */
-export const stateReferenceCodec = struct({ height: heightCodec, root: stateRootCodec, certHash: hashCodec });
+/**
+ * The newest result certificate that the proposer builds on: `certHash` is the hash of its result statement. Its height is
+ * never zero: in the hashed encoding that is an absent one, and two headers must not have one id.
+ */
+export const stateReferenceCodec = refined(
+  struct({ height: heightCodec, root: stateRootCodec, certHash: hashCodec }),
+  ({ height }) => height > 0,
+);
 
 /** A reference to a certified execution result. */
 export type StateReference = Infer<typeof stateReferenceCodec>;

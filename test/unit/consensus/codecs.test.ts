@@ -4,6 +4,7 @@ import type { BlockHash, ValidatorIndex } from '../../../protocol/brand.ts';
 import { epoch, height, view } from '../../../protocol/brand.ts';
 import { decode, encode } from '../../../protocol/codec.ts';
 import { bodyFault, summarize } from '../../../protocol/consensus/body.ts';
+import { certificateBytes } from '../../../protocol/consensus/certificate.ts';
 import { brokenRule } from '../../../protocol/consensus/evidence.ts';
 import { blockId, HEADER_BYTES, headerBytes, headerCodec } from '../../../protocol/consensus/header.ts';
 import { justificationRoot } from '../../../protocol/consensus/justification.ts';
@@ -14,6 +15,7 @@ import { leaderOrder } from '../../../protocol/consensus/leader.ts';
 import { verifyProposal, verifyStatus, verifyVote } from '../../../consensus/verify.ts';
 import { statusOf } from '../../../consensus/repair.ts';
 import { toHex } from '../../../protocol/hex.ts';
+import { ZERO_HASH } from '../../../protocol/consensus/vote.ts';
 import { transactionId } from '../../../protocol/transaction-id.ts';
 import { fakeAnchor, fakeVerify } from '../../sim/fake-crypto.ts';
 import { blockOn, certificate, pointOf, Rig, voteBy } from './harness.ts';
@@ -152,6 +154,12 @@ describe('headers', () => {
     expect(decode(headerCodec, encode(headerCodec, header), MAX)).toEqual(header);
   });
 
+  it('have one form each: a state certificate of height zero would hash like none', () => {
+    const stateCert = { height: height(0), root: ZERO_HASH as never, certHash: ZERO_HASH };
+    expect(blockId({ ...first.header, stateCert })).toBe(first.id);
+    expect(() => encode(headerCodec, { ...first.header, stateCert })).toThrow();
+  });
+
   it('commit to the whole justification', () => {
     const { justification } = block;
     const roots = [
@@ -160,6 +168,15 @@ describe('headers', () => {
       { ...justification, nullifications: [] },
     ].map(justificationRoot);
     expect(new Set(roots).size).toBe(3);
+  });
+
+  it('are not those of another row of certificates with the same bytes', () => {
+    const [short, next] = [certificate(4, 'nullify', 1), certificate(4, 'nullify', 2)];
+    const swallowed = certificateBytes(next);
+    const long = { ...short, signatures: Uint8Array.from([...short.signatures, ...swallowed]) };
+    expect(justificationRoot({ parent: undefined, nullifications: [short, next] })).not.toBe(
+      justificationRoot({ parent: undefined, nullifications: [long] }),
+    );
   });
 });
 

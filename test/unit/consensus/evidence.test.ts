@@ -1,8 +1,20 @@
 /** Evidence: what no honest validator signs is found, kept once, and never held against what is legal. */
 import { describe, expect, it } from 'vitest';
 import type { BlockHash, ValidatorIndex } from '../../../protocol/brand.ts';
-import { ruleOf } from '../../../protocol/consensus/evidence.ts';
-import { anchorOf, blockOn, certificate, followerAt, leaderAt, of, proposalEvent, Rig, voteBy } from './harness.ts';
+import { evidenceHolds, ruleOf } from '../../../protocol/consensus/evidence.ts';
+import { fakeVerify } from '../../sim/fake-crypto.ts';
+import {
+  anchorOf,
+  blockOn,
+  certificate,
+  followerAt,
+  leaderAt,
+  of,
+  pointOf,
+  proposalEvent,
+  Rig,
+  voteBy,
+} from './harness.ts';
 
 const { base } = anchorOf(4);
 const hash = 'ab'.repeat(32) as BlockHash;
@@ -46,5 +58,23 @@ describe('evidence', () => {
     const found = of(rig.effects, 'evidence').map(({ evidence }) => evidence);
     expect(found.map(ruleOf)).toContain('E5');
     expect(rig.cast).toContain('nullify@2');
+  });
+
+  it('E5 holds nothing against an honest vote when somebody hands in another justification or parent', () => {
+    const first = blockOn(4, base, 1);
+    const { id, header, justification } = blockOn(4, pointOf(first), 3);
+    const vote = voteBy(0, 'notarize', 3, id);
+    const accusation = { kind: 'block', vote, header, justification, parent: first.header } as const;
+    const others = [
+      { parent: undefined, nullifications: [] },
+      { ...justification, nullifications: [] },
+      { ...justification, parent: certificate(4, 'notarize', 1, hash) },
+      { ...justification, nullifications: [{ ...certificate(4, 'nullify', 2), signatures: new Uint8Array(192) }] },
+    ];
+    expect(evidenceHolds(accusation, anchorOf(4), fakeVerify)).toBe(false);
+    for (const other of others)
+      expect(evidenceHolds({ ...accusation, justification: other }, anchorOf(4), fakeVerify)).toBe(false);
+    const parent = { ...first.header, timeMs: header.timeMs };
+    expect(evidenceHolds({ ...accusation, parent }, anchorOf(4), fakeVerify)).toBe(false);
   });
 });

@@ -5,6 +5,7 @@ import { createContext, runInContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { ApiServer } from '../../../node/api/server.ts';
 import { silentLogger } from '../../../node/logger.ts';
+import { pageGlobals } from '../../support/page-globals.ts';
 import { TinyService } from '../../support/tiny-service.ts';
 import { TinyNetwork } from '../../support/tiny-enclave.ts';
 
@@ -24,30 +25,6 @@ const bundle = async (): Promise<{ readonly text: string; readonly inputs: reado
   });
   return { text: result.outputFiles[0]?.text ?? '', inputs: Object.keys(result.metafile.inputs) };
 };
-
-/** What a page has; typed arrays are shared with the outside so that bytes of `fetch` are of the page's own kind. */
-const webGlobals = () => ({
-  AbortController,
-  AbortSignal,
-  ArrayBuffer,
-  BigInt64Array,
-  BigUint64Array,
-  crypto: globalThis.crypto,
-  DataView,
-  fetch,
-  Float64Array,
-  Int32Array,
-  MessageChannel,
-  performance,
-  setTimeout,
-  clearTimeout,
-  TextDecoder,
-  TextEncoder,
-  Uint16Array,
-  Uint32Array,
-  Uint8Array,
-  URL,
-});
 
 const page = `(async () => {
   const { connect, createAccount, verifyReceipt } = cloister;
@@ -80,7 +57,7 @@ describe('the browser build', () => {
       host: '127.0.0.1',
       port: 0,
     });
-    const context = createContext({ ...webGlobals(), url: `http://127.0.0.1:${server.port}`, chainId: tiny.chainId });
+    const context = createContext({ ...pageGlobals(), url: `http://127.0.0.1:${server.port}`, chainId: tiny.chainId });
     runInContext((await bundle()).text, context);
     const seen = JSON.parse(await (runInContext(page, context) as Promise<string>)) as object;
     expect(seen).toEqual({ total: 3, asked: 3, valid: 'valid', changed: 'invalid' });
