@@ -228,6 +228,8 @@ describe('closing blocks and tails', () => {
 });
 
 describe('the end of an epoch', () => {
+  /** Leads neither view 1 nor view 2. */
+  const bystander = [0, 1, 2, 3].find((one) => one !== leaderAt(4, 1) && one !== leaderAt(4, 2)) as ValidatorIndex;
   const ended = (self = followerAt(4, 1)): Rig => {
     const rig = new Rig(4, self);
     rig.give(proposalEvent(closing));
@@ -320,6 +322,64 @@ describe('the end of an epoch', () => {
     expect(back.core.views.get(1)?.own).toMatchObject({ nullify: true });
     const again = of(back.effects, 'cast').filter(({ vote }) => vote.epoch === 2);
     expect(again).toMatchObject([{ vote: { kind: 'nullify', view: 1 }, audience: 'none' }]);
+  });
+
+  it('casts no vote for what comes late of the old epoch: a tail, NULLIFY votes of others, its own patience', () => {
+    const rig = ended(bystander);
+    const before = rig.cast.length;
+    rig.give(proposalEvent(tailOn(closing, 2)));
+    rig.votes(rig.others, 'nullify', 2);
+    rig.give({ kind: 'mempool', pending: true });
+    rig.pass(60_000);
+    expect(rig.cast.length).toBe(before);
+  });
+
+  it('takes nothing of the old epoch any more once the next one is entered', () => {
+    const rig = ended();
+    rig.give({ kind: 'enterEpoch', self: followerAt(4, 1) });
+    rig.votes(rig.others, 'nullify', 1);
+    rig.certificate(certificate(4, 'nullify', 2));
+    rig.give(proposalEvent(blockOn(4, base, 1)));
+    expect(rig.core.current).toBe(1);
+    expect(rig.core.views.get(1)?.nullifyCount ?? 0).toBe(0);
+    expect(rig.core.blocks.size).toBe(0);
+  });
+
+  it('stays in the old epoch until all of it is delivered, whatever the driver hands in', () => {
+    const rig = new Rig(4, followerAt(4, 1));
+    const full = blockOn(4, base, 1, { transactions: 2, system: [swapNow], change: { nextConfigHash: nextHash } });
+    rig.give(proposalEvent(full, 'absent'));
+    rig.certificate(certificate(4, 'finalize', 1, full.id));
+    rig.give({ kind: 'enterEpoch', self: followerAt(4, 1) });
+    expect(rig.core.config.anchor.epoch).toBe(1);
+    rig.give({ kind: 'body', block: full.id, body: 'present' });
+    expect(of(rig.effects, 'deliver')).toHaveLength(1);
+  });
+
+  it('does not set free a key that was halted', () => {
+    const rig = ended();
+    rig.give({ kind: 'twin' });
+    rig.give({ kind: 'enterEpoch', self: followerAt(4, 1) });
+    const before = rig.cast.length;
+    rig.give({ kind: 'mempool', pending: true });
+    rig.pass(60_000);
+    expect(rig.cast.length).toBe(before);
+  });
+
+  it('D4 every block of the path is in the log before the end is told, also those that it did not vote for', () => {
+    const rig = new Rig(4, followerAt(4, 1));
+    rig.certificate(certificate(4, 'finalize', 1, closing.id));
+    rig.give({
+      kind: 'blocks',
+      blocks: [{ ...closing, body: 'present' } as never],
+      finalization: undefined,
+      from: 0 as ValidatorIndex,
+    });
+    expect(of(rig.effects, 'epochEnded')).toHaveLength(1);
+    expect(rig.log.filter(({ kind }) => kind === 'block')).toHaveLength(1);
+    const back = new Rig(4, followerAt(4, 1), { log: rig.log });
+    expect(of(back.effects, 'deliver')).toHaveLength(1);
+    expect(of(back.effects, 'request')).toHaveLength(0);
   });
 
   it('restarts on the next base when the ledger holds the closing block', () => {
