@@ -41,6 +41,8 @@ const importExceptions: Readonly<Record<string, { readonly into: string; readonl
   'scripts/build-vm.ts': { into: 'enclave/runtime', why: 'builds the metered interpreter that the enclave embeds' },
   'scripts/explore.ts': { into: 'test', why: 'runs the exhaustive exploration, which is test code' },
   'scripts/twins.ts': { into: 'test', why: 'runs the twins scenarios, which are test code' },
+  'scripts/mutants.ts': { into: 'test', why: 'lets test code hunt for planted mistakes' },
+  'scripts/figures.ts': { into: 'test', why: 'measures agreement in the simulation, which is test code' },
   'scripts/generate-docs.ts': { into: 'enclave/boundary', why: 'lists the codes and bounds of every room' },
 };
 
