@@ -42,6 +42,8 @@ const importExceptions: Readonly<Record<string, { readonly into: string; readonl
   'scripts/explore.ts': { into: 'test', why: 'runs the exhaustive exploration, which is test code' },
   'scripts/twins.ts': { into: 'test', why: 'runs the twins scenarios, which are test code' },
   'scripts/make-vectors.ts': { into: 'test', why: 'writes the vectors that tests give to every verifier' },
+  'scripts/mutants.ts': { into: 'test', why: 'lets test code hunt for planted mistakes' },
+  'scripts/figures.ts': { into: 'test', why: 'measures agreement in the simulation, which is test code' },
   'scripts/generate-docs.ts': { into: 'enclave/boundary', why: 'lists the codes and bounds of every room' },
 };
 

@@ -6,7 +6,7 @@
  * No model of crashes or of recovery stands here: the logs are what real cores write when the occasions of a view come
  * in any order, cut after any record; and real cores start from them on a network without faults.
  */
-import type { Certificate } from '../../protocol/consensus/certificate.ts';
+import { type Certificate, certificateOf } from '../../protocol/consensus/certificate.ts';
 import type { VoteKind, VoteStatement } from '../../protocol/consensus/vote.ts';
 import type { WalRecord } from '../../protocol/consensus/wal-record.ts';
 import type { Event } from '../../consensus/input.ts';
@@ -118,16 +118,32 @@ const remainsOf = (validator: number, occasions: readonly Occasion[], weakening:
   return [...found.values()];
 };
 
+/** Records that show a vote: the vote itself, or a certificate of it. */
+const shows =
+  ({ kind, hash }: VoteStatement) =>
+  (record: WalRecord): boolean =>
+    (record.kind === 'vote' && record.vote.kind === kind && record.vote.hash === hash) ||
+    (record.kind === 'certificate' && record.certificate.kind === kind && record.certificate.hash === hash);
+
+/**
+ * The honest validators whose votes made a certificate: those that had voted before they held it. Their records are in
+ * their logs, for a vote is sent only once it is durable (D1).
+ */
+const makersOf = (statement: VoteStatement, remains: readonly Remains[]): number[] =>
+  HONEST.filter((_, position) => remains[position]?.done.find(shows(statement))?.kind === 'vote');
+
 /** A certificate was seen only where enough votes were sent; the Byzantine validator adds its own. */
 const possible = (remains: readonly Remains[]): boolean =>
-  remains
-    .flatMap(({ done }) => certificatesIn(done))
-    .every(({ kind, hash }) => {
-      const voters = remains.filter(({ done }) =>
-        votesIn(done).some((vote) => vote.kind === kind && vote.hash === hash),
-      );
-      return voters.length >= NEEDED;
-    });
+  remains.flatMap(({ done }) => certificatesIn(done)).every((held) => makersOf(held, remains).length >= NEEDED);
+
+/** The same certificate with the signatures of those that made it. */
+const asMade = (held: Certificate, remains: readonly Remains[]): Certificate => {
+  const signers = [LIAR, ...makersOf(held, remains).slice(0, NEEDED)];
+  return certificateOf(
+    signers.map((signer) => voteBy(signer, held.kind, held.view, held.hash)),
+    VALIDATORS,
+  );
+};
 
 const together = (each: readonly (readonly Remains[])[]): Remains[][] =>
   each.reduce<Remains[][]>((known, some) => known.flatMap((few) => some.map((one) => [...few, one])), [[]]);
@@ -170,7 +186,10 @@ const recover = (remains: readonly Remains[], weakening: CrashWeakening): number
         world.checks.vote(voteBy(machine, kind, view, hash), machine, true);
       for (const held of certificatesIn(done)) world.checks.certificate(held);
       for (const record of log) if (record.kind === 'block') node.bodies.add(world.idOf(record.header));
-      disk.log.push(...(weakening.kept?.(log) ?? log));
+      for (const record of weakening.kept?.(log) ?? log)
+        disk.log.push(
+          record.kind === 'certificate' ? { ...record, certificate: asMade(record.certificate, remains) } : record,
+        );
       disk.synced(disk.log.length);
       node.boot();
       if (weakening.blockRemains === true) node.input(bareProposal());

@@ -1,6 +1,7 @@
 /**
- * The disk of a simulated validator: a log that loses what was not synced, and a ledger of final blocks that is durable
- * at once. Says whether a vote was durable when it left (P7).
+ * The disk of a simulated validator: a log that loses what was not synced, and a ledger of final blocks that lags behind
+ * it, as the ledger of the product may: what a crash takes from the ledger is still in the log, or at the peers. Says
+ * whether a vote was durable when it left (P7).
  */
 import type { BlockHash } from '../../protocol/brand.ts';
 import type { Certificate } from '../../protocol/consensus/certificate.ts';
@@ -20,6 +21,9 @@ export interface LedgerEntry {
   readonly following: readonly Header[];
   readonly finalization: Certificate;
 }
+
+/** Blocks that the ledger may lag behind the log. */
+const MAX_LOST_BLOCKS = 3;
 
 const voteKey = (vote: VoteStatement): string => `${vote.kind}:${vote.epoch}:${vote.view}:${vote.hash}`;
 
@@ -41,6 +45,9 @@ export class SimDisk {
   crash(random: Random): void {
     this.log.length = this.#synced + random.below(this.log.length - this.#synced + 1);
     this.synced(this.log.length);
+    const lost = random.below(Math.min(MAX_LOST_BLOCKS, this.ledger.length) + 1);
+    for (const { block } of this.ledger.splice(this.ledger.length - lost, lost)) this.#byId.delete(block.id);
+    this.epochs.length = this.epochs.filter(({ base }) => base.height <= this.ledger.length).length;
   }
 
   /** Everything up to a length of the log is durable now. */

@@ -36,8 +36,6 @@ export interface Hooks {
   message?(node: SimNode, message: Message, from: number): boolean;
   /** Changes an input before the core sees it. */
   event?(node: SimNode, event: Event): Event;
-  /** Changes the records that are read back from disk. */
-  records?(records: readonly WalRecord[], epoch: number): readonly WalRecord[];
 }
 
 /** One simulated machine. */
@@ -105,9 +103,7 @@ export class SimNode {
     this.#bootMs = agenda.nowMs;
     this.#barrierMs = agenda.nowMs;
     const { anchor, finalized } = this.disk.tip();
-    let records: readonly WalRecord[] = this.disk.log;
-    for (const hooks of this.#hooks) records = hooks.records?.(records, anchor.epoch) ?? records;
-    const withBodies = records.map((record) => this.#withBody(record));
+    const withBodies = this.disk.log.map((record) => this.#withBody(record));
     const config = {
       anchor,
       self: this.selfIn(anchor),

@@ -33,7 +33,6 @@ export interface Outcome {
 /** Test-only deviations. */
 export interface Variation {
   readonly mutant?: Hooks;
-  readonly quorum?: number;
   readonly scenario?: (drawn: Scenario) => Scenario;
   /** Watches for forks and stalls only, not for what honest validators sign. */
   readonly outcomeOnly?: boolean;
@@ -123,8 +122,7 @@ export const simulate = (seed: number, validators: number, variation: Variation 
   const { baseTimeoutMs, spares } = scenario;
   const parameters = { baseTimeoutMs, maxStateLagBlocks: 12 };
   const genesis = fakeAnchor(validators, parameters, spares);
-  const { quorum } = variation;
-  const world = new World(scenario, quorum === undefined ? genesis : { ...genesis, quorum }, variation.mutant);
+  const world = new World(scenario, genesis, variation.mutant);
   if (variation.outcomeOnly === true) world.checksVotes = false;
   world.checks.toleratesForks = variation.toleratesForks === true;
   let violation: string | undefined;

@@ -6,7 +6,6 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { ROOT } from '../support/source-tree.ts';
-import { mutants } from './mutants.ts';
 import { runTwins } from './twins.ts';
 import { TwinsScenarios } from './twins-scenarios.ts';
 
@@ -69,13 +68,5 @@ describe('twins', () => {
 
   it('500 scenarios of 7 validators', { timeout: 300_000 }, async () => {
     expect(await runSlice(7, 0, 500)).toMatchObject({ run: 500, failures: [] });
-  });
-
-  it.each(['finalise although nullified', 'quorum 2f + 1 at n = 6', 'no STATUS repair'])('find: %s', (name) => {
-    const mutant = mutants.find((one) => one.name === name);
-    const scenarios = new TwinsScenarios(mutant?.validators ?? 0, ROUNDS);
-    const { scenario: _unused, ...variation } = mutant?.variation ?? {};
-    const places = Array.from({ length: 50 }, (_, place) => place);
-    expect(places.some((place) => runTwins(scenarios, place, variation).violation !== undefined)).toBe(true);
   });
 });

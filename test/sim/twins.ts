@@ -10,8 +10,8 @@ import { Violation } from './checks.ts';
 import { fakeAnchor } from './fake-crypto.ts';
 import type { Lie, Scenario } from './scenario.ts';
 import type { Message } from './sim-exchange.ts';
-import type { Hooks, SimNode } from './sim-node.ts';
-import { RECOVERY_BOUND_MS, type Variation } from './simulate.ts';
+import type { SimNode } from './sim-node.ts';
+import { RECOVERY_BOUND_MS } from './simulate.ts';
 import type { Round, TwinsScenarios } from './twins-scenarios.ts';
 import { World } from './world.ts';
 
@@ -32,8 +32,8 @@ class TwinsWorld extends World {
   readonly endpoints: readonly SimNode[];
   readonly #positions: ReadonlyMap<SimNode, number>;
 
-  constructor(scenario: Scenario, anchor: EpochAnchor, rounds: readonly Round[], mutant: Hooks | undefined) {
-    super(scenario, anchor, mutant);
+  constructor(scenario: Scenario, anchor: EpochAnchor, rounds: readonly Round[]) {
+    super(scenario, anchor, undefined);
     this.#rounds = rounds;
     this.endpoints = this.nodes.flat();
     this.#positions = new Map(this.endpoints.map((node, position) => [node, position]));
@@ -117,14 +117,13 @@ const run = (world: TwinsWorld, rounds: number, live: boolean): number => {
   return agenda.nowMs - wholeMs;
 };
 
-/** Runs the scenario at a place of the order; a variation plants a mistake. */
-export const runTwins = (scenarios: TwinsScenarios, place: number, variation: Variation = {}): TwinsOutcome => {
+/** Runs the scenario at a place of the order. */
+export const runTwins = (scenarios: TwinsScenarios, place: number): TwinsOutcome => {
   const rounds = scenarios.at(place);
   const leaders = leadersOf(scenarios, rounds);
   const base = fakeAnchor(scenarios.validators, { baseTimeoutMs: 300, maxStateLagBlocks: 12 });
-  const anchor = withLeaders({ ...base, quorum: variation.quorum ?? base.quorum }, leaders);
-  const world = new TwinsWorld(scenarioOf(scenarios, place), anchor, rounds, variation.mutant);
-  world.checksVotes = variation.outcomeOnly !== true;
+  const anchor = withLeaders(base, leaders);
+  const world = new TwinsWorld(scenarioOf(scenarios, place), anchor, rounds);
   const live = leaders.some((leader) => leader < scenarios.correct);
   let violation: string | undefined;
   let recoveryMs = 0;

@@ -1,33 +1,27 @@
 /** Epochs, rule by rule: V7 and V8, the end of an epoch, R12, R14, and what survives a restart around them (D3, D4). */
 import { describe, expect, it } from 'vitest';
-import { encode } from '../../../protocol/codec.ts';
-import type { BlockHash, Height, ValidatorIndex, Verified } from '../../../protocol/brand.ts';
+import type { BlockHash, ValidatorIndex, Verified } from '../../../protocol/brand.ts';
 import { height } from '../../../protocol/brand.ts';
-import { configurationHash } from '../../../protocol/consensus/configuration.ts';
-import {
-  type Change,
-  encodeChangeList,
-  governanceBytes,
-  type Readiness,
-  readinessBytes,
-} from '../../../protocol/consensus/governance.ts';
-import { evaluateSystem } from '../../../protocol/consensus/reconfigure.ts';
-import { systemTransactionCodec } from '../../../protocol/consensus/system.ts';
 import { ZERO_HASH } from '../../../protocol/consensus/vote.ts';
 import type { FinalPoint } from '../../../consensus/state.ts';
 import type { CheckedBlock } from '../../../consensus/input.ts';
+import { fakeAnchor, keyOf } from '../../sim/fake-crypto.ts';
 import {
-  fakeAnchor,
-  fakeGovernance,
-  fakeSign,
-  fakeValidator,
-  fakeVerify,
-  keyOf,
-  MEMBER_KEY,
-  SIM_CHAIN,
-} from '../../sim/fake-crypto.ts';
+  anchor,
+  base,
+  closing,
+  governance,
+  join,
+  leave,
+  nextHash,
+  nextOf,
+  outcomeOf,
+  readyAt,
+  swap,
+  swapNow,
+  tailOn,
+} from './epoch-fixture.ts';
 import {
-  anchorOf,
   blockOn,
   certificate,
   followerAt,
@@ -38,54 +32,6 @@ import {
   Rig,
   type TestBlock,
 } from './harness.ts';
-
-const anchor = anchorOf(4);
-const { base } = anchor;
-
-/** A word of readiness by the machine with a number. */
-const readyAt = (machine: number, at: number, blockHash: BlockHash): Readiness => {
-  const word = { validatorKey: keyOf(machine), height: height(at), blockHash };
-  return { ...word, signature: fakeSign(readinessBytes(SIM_CHAIN, anchor.epoch, word), word.validatorKey) };
-};
-
-/** An encoded governance transaction. */
-const governance = (
-  changes: readonly Change[],
-  options: { epoch?: number; expiry?: number; readiness?: Readiness[]; signed?: boolean } = {},
-): Uint8Array => {
-  const changeList = encodeChangeList({
-    chainId: SIM_CHAIN,
-    epoch: (options.epoch ?? 1) as typeof anchor.epoch,
-    expiryHeight: (options.expiry ?? 1_000) as Height,
-    changes,
-  });
-  const signature = fakeSign(governanceBytes(SIM_CHAIN, changeList), options.signed === false ? keyOf(1) : MEMBER_KEY);
-  const transaction = { changeList, signatures: [{ member: 0, signature }], readiness: options.readiness ?? [] };
-  return encode(systemTransactionCodec, { kind: 'governance', transaction });
-};
-
-const join = (machine: number): Change => ({ kind: 'addValidator', validator: fakeValidator(machine) });
-const leave = (machine: number): Change => ({ kind: 'removeValidator', validatorKey: keyOf(machine) });
-const swap = [leave(3), join(7)];
-const swapNow = governance(swap, { readiness: [readyAt(7, 0, base.id)] });
-
-const outcomeOf = (section: readonly Uint8Array[], place = { height: 1, timeMs: base.timeMs + 1 }, of = anchor) =>
-  evaluateSystem(of, fakeGovernance, section, place, fakeVerify);
-
-const nextOf = (section: readonly Uint8Array[]) => {
-  const outcome = outcomeOf(section);
-  if (outcome.verdict === 'invalid' || outcome.next === undefined) throw new Error('not a change');
-  return outcome.next;
-};
-const nextHash = configurationHash(SIM_CHAIN, nextOf([swapNow]));
-
-/** A closing block of view 1. */
-const closing = blockOn(4, base, 1, { transactions: 0, system: [swapNow], change: { nextConfigHash: nextHash } });
-const tailOn = (parent: TestBlock, view: number, change = {}): TestBlock =>
-  blockOn(4, pointOf(parent), view, {
-    transactions: 0,
-    change: { kind: 'tail', height: parent.header.height, nextConfigHash: nextHash, ...change },
-  });
 
 describe('the configuration state machine', () => {
   it('adds, removes, rotates, sets parameters and observers', () => {
@@ -228,6 +174,8 @@ describe('closing blocks and tails', () => {
 });
 
 describe('the end of an epoch', () => {
+  /** Leads neither view 1 nor view 2. */
+  const bystander = [0, 1, 2, 3].find((one) => one !== leaderAt(4, 1) && one !== leaderAt(4, 2)) as ValidatorIndex;
   const ended = (self = followerAt(4, 1)): Rig => {
     const rig = new Rig(4, self);
     rig.give(proposalEvent(closing));
@@ -320,6 +268,64 @@ describe('the end of an epoch', () => {
     expect(back.core.views.get(1)?.own).toMatchObject({ nullify: true });
     const again = of(back.effects, 'cast').filter(({ vote }) => vote.epoch === 2);
     expect(again).toMatchObject([{ vote: { kind: 'nullify', view: 1 }, audience: 'none' }]);
+  });
+
+  it('casts no vote for what comes late of the old epoch: a tail, NULLIFY votes of others, its own patience', () => {
+    const rig = ended(bystander);
+    const before = rig.cast.length;
+    rig.give(proposalEvent(tailOn(closing, 2)));
+    rig.votes(rig.others, 'nullify', 2);
+    rig.give({ kind: 'mempool', pending: true });
+    rig.pass(60_000);
+    expect(rig.cast.length).toBe(before);
+  });
+
+  it('takes nothing of the old epoch any more once the next one is entered', () => {
+    const rig = ended();
+    rig.give({ kind: 'enterEpoch', self: followerAt(4, 1) });
+    rig.votes(rig.others, 'nullify', 1);
+    rig.certificate(certificate(4, 'nullify', 2));
+    rig.give(proposalEvent(blockOn(4, base, 1)));
+    expect(rig.core.current).toBe(1);
+    expect(rig.core.views.get(1)?.nullifyCount ?? 0).toBe(0);
+    expect(rig.core.blocks.size).toBe(0);
+  });
+
+  it('stays in the old epoch until all of it is delivered, whatever the driver hands in', () => {
+    const rig = new Rig(4, followerAt(4, 1));
+    const full = blockOn(4, base, 1, { transactions: 2, system: [swapNow], change: { nextConfigHash: nextHash } });
+    rig.give(proposalEvent(full, 'absent'));
+    rig.certificate(certificate(4, 'finalize', 1, full.id));
+    rig.give({ kind: 'enterEpoch', self: followerAt(4, 1) });
+    expect(rig.core.config.anchor.epoch).toBe(1);
+    rig.give({ kind: 'body', block: full.id, body: 'present' });
+    expect(of(rig.effects, 'deliver')).toHaveLength(1);
+  });
+
+  it('does not set free a key that was halted', () => {
+    const rig = ended();
+    rig.give({ kind: 'twin' });
+    rig.give({ kind: 'enterEpoch', self: followerAt(4, 1) });
+    const before = rig.cast.length;
+    rig.give({ kind: 'mempool', pending: true });
+    rig.pass(60_000);
+    expect(rig.cast.length).toBe(before);
+  });
+
+  it('D4 every block of the path is in the log before the end is told, also those that it did not vote for', () => {
+    const rig = new Rig(4, followerAt(4, 1));
+    rig.certificate(certificate(4, 'finalize', 1, closing.id));
+    rig.give({
+      kind: 'blocks',
+      blocks: [{ ...closing, body: 'present' } as never],
+      finalization: undefined,
+      from: 0 as ValidatorIndex,
+    });
+    expect(of(rig.effects, 'epochEnded')).toHaveLength(1);
+    expect(rig.log.filter(({ kind }) => kind === 'block')).toHaveLength(1);
+    const back = new Rig(4, followerAt(4, 1), { log: rig.log });
+    expect(of(back.effects, 'deliver')).toHaveLength(1);
+    expect(of(back.effects, 'request')).toHaveLength(0);
   });
 
   it('restarts on the next base when the ledger holds the closing block', () => {

@@ -7,7 +7,6 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
-import { bundleContract } from '../../../contracts/bundle.ts';
 import type { ContractVm } from '../../../enclave/runtime/vm/contract-vm.ts';
 import { bundle, loadVm, MapHost, metered, run } from './runtime.ts';
 
