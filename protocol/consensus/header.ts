@@ -133,8 +133,16 @@ export const headerBytes = (header: Header): Uint8Array => {
   return bytes;
 };
 
-/** Identifier of a block. */
-export const blockId = (header: Header): BlockHash => domainHash('cloister/block', headerBytes(header)) as BlockHash;
+const ids = new WeakMap<Header, BlockHash>();
+
+/** Identifier of a block; computed once for each object. */
+export const blockId = (header: Header): BlockHash => {
+  const known = ids.get(header);
+  if (known !== undefined) return known;
+  const id = domainHash('cloister/block', headerBytes(header)) as BlockHash;
+  ids.set(header, id);
+  return id;
+};
 
 /** Whether a block is the last one of its epoch; the tails that prove it final are no part of the ledger. */
 export const isClosing = ({ kind, nextConfigHash }: Pick<Header, 'kind' | 'nextConfigHash'>): boolean =>

@@ -22,11 +22,23 @@ export const justificationCodec: Codec<Justification> = struct({
   nullifications: list(certificateCodec, MAX_NULLIFICATIONS),
 });
 
-/** Hash that a header commits to in `justRoot`: parent flag, then every certificate's canonical bytes. */
-export const justificationRoot = (justification: Justification): Hash => {
-  const { parent, nullifications } = justification;
+const hashOf = ({ parent, nullifications }: Justification): Hash => {
   const parts = nullifications.map(certificateBytes);
   return parent === undefined
     ? domainHash('cloister/justification', Uint8Array.of(0), ...parts)
     : domainHash('cloister/justification', Uint8Array.of(1), certificateBytes(parent), ...parts);
+};
+
+const roots = new WeakMap<Justification, Hash>();
+
+/**
+ * Hash that a header commits to in `justRoot`: parent flag, then every certificate's canonical bytes. Computed once for
+ * each object.
+ */
+export const justificationRoot = (justification: Justification): Hash => {
+  const known = roots.get(justification);
+  if (known !== undefined) return known;
+  const root = hashOf(justification);
+  roots.set(justification, root);
+  return root;
 };

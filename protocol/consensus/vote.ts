@@ -38,18 +38,36 @@ export interface Vote extends VoteStatement {
 export const VOTE_BYTES = 97;
 const DOMAIN = utf8('cloister-vote/1');
 
+let prefixed: ChainId | undefined;
+const prefix = new Uint8Array(VOTE_BYTES);
+prefix.set(DOMAIN);
+
+/** What all votes of a chain have in common; a process votes on one chain. */
+const prefixOf = (chainId: ChainId): Uint8Array => {
+  if (chainId !== prefixed) {
+    prefix.set(fromHex(chainId), 17);
+    prefixed = chainId;
+  }
+  return prefix;
+};
+
+const putU64 = (target: Uint8Array, offset: number, value: number): void => {
+  const high = Math.floor(value / 0x100000000);
+  for (let i = 0; i < 4; i += 1) {
+    target[offset + i] = high >>> (24 - 8 * i);
+    target[offset + 4 + i] = value >>> (24 - 8 * i);
+  }
+};
+
 /**
  * The signed bytes: domain (16, zero-padded) ‖ type (1) ‖ chain id (32) ‖ epoch (8) ‖ view (8) ‖ hash (32), big-endian
  * (consensus design §2.2).
  */
 export const voteBytes = (chainId: ChainId, statement: VoteStatement): Uint8Array => {
-  const bytes = new Uint8Array(VOTE_BYTES);
-  const dataView = new DataView(bytes.buffer);
-  bytes.set(DOMAIN);
+  const bytes = prefixOf(chainId).slice();
   bytes[16] = VOTE_TYPES[statement.kind];
-  bytes.set(fromHex(chainId), 17);
-  dataView.setBigUint64(49, BigInt(statement.epoch));
-  dataView.setBigUint64(57, BigInt(statement.view));
+  putU64(bytes, 49, statement.epoch);
+  putU64(bytes, 57, statement.view);
   if (statement.hash !== ZERO_HASH) bytes.set(fromHex(statement.hash), 65);
   return bytes;
 };

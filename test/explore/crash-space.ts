@@ -7,12 +7,13 @@
  * in any order, cut after any record; and real cores start from them on a network without faults.
  */
 import { type Certificate, certificateOf } from '../../protocol/consensus/certificate.ts';
+import { blockId } from '../../protocol/consensus/header.ts';
 import type { VoteKind, VoteStatement } from '../../protocol/consensus/vote.ts';
 import type { WalRecord } from '../../protocol/consensus/wal-record.ts';
 import type { Event } from '../../consensus/input.ts';
 import { Violation } from '../sim/checks.ts';
 import { fakeAnchor } from '../sim/fake-crypto.ts';
-import type { Scenario } from '../sim/scenario.ts';
+import { calm, type Scenario } from '../sim/scenario.ts';
 import type { Hooks } from '../sim/sim-node.ts';
 import { World } from '../sim/world.ts';
 import { arrangements } from '../support/combinatorics.ts';
@@ -149,21 +150,11 @@ const together = (each: readonly (readonly Remains[])[]): Remains[][] =>
   each.reduce<Remains[][]>((known, some) => known.flatMap((few) => some.map((one) => [...few, one])), [[]]);
 
 const scenario: Scenario = {
-  seed: 1,
-  validators: VALIDATORS,
+  ...calm(1, VALIDATORS),
   liars: new Map([[LIAR, 'silent']]),
-  dropBeforeGst: 0,
-  duplicate: 0,
   maxDelayBeforeGstMs: 20,
   maxDelayMs: 20,
-  gstMs: 0,
-  partitions: [],
-  crashes: [],
   baseTimeoutMs: 1_000,
-  compactBodies: 0,
-  clockSkewMs: 0,
-  spares: 0,
-  changesAtMs: [],
 };
 
 /** The proposal with its vote moved to a view where no vote is counted. */
@@ -185,7 +176,7 @@ const recover = (remains: readonly Remains[], weakening: CrashWeakening): number
       for (const { kind, view, hash } of votesIn(done))
         world.checks.vote(voteBy(machine, kind, view, hash), machine, true);
       for (const held of certificatesIn(done)) world.checks.certificate(held);
-      for (const record of log) if (record.kind === 'block') node.bodies.add(world.idOf(record.header));
+      for (const record of log) if (record.kind === 'block') node.bodies.add(blockId(record.header));
       for (const record of weakening.kept?.(log) ?? log)
         disk.log.push(
           record.kind === 'certificate' ? { ...record, certificate: asMade(record.certificate, remains) } : record,

@@ -50,6 +50,8 @@ const scenarioOf = ({ validators, crashed, parameters }: Setting): Scenario => (
   clockSkewMs: 0,
   spares: 0,
   changesAtMs: [],
+  slowMachines: [],
+  fullDisks: [],
 });
 
 /** See the module comment. */

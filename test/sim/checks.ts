@@ -1,10 +1,11 @@
 /**
  * The properties of consensus design §5.3, checked while a simulation runs: P1 agreement, P2 and P3 certificates,
  * P4 notarised ancestors, P5 forced inclusion, P6 no honest evidence, P7 sent implies durable, P9 delivery order and
- * epochs, P13 evidence accuses liars only, P14 light client.
+ * epochs, P13 evidence accuses liars only, P14 light client; P8 certificates are genuine, P15 block times, P16 state
+ * certificates. P10 to P12 are `simulate.ts`'s.
  */
 import type { BlockHash } from '../../protocol/brand.ts';
-import type { Certificate } from '../../protocol/consensus/certificate.ts';
+import { type Certificate, certificateFault } from '../../protocol/consensus/certificate.ts';
 import type { ChainPoint, EpochAnchor } from '../../protocol/consensus/configuration.ts';
 import { verifyEpochProof } from '../../protocol/consensus/epoch-proof.ts';
 import { accusedBy, brokenRule, type Evidence, placeOf, ruleOf } from '../../protocol/consensus/evidence.ts';
@@ -12,7 +13,9 @@ import type { Header } from '../../protocol/consensus/header.ts';
 import { type Vote, ZERO_HASH } from '../../protocol/consensus/vote.ts';
 import { verifyFinality } from '../../protocol/finality.ts';
 import type { FinalBlock } from '../../consensus/effect.ts';
-import { fakeGovernance, fakeVerify, machineOf } from './fake-crypto.ts';
+import { CLOCK_AHEAD_MS } from '../../consensus/constants.ts';
+import { fakeGovernance, fakeVerify, machineOf, resultAt } from './fake-crypto.ts';
+import { isGenuine } from './genuine.ts';
 
 /** A property that did not hold. */
 export class Violation extends Error {
@@ -32,6 +35,7 @@ interface ViewFacts {
 /** Watches one simulated world. */
 export class Checks {
   readonly #honest: (machine: number) => boolean;
+  readonly #newestMs: () => number;
   readonly #views = new Map<string, ViewFacts>();
   readonly #votes = new Map<string, Vote[]>();
   /** The agreed chain: position i holds height i + 1. */
@@ -39,14 +43,18 @@ export class Checks {
   /** Anchors of all epochs that an honest machine reached, the first epoch first. */
   readonly epochs: EpochAnchor[];
   readonly accused = new Set<number>();
+  /** Rules that evidence of honest machines showed broken. */
+  readonly evidenceRules: string[] = [];
   /** Set where more liars vote than agreement stands: then a fork is noted and the world goes on. */
   toleratesForks = false;
   /** The forks that were noted, and what followed from them. */
   readonly forks: string[] = [];
 
-  constructor(genesis: EpochAnchor, honest: (machine: number) => boolean) {
+  /** `newestMs`: the most that an honest clock can have shown so far. */
+  constructor(genesis: EpochAnchor, honest: (machine: number) => boolean, newestMs: () => number) {
     this.epochs = [genesis];
     this.#honest = honest;
+    this.#newestMs = newestMs;
   }
 
   /** What no more than f liars can bring about. */
@@ -65,7 +73,13 @@ export class Checks {
   }
 
   /** An honest machine holds a certificate. */
-  certificate({ epoch, hash, kind, view }: Certificate): void {
+  certificate(certificate: Certificate): void {
+    const { epoch, hash, kind, view } = certificate;
+    const anchor = this.epochs[epoch - 1];
+    const holds = (): boolean =>
+      anchor === undefined || certificateFault(certificate, anchor, fakeVerify) === undefined;
+    if (!isGenuine(certificate, holds))
+      this.#broken('P8', `an honest machine relays a false certificate of view ${view} of epoch ${epoch}`);
     const facts = this.#view(epoch, view);
     const at = `view ${view} of epoch ${epoch}`;
     if (kind === 'nullify') facts.nullified = true;
@@ -120,6 +134,7 @@ export class Checks {
       if (agreed === undefined) {
         fresh = true;
         this.#skipped(header);
+        this.#stated(header);
       }
       height += 1;
     }
@@ -153,6 +168,16 @@ export class Checks {
     this.epochs[anchor.epoch] = verdict.anchor;
   }
 
+  /** P15: no block's time is further ahead of every honest clock than the rules let it be. P16: a block names the one true state of a height before it. */
+  #stated({ height, stateCert, timeMs }: Header): void {
+    if (timeMs > this.#newestMs() + CLOCK_AHEAD_MS)
+      this.#broken('P15', `block ${height} is of a time that no honest clock has shown`);
+    if (stateCert === undefined) return;
+    const { certHash, root } = resultAt(stateCert.height);
+    if (stateCert.height >= height || stateCert.certHash !== certHash || stateCert.root !== root)
+      this.#broken('P16', `block ${height} names a false state of height ${stateCert.height}`);
+  }
+
   /** P5: a view that the chain jumps over and that has a notarised block must have been nullified. */
   #skipped({ epoch, parentView, view }: Header): void {
     for (let number = parentView + 1; number < view; number += 1) {
@@ -168,6 +193,7 @@ export class Checks {
     if (validator === undefined || placeOf(evidence).epoch !== configuration.epoch) return;
     const machine = machineOf(validator);
     this.accused.add(machine);
+    this.evidenceRules.push(ruleOf(evidence));
     if (this.#honest(machine)) fail('P13', `evidence ${ruleOf(evidence)} accuses honest machine ${machine}`);
   }
 

@@ -1,5 +1,5 @@
 /** Byzantine validators: real cores whose effects are bent. They sign with their own key only. */
-import type { View } from '../../protocol/brand.ts';
+import type { Epoch, View } from '../../protocol/brand.ts';
 import { blockId, type Header } from '../../protocol/consensus/header.ts';
 import { type Justification, justificationRoot } from '../../protocol/consensus/justification.ts';
 import { type Vote, type VoteKind, type VoteStatement, ZERO_HASH } from '../../protocol/consensus/vote.ts';
@@ -10,13 +10,19 @@ import type { Message } from './sim-exchange.ts';
 import type { Hooks, SimNode } from './sim-node.ts';
 
 /** A vote by the node's key, whatever it voted before; undefined while it is no validator. */
-const signed = (node: SimNode, kind: VoteKind, view: number, hash: VoteStatement['hash']): Vote | undefined => {
+const signed = (
+  node: SimNode,
+  kind: VoteKind,
+  view: number,
+  hash: VoteStatement['hash'],
+  epoch: number = node.anchor.epoch,
+): Vote | undefined => {
   const { anchor } = node;
   const signer = node.selfIn(anchor);
   if (signer === undefined) return undefined;
   const statement: VoteStatement = {
     kind,
-    epoch: anchor.epoch,
+    epoch: epoch as Epoch,
     view: view as View,
     hash: kind === 'nullify' ? ZERO_HASH : hash,
   };
@@ -124,6 +130,24 @@ const badBody: Hooks = {
   },
 };
 
+/** Signs its votes for the epochs before and after as well, and sends old ones again and again. */
+const wrongEpoch: Hooks = {
+  effect: (node, effect) => {
+    if (effect.kind !== 'cast') return false;
+    const { kind, view, hash, epoch } = effect.vote;
+    for (const other of [epoch - 1, epoch + 1]) {
+      const vote = signed(node, kind, view, hash, other);
+      if (vote !== undefined) toSome(node, { kind: 'vote', vote }, 0.5);
+    }
+    return false;
+  },
+  message: (node, message) => {
+    if ((message.kind === 'vote' || message.kind === 'certificate') && node.world.random.chance(0.2))
+      toSome(node, message, 0.5);
+    return false;
+  },
+};
+
 /** How a liar deviates. */
 export const liarHooks = (lie: Lie): readonly Hooks[] => {
   switch (lie) {
@@ -140,5 +164,7 @@ export const liarHooks = (lie: Lie): readonly Hooks[] => {
       return [withhold];
     case 'badBody':
       return [badBody];
+    case 'wrongEpoch':
+      return [wrongEpoch];
   }
 };

@@ -1,12 +1,21 @@
 /** What a seed stands for: size, faults, network, and who lies. Drawn once, so that a seed replays bit by bit. */
 import { faultBound } from '../../protocol/genesis.ts';
-import { randomOf } from './random.ts';
+import { type Random, randomOf } from './random.ts';
 
 /** How a Byzantine validator lies. */
-export type Lie = 'silent' | 'twins' | 'chaos' | 'equivocate' | 'unjustified' | 'withhold' | 'badBody';
+export type Lie = 'silent' | 'twins' | 'chaos' | 'equivocate' | 'unjustified' | 'withhold' | 'badBody' | 'wrongEpoch';
 
 /** All ways to lie. */
-export const LIES: readonly Lie[] = ['silent', 'twins', 'chaos', 'equivocate', 'unjustified', 'withhold', 'badBody'];
+export const LIES: readonly Lie[] = [
+  'silent',
+  'twins',
+  'chaos',
+  'equivocate',
+  'unjustified',
+  'withhold',
+  'badBody',
+  'wrongEpoch',
+];
 
 /** A time span without connection between the sides; bit i of `side` says where validator i is. */
 export interface Partition {
@@ -20,6 +29,21 @@ export interface Crash {
   readonly atMs: number;
   readonly backAtMs: number;
   readonly victims: readonly number[];
+  /** Effects that are still done after `atMs`, so that a crash falls between any two; undefined: at once. */
+  readonly afterEffects: number | undefined;
+}
+
+/** A machine whose messages take longer than the others', up to beyond the timers, until GST. */
+export interface SlowMachine {
+  readonly machine: number;
+  readonly extraMs: number;
+}
+
+/** A time in which a machine's log cannot grow: the node ends at its next record and comes back when there is room. */
+export interface FullDisk {
+  readonly machine: number;
+  readonly fromMs: number;
+  readonly toMs: number;
 }
 
 /** Everything that is drawn from a seed. */
@@ -34,6 +58,8 @@ export interface Scenario {
   readonly gstMs: number;
   readonly partitions: readonly Partition[];
   readonly crashes: readonly Crash[];
+  readonly slowMachines: readonly SlowMachine[];
+  readonly fullDisks: readonly FullDisk[];
   readonly baseTimeoutMs: number;
   readonly compactBodies: number;
   /** Largest distance of a clock from true time. */
@@ -44,22 +70,50 @@ export interface Scenario {
   readonly changesAtMs: readonly number[];
 }
 
-const drawCrashes = (validators: number, gstMs: number, random: ReturnType<typeof randomOf>): Crash[] => {
+/** A scenario without any fault: a network that is whole from the start. */
+export const calm = (seed: number, validators: number): Scenario => ({
+  seed,
+  validators,
+  liars: new Map(),
+  dropBeforeGst: 0,
+  duplicate: 0,
+  maxDelayBeforeGstMs: 50,
+  maxDelayMs: 50,
+  gstMs: 0,
+  partitions: [],
+  crashes: [],
+  slowMachines: [],
+  fullDisks: [],
+  baseTimeoutMs: 300,
+  compactBodies: 0,
+  clockSkewMs: 0,
+  spares: 0,
+  changesAtMs: [],
+});
+
+const drawCrashes = (validators: number, gstMs: number, random: Random): Crash[] => {
   const crashes: Crash[] = [];
   const count = random.below(5);
   for (let i = 0; i < count; i += 1) {
     const atMs = random.between(0, gstMs);
     const victims = random.chance(0.25) ? Array.from({ length: validators }, (_, v) => v) : [random.below(validators)];
-    crashes.push({ atMs, backAtMs: Math.min(gstMs, atMs + random.between(1, 800)), victims });
+    const afterEffects = random.chance(0.5) ? random.below(12) : undefined;
+    crashes.push({ atMs, backAtMs: Math.min(gstMs, atMs + random.between(1, 800)), victims, afterEffects });
   }
   return crashes;
 };
 
+const drawSlowMachines = (validators: number, random: Random): SlowMachine[] =>
+  random.chance(0.2) ? [{ machine: random.below(validators), extraMs: random.between(100, 1_500) }] : [];
+
+const drawFullDisks = (validators: number, gstMs: number, random: Random): FullDisk[] => {
+  if (!random.chance(0.15)) return [];
+  const fromMs = random.between(0, gstMs);
+  return [{ machine: random.below(validators), fromMs, toMs: Math.min(gstMs, fromMs + random.between(50, 600)) }];
+};
+
 /** In half of the seeds the validators change, up to a while after synchrony returned; otherwise one observer watches. */
-const drawMembership = (
-  gstMs: number,
-  random: ReturnType<typeof randomOf>,
-): Pick<Scenario, 'spares' | 'changesAtMs'> => {
+const drawMembership = (gstMs: number, random: Random): Pick<Scenario, 'spares' | 'changesAtMs'> => {
   if (random.chance(0.5)) return { spares: random.below(2), changesAtMs: [] };
   const changesAtMs = Array.from({ length: 1 + random.below(5) }, () => random.between(50, gstMs + 600));
   return { spares: 1 + random.below(3), changesAtMs };
@@ -83,19 +137,18 @@ export const scenarioOf = (seed: number, validators: number): Scenario => {
     });
   }
   return {
-    seed,
-    validators,
+    ...calm(seed, validators),
     liars,
     dropBeforeGst: random.chance(0.3) ? 0 : random.between(0, 0.5),
     duplicate: random.between(0, 0.1),
     maxDelayBeforeGstMs: random.chance(0.2) ? random.between(200, 800) : random.between(5, 120),
-    maxDelayMs: 50,
     gstMs,
     partitions,
     crashes: drawCrashes(validators, gstMs, random),
-    baseTimeoutMs: 300,
+    slowMachines: drawSlowMachines(validators, random),
+    fullDisks: drawFullDisks(validators, gstMs, random),
     compactBodies: random.chance(0.5) ? 0 : 0.3,
-    clockSkewMs: random.chance(0.1) ? 1_000 : 200,
+    clockSkewMs: random.chance(0.1) ? 2_000 : 200,
     ...drawMembership(gstMs, random),
   };
 };

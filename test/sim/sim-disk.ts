@@ -36,18 +36,22 @@ export class SimDisk {
   readonly #byId = new Map<BlockHash, FinalBlock>();
   readonly #durableVotes = new Set<string>();
   #synced = 0;
+  /** Whether the log cannot grow for now. */
+  isFull = false;
 
   constructor(genesis: EpochAnchor) {
     this.epochs = [genesis];
   }
 
-  /** Keeps a random part of what was not synced. */
-  crash(random: Random): void {
-    this.log.length = this.#synced + random.below(this.log.length - this.#synced + 1);
+  /** Keeps a random part of what was not synced, the last record whole: a torn one is cut off; says whether any was lost. */
+  crash(random: Random): boolean {
+    const before = this.log.length;
+    this.log.length = this.#synced + random.below(before - this.#synced + 1);
     this.synced(this.log.length);
     const lost = random.below(Math.min(MAX_LOST_BLOCKS, this.ledger.length) + 1);
     for (const { block } of this.ledger.splice(this.ledger.length - lost, lost)) this.#byId.delete(block.id);
     this.epochs.length = this.epochs.filter(({ base }) => base.height <= this.ledger.length).length;
+    return this.log.length < before;
   }
 
   /** Everything up to a length of the log is durable now. */

@@ -10,7 +10,7 @@ import { ZERO_HASH } from '../../protocol/consensus/vote.ts';
 import { verifyEpochProof } from '../../protocol/consensus/epoch-proof.ts';
 import type { FinalBlock } from '../../consensus/effect.ts';
 import type { BodyState, CheckedBlock, CheckedProposal } from '../../consensus/input.ts';
-import { findBlock } from '../../consensus/query.ts';
+import { findBlock, isRelevant } from '../../consensus/query.ts';
 import {
   type Verdict,
   verifyBlock,
@@ -20,6 +20,7 @@ import {
   verifyVote,
 } from '../../consensus/verify.ts';
 import { fakeGovernance, fakeVerify, machineOf } from './fake-crypto.ts';
+import { isGenuine } from './genuine.ts';
 import type { SimNode } from './sim-node.ts';
 
 /** A block in an answer, with whether its body comes along. */
@@ -57,19 +58,6 @@ export type Message =
 const REPEAT_MS = 150;
 
 const proposals = new WeakMap<Proposal, Verdict<CheckedProposal>>();
-const genuine = new WeakSet<object>();
-
-/** Notes an object whose signatures need no check again. */
-export const markGenuine = (value: object): void => {
-  genuine.add(value);
-};
-
-const isGenuine = (value: object, check: () => { readonly verdict: 'accept' | 'reject' }): boolean => {
-  if (genuine.has(value)) return true;
-  if (check().verdict === 'reject') return false;
-  genuine.add(value);
-  return true;
-};
 
 const epochOf = (message: Message): number | undefined => {
   switch (message.kind) {
@@ -150,23 +138,28 @@ export class Exchange {
     machine: number,
   ): void {
     const node = this.#node;
+    const { core } = node;
+    if (core === undefined) return;
     switch (message.kind) {
       case 'vote': {
         const { vote } = message;
-        if (!isGenuine(vote, () => verifyVote(this.#verifier, vote))) return;
+        if (vote.signer !== core.config.self && !isRelevant(core, vote.view)) return;
+        if (!isGenuine(vote, () => verifyVote(this.#verifier, vote).verdict === 'accept')) return;
         return node.input({ kind: 'vote', vote: vote as Verified<Vote>, from });
       }
       case 'certificate': {
         const { certificate } = message;
-        if (!isGenuine(certificate, () => verifyCertificate(this.#verifier, certificate))) return;
+        if (certificate.view <= core.finalized.view) return;
+        if (!isGenuine(certificate, () => verifyCertificate(this.#verifier, certificate).verdict === 'accept')) return;
         return node.input({ kind: 'certificate', certificate: certificate as Verified<Certificate>, from });
       }
       case 'status': {
         const { status } = message;
-        if (!isGenuine(status, () => verifyStatus(this.#verifier, status, from))) return;
+        if (!isGenuine(status, () => verifyStatus(this.#verifier, status, from).verdict === 'accept')) return;
         return node.input({ kind: 'status', status: status as Verified<Status>, from });
       }
       case 'proposal':
+        if (!isRelevant(core, message.proposal.header.view)) return;
         return this.#takeProposal(message, from, machine);
       case 'blocks':
         return this.#takeBlocks(message, from);
@@ -209,7 +202,8 @@ export class Exchange {
     const closes = last !== undefined && last.header.nextConfigHash !== ZERO_HASH && finalization !== undefined;
     const proof = closes || finalization === undefined ? undefined : finalization;
     if (proof !== undefined && proof.epoch !== this.#node.anchor.epoch) return;
-    if (proof !== undefined && !isGenuine(proof, () => verifyCertificate(this.#verifier, proof))) return;
+    if (proof !== undefined && !isGenuine(proof, () => verifyCertificate(this.#verifier, proof).verdict === 'accept'))
+      return;
     this.#node.input({
       kind: 'blocks',
       blocks: checked,

@@ -37,6 +37,20 @@ const furthest = (world: World): SimNode | undefined => {
 const without = (configuration: Configuration, machine: number): readonly Validator[] =>
   configuration.validators.filter((validator) => machineOf(validator) !== machine);
 
+/** Who leaves: any validator, or one that evidence convicts. */
+const drawLeaver = (world: World, validators: readonly Validator[]): number => {
+  const { random, checks } = world;
+  const convicted = validators.map(machineOf).filter((machine) => checks.accused.has(machine));
+  const leaver = machineOf(validators[random.below(validators.length)] as Validator);
+  return random.chance(0.5) ? (convicted[0] ?? leaver) : leaver;
+};
+
+const nameOf = (world: World, change: Change): string => {
+  if (change.kind !== 'removeValidator') return change.kind === 'addValidator' ? 'join' : change.kind;
+  const convicted = [...world.checks.accused].some((machine) => keyOf(machine) === change.validatorKey);
+  return convicted ? 'eviction' : 'leave';
+};
+
 /** Draws changes that keep at most f liars among the validators; undefined when this draw would not. */
 const drawChanges = (world: World, configuration: Configuration): Change[] | undefined => {
   const { random } = world;
@@ -46,7 +60,7 @@ const drawChanges = (world: World, configuration: Configuration): Change[] | und
     const baseTimeoutMs = 200 + random.below(300);
     return [{ kind: 'setParameters', parameters: { ...parameters, baseTimeoutMs } }];
   }
-  const leaver = machineOf(validators[random.below(validators.length)] as Validator);
+  const leaver = drawLeaver(world, validators);
   const joiner = observers.length === 0 ? undefined : machineOf(observers[random.below(observers.length)] as never);
   const adds = joiner !== undefined && (lot < 0.75 || validators.length <= 4);
   const removes = lot < 0.55 || lot >= 0.75;
@@ -92,7 +106,7 @@ export const proposeChange = (world: World): void => {
   const expiryHeight = (anchor.base.height + VALID_BLOCKS) as Height;
   const changeList = encodeChangeList({ chainId: SIM_CHAIN, epoch: anchor.epoch, expiryHeight, changes });
   const signatures = [{ member: 0, signature: fakeSign(governanceBytes(SIM_CHAIN, changeList), MEMBER_KEY) }];
-  world.changes += 1;
+  for (const change of changes) if (change.kind !== 'addObserver') world.counts.add(`fault: ${nameOf(world, change)}`);
   const offer = (left: number): void => {
     if (left === 0 || (furthest(world)?.anchor.epoch ?? 0) > anchor.epoch) return;
     const readiness = readinessOf(world, anchor, changes);

@@ -2,19 +2,11 @@
  * A simulated validator or observer: the real core, a driver that performs its effects as the production driver must,
  * and a disk that loses what was not synced. Liars and mutants change it through `Hooks`, never through the core.
  */
-import type {
-  BlockHash,
-  Hash,
-  Height,
-  MemberIndex,
-  StateRoot,
-  ValidatorIndex,
-  Verified,
-} from '../../protocol/brand.ts';
+import type { BlockHash, Hash, MemberIndex, ValidatorIndex, Verified } from '../../protocol/brand.ts';
 import type { Proposal } from '../../protocol/consensus/block.ts';
 import { EMPTY_TRANSACTION_ROOT } from '../../protocol/consensus/body.ts';
 import type { EpochAnchor } from '../../protocol/consensus/configuration.ts';
-import type { StateReference } from '../../protocol/consensus/header.ts';
+import { blockId } from '../../protocol/consensus/header.ts';
 import type { Vote, VoteStatement } from '../../protocol/consensus/vote.ts';
 import type { WalRecord } from '../../protocol/consensus/wal-record.ts';
 import { domainHash, u64Bytes } from '../../protocol/hash.ts';
@@ -23,10 +15,15 @@ import type { Event } from '../../consensus/input.ts';
 import { restore } from '../../consensus/restart.ts';
 import type { CoreState } from '../../consensus/state.ts';
 import { step } from '../../consensus/step.ts';
-import { fakeGovernance, fakeVerify, GENESIS_MS, keyOf, machineOf, signAs } from './fake-crypto.ts';
-import { Exchange, markGenuine, type Message } from './sim-exchange.ts';
+import { fakeGovernance, fakeVerify, GENESIS_MS, keyOf, machineOf, resultAt, signAs } from './fake-crypto.ts';
+import { markGenuine } from './genuine.ts';
+import { Exchange, type Message } from './sim-exchange.ts';
+import { Outbox } from './outbox.ts';
 import { SimDisk } from './sim-disk.ts';
 import type { World } from './world.ts';
+
+/** Largest distance of a clock from true time on a network that is whole. */
+const HEALED_SKEW_MS = 200;
 
 /** How liars and mutants deviate from the honest driver. */
 export interface Hooks {
@@ -48,7 +45,7 @@ export class SimNode {
   readonly waiting = new Set<number>();
   /** Encoded system transactions that wait. */
   readonly system = new Map<string, Uint8Array>();
-  readonly skewMs: number;
+  readonly #skewMs: number;
   core: CoreState | undefined;
   readonly #hooks: readonly Hooks[];
   readonly #exchange: Exchange;
@@ -57,8 +54,10 @@ export class SimNode {
   #toldPending = false;
   #barrierMs = 0;
   #wakeOrder = 0;
-  #outbox: { readonly readyMs: number; readonly effects: readonly Effect[] }[] = [];
-  #draining = false;
+  readonly #outbox = new Outbox(
+    (effect) => this.#performOne(effect),
+    () => this.crash(),
+  );
   #building: number[] = [];
 
   constructor(world: World, machine: number, hooks: readonly Hooks[]) {
@@ -67,7 +66,7 @@ export class SimNode {
     this.#hooks = hooks;
     this.disk = new SimDisk(world.genesis);
     this.#exchange = new Exchange(this);
-    this.skewMs = world.random.between(-world.scenario.clockSkewMs, world.scenario.clockSkewMs);
+    this.#skewMs = world.random.between(-world.scenario.clockSkewMs, world.scenario.clockSkewMs);
   }
 
   get up(): boolean {
@@ -85,20 +84,35 @@ export class SimNode {
     return index < 0 ? undefined : (index as ValidatorIndex);
   }
 
+  /** Milliseconds on this machine's own calendar, which is put right when the network heals. */
+  get wallMs(): number {
+    const { agenda, scenario } = this.world;
+    const healed = agenda.nowMs >= scenario.gstMs;
+    const skewMs = healed ? Math.max(-HEALED_SKEW_MS, Math.min(HEALED_SKEW_MS, this.#skewMs)) : this.#skewMs;
+    return GENESIS_MS + 1_000 + Math.floor(agenda.nowMs + skewMs);
+  }
+
+  /** Crashes after some more effects: between any two of them. */
+  crashAfter(effects: number): void {
+    this.#outbox.crashAfter(effects);
+  }
+
   /** Loses memory and everything not synced. */
   crash(): void {
+    if (this.core === undefined) return;
     this.core = undefined;
     this.#incarnation += 1;
-    this.disk.crash(this.world.random);
+    if (this.disk.crash(this.world.random)) this.world.counts.add('fault: lost writes');
     this.waiting.clear();
     this.system.clear();
-    this.#outbox = [];
+    this.#outbox.clear();
     this.#toldPending = false;
   }
 
   /** Starts, or starts again from disk. */
   boot(): void {
-    if (this.core !== undefined) return;
+    this.#outbox.crashAfter(undefined);
+    if (this.core !== undefined || this.disk.isFull) return;
     const { agenda } = this.world;
     this.#bootMs = agenda.nowMs;
     this.#barrierMs = agenda.nowMs;
@@ -115,7 +129,7 @@ export class SimNode {
   }
 
   #withBody(record: WalRecord): WalRecord {
-    if (record.kind !== 'block' || !this.bodies.has(this.world.idOf(record.header))) return record;
+    if (record.kind !== 'block' || !this.bodies.has(blockId(record.header))) return record;
     return { ...record, body: [] };
   }
 
@@ -125,14 +139,12 @@ export class SimNode {
     if (core === undefined) return;
     let changed = event;
     for (const hooks of this.#hooks) changed = hooks.event?.(this, changed) ?? changed;
-    this.world.events += 1;
-    const nowMs = this.world.agenda.nowMs;
-    const now = {
-      monotonicMs: nowMs - this.#bootMs + 1_000,
-      wallMs: GENESIS_MS + 1_000 + Math.floor(nowMs + this.skewMs),
-    };
+    const { world } = this;
+    const view = core.current;
+    const now = { monotonicMs: world.agenda.nowMs - this.#bootMs + 1_000, wallMs: this.wallMs };
     const { state, effects } = step(core, { now, ...changed });
     this.core = state;
+    world.record.step(this.machine, event, effects, state.current !== view);
     if (event.kind === 'enterEpoch') this.#entered();
     this.#perform(effects);
   }
@@ -148,13 +160,14 @@ export class SimNode {
     const { log } = this.disk;
     const first = effects[0];
     if (first?.kind === 'persist') {
+      if (first.sync && this.disk.isFull) return this.crash();
       for (const record of first.records) log.push(record);
       if (first.sync) this.#sync(log.length, random.between(0.1, 4));
     }
     if (effects.length === (first?.kind === 'persist' ? 1 : 0)) return;
-    this.#outbox.push({ readyMs: this.#barrierMs, effects });
-    if (this.#barrierMs <= agenda.nowMs) return this.#drain();
-    this.later(this.#barrierMs, () => this.#drain());
+    this.#outbox.push(this.#barrierMs, effects);
+    if (this.#barrierMs <= agenda.nowMs) this.#outbox.drain(agenda.nowMs);
+    else this.later(this.#barrierMs, () => this.#outbox.drain(agenda.nowMs));
   }
 
   /** Does something at a time unless the node has crashed by then. */
@@ -165,21 +178,6 @@ export class SimNode {
     });
   }
 
-  /** Performs effects strictly in the order of their steps, as far as what they rely on is durable. */
-  #drain(): void {
-    if (this.#draining) return;
-    this.#draining = true;
-    for (
-      let next = this.#outbox[0];
-      next !== undefined && next.readyMs <= this.world.agenda.nowMs;
-      next = this.#outbox[0]
-    ) {
-      this.#outbox.shift();
-      for (const effect of next.effects) this.#performOne(effect);
-    }
-    this.#draining = false;
-  }
-
   #sync(length: number, takesMs: number): void {
     this.#barrierMs = Math.max(this.#barrierMs, this.world.agenda.nowMs) + takesMs;
     this.later(this.#barrierMs, () => this.disk.synced(length));
@@ -187,8 +185,9 @@ export class SimNode {
 
   #performOne(effect: Effect): void {
     for (const hooks of this.#hooks) if (hooks.effect?.(this, effect) === true) return;
+    const { checks, record } = this.world;
     const honest = this.world.isHonest(this.machine);
-    const { checks } = this.world;
+    if (honest) record.effect(effect);
     switch (effect.kind) {
       case 'persist':
         return;
@@ -330,6 +329,9 @@ export class SimNode {
     if (this.world.isHonest(this.machine))
       checks.deliver(this.machine, from, this.anchor, blocks, following, finalization);
     this.disk.store(blocks, following, finalization);
+    const ended = this.core?.ended;
+    // As the production node reads its epochs from the ledger, a stored closing block has ended its epoch.
+    if (ended !== undefined && blocks.at(-1)?.id === ended.closing.id) this.disk.epochs.push(ended.next);
     for (const block of blocks) for (const transaction of this.world.bodyOf(block.id)) this.waiting.delete(transaction);
     this.tellPending();
     this.world.delivered(this);
@@ -337,7 +339,6 @@ export class SimNode {
 
   /** R14 as an event of its own, after everything before it. */
   #endEpoch(next: EpochAnchor): void {
-    this.disk.epochs.push(next);
     this.later(this.world.agenda.nowMs, () => this.input({ kind: 'enterEpoch', self: this.selfIn(next) }));
   }
 
@@ -379,8 +380,3 @@ export class SimNode {
     return 'present';
   }
 }
-
-const resultAt = (at: number): StateReference => {
-  const certHash = at.toString(16).padStart(64, '0') as Hash;
-  return { height: at as Height, root: certHash as StateRoot, certHash };
-};

@@ -2,8 +2,10 @@
  * Runs one seed: faults until GST, then synchrony; every honest validator must deliver three more heights in time
  * (P10); some seeds go on to fall idle (P11). Any violation is returned, not thrown.
  */
+import { VIEW_WINDOW } from '../../consensus/constants.ts';
 import { Violation } from './checks.ts';
 import { fakeAnchor, machineOf } from './fake-crypto.ts';
+import { faultsOf, kindOf } from './faults.ts';
 import { type Scenario, scenarioOf } from './scenario.ts';
 import { proposeChange } from './sim-governance.ts';
 import type { Hooks, SimNode } from './sim-node.ts';
@@ -28,9 +30,13 @@ export interface Outcome {
   readonly accused: number;
   /** Epoch that the chain reached. */
   readonly epoch: number;
+  /** How often each kind of fault and each rule came into play. */
+  readonly exercised: Readonly<Record<string, number>>;
+  /** Hash of everything that happened, in order. */
+  readonly trace: string;
 }
 
-/** Test-only deviations. */
+/** Deviations from what a seed stands for. */
 export interface Variation {
   readonly mutant?: Hooks;
   readonly scenario?: (drawn: Scenario) => Scenario;
@@ -45,20 +51,51 @@ const bootAll = (world: World): void => {
 };
 
 const planCrashes = (world: World): void => {
-  for (const { atMs, backAtMs, victims } of world.scenario.crashes) {
-    world.agenda.at(atMs, () => {
-      for (const victim of victims) for (const node of world.nodes[victim] ?? []) if (node.up) node.crash();
+  const { agenda, scenario } = world;
+  for (const { atMs, backAtMs, victims, afterEffects } of scenario.crashes) {
+    const chosen = victims.flatMap((victim) => world.nodes[victim] ?? []);
+    agenda.at(atMs, () => {
+      for (const node of chosen) {
+        if (afterEffects === undefined) node.crash();
+        else node.crashAfter(afterEffects);
+      }
     });
-    world.agenda.at(backAtMs, () => {
-      for (const victim of victims) for (const node of world.nodes[victim] ?? []) node.boot();
+    agenda.at(backAtMs, () => {
+      for (const node of chosen) node.boot();
     });
   }
-  world.agenda.at(world.scenario.gstMs, () => bootAll(world));
+  for (const { machine, fromMs, toMs } of scenario.fullDisks) {
+    for (const node of world.nodes[machine] ?? []) {
+      agenda.at(fromMs, () => {
+        node.disk.isFull = true;
+      });
+      agenda.at(toMs, () => {
+        node.disk.isFull = false;
+        node.boot();
+      });
+    }
+  }
+  agenda.at(scenario.gstMs, () => bootAll(world));
 };
 
 const runUntil = (world: World, untilMs: number, done: () => boolean): boolean => {
   while (!done()) if (!world.agenda.runNext(untilMs)) return done();
   return true;
+};
+
+const runTo = (world: World, untilMs: number): void => {
+  while (world.agenda.runNext(untilMs));
+};
+
+/** Runs until something holds that only a delivery can bring about. */
+const runUntilDelivered = (world: World, untilMs: number, done: () => boolean): boolean => {
+  let isDone = done();
+  world.onDelivered = () => {
+    isDone = done();
+  };
+  runUntil(world, untilMs, () => isDone);
+  world.onDelivered = undefined;
+  return isDone;
 };
 
 const checkIdle = (world: World): void => {
@@ -68,13 +105,27 @@ const checkIdle = (world: World): void => {
     members(world).every((node) => node.waiting.size === 0 || node.selfIn(node.anchor) === undefined);
   if (!runUntil(world, agenda.nowMs + RECOVERY_BOUND_MS, quiet))
     throw new Violation('P10: transactions stay undelivered');
-  runUntil(world, agenda.nowMs + 8_000, () => false);
+  runTo(world, agenda.nowMs + 8_000);
   const views = members(world).map((node) => node.core?.current);
   world.busyMessages = 0;
-  runUntil(world, agenda.nowMs + IDLE_WINDOW_MS, () => false);
+  runTo(world, agenda.nowMs + IDLE_WINDOW_MS);
   if (world.busyMessages > 0) throw new Violation(`P11: ${world.busyMessages} messages other than STATUS while idle`);
   if (members(world).some((node, i) => node.core?.current !== views[i]))
     throw new Violation('P11: views advance while idle');
+};
+
+/** P12: whatever liars sent, a core keeps views and blocks of its window only, and evidence once a validator and rule. */
+const checkMemory = (world: World): void => {
+  for (const { core, machine } of world.honest()) {
+    if (core === undefined) continue;
+    const window = core.highestCertificate + 1 + VIEW_WINDOW - core.finalized.view;
+    const pending = core.deliveries.reduce((sum, { blocks }) => sum + blocks.length, 0);
+    const most = { views: window, blocks: 2 * window + pending + 1, evidence: 5 * core.validators };
+    for (const [what, bound] of Object.entries(most)) {
+      const { size } = core[what as keyof typeof most];
+      if (size > bound) throw new Violation(`P12: machine ${machine} holds ${size} ${what}, at most ${bound} may be`);
+    }
+  }
 };
 
 /** Honest machines that the newest epoch knows, and that somebody therefore serves. */
@@ -97,20 +148,22 @@ const run = (world: World): number => {
   agenda.at(1, offer);
   planCrashes(world);
   for (const atMs of scenario.changesAtMs) agenda.at(atMs, () => proposeChange(world));
-  runUntil(world, scenario.gstMs, () => false);
+  runTo(world, scenario.gstMs);
   const target = Math.max(...world.honest().map((node) => node.disk.ledger.length)) + 3;
   const recovered = (): boolean => members(world).every((node) => node.disk.ledger.length >= target);
-  if (!runUntil(world, scenario.gstMs + RECOVERY_BOUND_MS, recovered)) {
+  if (!runUntilDelivered(world, scenario.gstMs + RECOVERY_BOUND_MS, recovered)) {
     const heights = members(world)
       .map((node) => `${node.machine}: ${node.disk.ledger.length}@${node.anchor.epoch}:${node.core?.current}`)
       .join(', ');
     throw new Violation(`P10: no progress to height ${target} after GST (machine: height@epoch:view ${heights})`);
   }
   const recoveryMs = agenda.nowMs - scenario.gstMs;
+  checkMemory(world);
   offering = false;
   if (scenario.seed % 8 === 0 && scenario.liars.size === 0) {
-    runUntil(world, Math.max(agenda.nowMs, ...scenario.changesAtMs) + SETTLE_MS, () => false);
+    runTo(world, Math.max(agenda.nowMs, ...scenario.changesAtMs) + SETTLE_MS);
     checkIdle(world);
+    world.counts.add('idle stretch');
   }
   return recoveryMs;
 };
@@ -125,6 +178,7 @@ export const simulate = (seed: number, validators: number, variation: Variation 
   const world = new World(scenario, genesis, variation.mutant);
   if (variation.outcomeOnly === true) world.checksVotes = false;
   world.checks.toleratesForks = variation.toleratesForks === true;
+  for (const fault of faultsOf(scenario)) world.counts.add(`fault: ${kindOf(fault)}`);
   let violation: string | undefined;
   let recoveryMs = 0;
   try {
@@ -133,17 +187,24 @@ export const simulate = (seed: number, validators: number, variation: Variation 
     if (!(error instanceof Violation)) throw error;
     violation = error.message;
   }
+  const { checks, counts, record } = world;
+  for (const point of checks.chain) record.note(Number.parseInt(point.id.slice(0, 8), 16));
+  for (const rule of checks.evidenceRules) counts.add(`evidence ${rule}`);
   return {
     violation,
     recoveryMs,
-    events: world.events,
-    height: world.checks.chain.length,
-    forks: world.checks.forks,
-    accused: world.checks.accused.size,
-    epoch: world.checks.epochs.length,
+    events: record.steps,
+    height: checks.chain.length,
+    forks: checks.forks,
+    accused: checks.accused.size,
+    epoch: checks.epochs.length,
+    exercised: counts.table(),
+    trace: record.hash,
   };
 };
 
-/** Command that repeats a seed. */
-export const replayCommand = (seed: number, validators: number): string =>
-  `node test/sim/replay.ts --seed ${seed} --validators ${validators}`;
+/** Command that repeats a seed; `left` names faults that are left out. */
+export const replayCommand = (seed: number, validators: number, left: readonly string[] = []): string => {
+  const without = left.length === 0 ? '' : ` --without '${left.join(',')}'`;
+  return `npm run sim -- --core --validators ${validators} --from ${seed} --seeds 1${without}`;
+};

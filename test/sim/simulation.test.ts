@@ -1,14 +1,37 @@
 /**
  * Seeded simulation of the real core (consensus design §5.4 C): no fork, no stall, no double sign, nothing sent before
- * it was durable. A failing seed prints the command that repeats it. CLOISTER_SIM_SEEDS sets another number of seeds.
+ * it was durable. A failing seed prints the command that repeats it. CLOISTER_SIM_SEEDS sets another number of seeds; `npm run
+ * sim -- --core` runs any others.
  */
 import { describe, expect, it } from 'vitest';
 import type { Scenario } from './scenario.ts';
-import { LIES } from './scenario.ts';
+import { LIES, scenarioOf } from './scenario.ts';
+import { faultsOf, minimise, withoutFaults } from './faults.ts';
 import { replayCommand, simulate } from './simulate.ts';
+import { sweep } from './sweep.ts';
 
 const SEEDS = Number(process.env['CLOISTER_SIM_SEEDS'] ?? 2_000);
 const FIRST_SEED = 1;
+
+/** Kinds of faults besides liars. */
+const FAULTS = [
+  'crash',
+  'crash between effects',
+  'blackout',
+  'lost writes',
+  'full disk',
+  'partition',
+  'loss',
+  'duplicates',
+  'slow links',
+  'slow machine',
+  'missing bodies',
+  'clock skew',
+  'join',
+  'leave',
+  'eviction',
+  'setParameters',
+];
 
 const failuresOf = (validators: number, first: number, count: number): string[] => {
   const failures: string[] = [];
@@ -62,8 +85,26 @@ describe('seeded simulation', () => {
     expect(forked).toBeGreaterThan(0);
   });
 
-  it('repeats a seed exactly', () => {
-    expect(simulate(77, 4)).toEqual(simulate(77, 4));
+  it('repeats a seed exactly, step by step', () => {
+    for (const seed of [8, 77, 996]) expect(simulate(seed, 4)).toEqual(simulate(seed, 4));
+    expect(simulate(77, 4).trace).not.toBe(simulate(78, 4).trace);
+  });
+
+  it('uses every rule and every kind of fault within 300 seeds', () => {
+    const { exercised } = sweep({ validators: 4, from: 1, seeds: 300, without: [] });
+    const rules = Array.from({ length: 14 }, (_, rule) => `R${rule + 1} `);
+    const evidence = ['E1', 'E2', 'E3', 'E4', 'E5'].map((rule) => `evidence ${rule}`);
+    const faults = [...LIES.map((lie) => `liar ${lie}`), ...FAULTS].map((fault) => `fault: ${fault}`);
+    const names = Object.keys(exercised);
+    const unused = [...rules, ...evidence, ...faults].filter((start) => !names.some((name) => name.startsWith(start)));
+    expect(unused).toEqual([]);
+  });
+
+  it('leaves out of a failing scenario what the failure does not need', () => {
+    const drawn = scenarioOf(1, 4);
+    const needed = faultsOf(drawn)[0] ?? '';
+    const left = minimise(drawn, (scenario) => faultsOf(scenario).includes(needed));
+    expect(faultsOf(withoutFaults(drawn, left))).toEqual([needed]);
   });
 
   it('recovers soon after synchrony returns: p99 within 6 base timeouts', () => {
@@ -86,7 +127,9 @@ describe('systematic faults', () => {
               dropBeforeGst: 0,
               maxDelayBeforeGstMs: 30,
               partitions: [{ fromMs: 100, toMs: 600, side }],
-              crashes: [{ atMs: 200, backAtMs: 400, victims: victim === 4 ? [0, 1, 2, 3] : [victim] }],
+              crashes: [
+                { atMs: 200, backAtMs: 400, victims: victim === 4 ? [0, 1, 2, 3] : [victim], afterEffects: undefined },
+              ],
             });
             const { violation } = simulate(position * 40 + side * 5 + victim, 4, { scenario });
             if (violation !== undefined)

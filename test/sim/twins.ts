@@ -8,7 +8,7 @@ import type { EpochAnchor } from '../../protocol/consensus/configuration.ts';
 import { leaderOrder } from '../../protocol/consensus/leader.ts';
 import { Violation } from './checks.ts';
 import { fakeAnchor } from './fake-crypto.ts';
-import type { Lie, Scenario } from './scenario.ts';
+import { calm, type Lie, type Scenario } from './scenario.ts';
 import type { Message } from './sim-exchange.ts';
 import type { SimNode } from './sim-node.ts';
 import { RECOVERY_BOUND_MS } from './simulate.ts';
@@ -62,21 +62,9 @@ class TwinsWorld extends World {
 }
 
 const scenarioOf = ({ validators, correct, twins }: TwinsScenarios, seed: number): Scenario => ({
-  seed,
-  validators,
+  ...calm(seed, validators),
   liars: new Map(Array.from({ length: twins }, (_, i): [number, Lie] => [correct + i, 'twins'])),
-  dropBeforeGst: 0,
-  duplicate: 0,
-  maxDelayBeforeGstMs: 50,
-  maxDelayMs: 50,
-  gstMs: 0,
-  partitions: [],
-  crashes: [],
-  baseTimeoutMs: 300,
-  compactBodies: 0,
   clockSkewMs: 5,
-  spares: 0,
-  changesAtMs: [],
 });
 
 /** The views' leaders: as the rounds say, then correct ones; every n views it begins anew, so some must be correct. */
@@ -133,7 +121,7 @@ export const runTwins = (scenarios: TwinsScenarios, place: number): TwinsOutcome
     if (!(error instanceof Violation)) throw error;
     violation = error.message;
   }
-  return { violation, recoveryMs, events: world.events, accused: world.checks.accused.size };
+  return { violation, recoveryMs, events: world.record.steps, accused: world.checks.accused.size };
 };
 
 /** Command that repeats a scenario. */

@@ -1,16 +1,17 @@
 /** One simulated network: agenda, links with loss, delay and partitions, pools of transactions, machines, checks. */
 import type { BlockHash } from '../../protocol/brand.ts';
 import type { EpochAnchor } from '../../protocol/consensus/configuration.ts';
-import { blockId, type Header } from '../../protocol/consensus/header.ts';
 import { Agenda } from './agenda.ts';
 import { Checks } from './checks.ts';
+import { Counts } from './counts.ts';
+import { GENESIS_MS } from './fake-crypto.ts';
 import { liarHooks } from './liars.ts';
 import { type Random, randomOf } from './random.ts';
+import { RunRecord } from './record.ts';
 import type { Scenario } from './scenario.ts';
 import type { Message } from './sim-exchange.ts';
 import { type Hooks, SimNode } from './sim-node.ts';
 
-const ids = new WeakMap<Header, BlockHash>();
 const NO_BODY: readonly number[] = [];
 
 /** The world of one seed. */
@@ -26,10 +27,9 @@ export class World {
   readonly nodes: SimNode[][];
   readonly #bodies = new Map<BlockHash, readonly number[]>();
   #transactions = 0;
-  /** Steps taken by all cores. */
-  events = 0;
-  /** Change lists proposed. */
-  changes = 0;
+  #honest: readonly SimNode[] | undefined;
+  readonly counts = new Counts();
+  readonly record = new RunRecord(this.counts, () => this.agenda.nowMs);
   /** Whether each vote of an honest machine is checked (P6, P7). */
   checksVotes = true;
   /** Messages other than STATUS since the last reset. */
@@ -40,7 +40,12 @@ export class World {
     this.scenario = scenario;
     this.genesis = genesis;
     this.random = randomOf(scenario.seed ^ 0x5eed);
-    this.checks = new Checks(genesis, (machine) => this.isHonest(machine));
+    this.checks = new Checks(
+      genesis,
+      (machine) => this.isHonest(machine),
+      // Clocks that ran fast are put right later; what they said counts.
+      () => GENESIS_MS + 1_000 + this.agenda.nowMs + scenario.clockSkewMs,
+    );
     const { validators, observers } = genesis.configuration;
     const machines = validators.length + observers.length;
     this.nodes = Array.from({ length: machines }, (_, machine) => this.#endpoints(machine, mutant));
@@ -60,16 +65,9 @@ export class World {
   }
 
   /** All honest machines. */
-  honest(): SimNode[] {
-    return this.nodes.flatMap((endpoints, machine) => (this.isHonest(machine) ? endpoints : []));
-  }
-
-  idOf(header: Header): BlockHash {
-    const known = ids.get(header);
-    if (known !== undefined) return known;
-    const id = blockId(header);
-    ids.set(header, id);
-    return id;
+  honest(): readonly SimNode[] {
+    this.#honest ??= this.nodes.flatMap((endpoints, machine) => (this.isHonest(machine) ? endpoints : []));
+    return this.#honest;
   }
 
   bodyOf(block: BlockHash): readonly number[] {
@@ -109,10 +107,15 @@ export class World {
     const early = agenda.nowMs < scenario.gstMs;
     if (early && (!this.#connected(from, to) || random.chance(scenario.dropBeforeGst))) return;
     const copies = random.chance(scenario.duplicate) ? 2 : 1;
-    const maximum = early ? scenario.maxDelayBeforeGstMs : scenario.maxDelayMs;
+    const maximum = early ? scenario.maxDelayBeforeGstMs + this.#extraMs(from) : scenario.maxDelayMs;
     for (let copy = 0; copy < copies; copy += 1) {
       agenda.at(agenda.nowMs + random.between(1, maximum), () => this.#arrive(from, to, message));
     }
+  }
+
+  #extraMs(from: number): number {
+    for (const { machine, extraMs } of this.scenario.slowMachines) if (machine === from) return extraMs;
+    return 0;
   }
 
   #arrive(from: number, to: number, message: Message): void {

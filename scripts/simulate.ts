@@ -1,0 +1,109 @@
+/**
+ * `npm run sim -- --core [--validators N] [--seeds K] [--from S] [--workers W] [--without FAULTS] [--json]`: runs seeds of
+ * the simulation. Prints the rate, what was exercised, and how soon finality came back; for each failure the seed, the
+ * faults that it takes and the command that repeats it.
+ *
+ * Exit code 0 when no property was broken, 1 otherwise, 2 for wrong arguments.
+ */
+import { parseArgs } from 'node:util';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { type Range, type Sweep, sweep, together } from '../test/sim/sweep.ts';
+
+const BASE_TIMEOUT_MS = 300;
+const RECOVERY_TIMEOUTS = 6;
+
+const wholeNumber = (text: string, least: number): number => {
+  const value = Number(text);
+  return Number.isSafeInteger(value) && value >= least ? value : Number.NaN;
+};
+
+/** One part of a range in a thread of its own. */
+const inThread = (range: Range): Promise<Sweep> =>
+  new Promise((resolve, reject) => {
+    const worker = new Worker(new URL(import.meta.url), { workerData: range });
+    worker.once('message', resolve);
+    worker.once('error', reject);
+  });
+
+const runAll = async (range: Range, workers: number): Promise<Sweep> => {
+  if (workers === 1) return sweep(range);
+  const size = Math.ceil(range.seeds / workers);
+  const parts = Array.from({ length: workers }, (_, part) => {
+    const from = range.from + part * size;
+    return { ...range, from, seeds: Math.max(0, Math.min(size, range.from + range.seeds - from)) };
+  });
+  return together(await Promise.all(parts.map(inThread)));
+};
+
+const reportOf = (range: Range, result: Sweep, cpuSeconds: number, seconds: number) => {
+  const recoveries = result.recoveriesMs.toSorted((a, b) => a - b);
+  const at = (part: number): number => Math.round(recoveries[Math.floor((recoveries.length - 1) * part)] ?? 0);
+  return {
+    simulated: 'core',
+    validators: range.validators,
+    from: range.from,
+    run: result.run,
+    seconds,
+    cpuSeconds,
+    seedsPerCoreMinute: (result.run / cpuSeconds) * 60,
+    stepsPerSeed: result.steps / result.run,
+    recoveryMs: { p50: at(0.5), p99: at(0.99), max: at(1), bound: RECOVERY_TIMEOUTS * BASE_TIMEOUT_MS },
+    trace: (result.trace >>> 0).toString(16).padStart(8, '0'),
+    exercised: result.exercised,
+    failures: result.failures,
+  };
+};
+
+const describe = (report: ReturnType<typeof reportOf>): string => {
+  const { recoveryMs, failures, exercised } = report;
+  const failed = failures.map(
+    ({ seed, violation, faults, repeat }) =>
+      `seed ${seed}: ${violation}\n  faults: ${faults.join(', ') || 'none'}\n  repeat: ${repeat}\n`,
+  );
+  const counts = Object.entries(exercised).map(([name, count]) => `  ${name.padEnd(32)}${String(count).padStart(12)}`);
+  return [
+    ...failed,
+    'exercised:',
+    ...counts,
+    `${report.run} seeds of ${report.validators} validators from ${report.from}: ${failures.length} failures, ` +
+      `${Math.round(report.seedsPerCoreMinute)} seeds a core-minute, ${Math.round(report.stepsPerSeed)} steps a seed, ` +
+      `three more heights p50 ${recoveryMs.p50} ms, p99 ${recoveryMs.p99} ms (at most ${recoveryMs.bound}), ` +
+      `max ${recoveryMs.max} ms after the network healed, trace ${report.trace}`,
+  ].join('\n');
+};
+
+const main = async (): Promise<void> => {
+  const { values } = parseArgs({
+    options: {
+      core: { type: 'boolean', default: false },
+      validators: { type: 'string', default: '4' },
+      seeds: { type: 'string', default: '1000' },
+      from: { type: 'string', default: '1' },
+      workers: { type: 'string', default: '1' },
+      without: { type: 'string', default: '' },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const validators = wholeNumber(values.validators, 4);
+  const seeds = wholeNumber(values.seeds, 1);
+  const from = wholeNumber(values.from, 0);
+  const workers = wholeNumber(values.workers, 1);
+  if (!values.core || Number.isNaN(validators + seeds + from + workers)) {
+    process.stderr.write(
+      'usage: npm run sim -- --core [--validators N] [--seeds K] [--from S] [--workers W] [--without FAULTS] [--json]\n',
+    );
+    process.exitCode = 2;
+    return;
+  }
+  const without = values.without === '' ? [] : values.without.split(',');
+  const start = performance.now();
+  const range = { validators, from, seeds, without };
+  const result = await runAll(range, workers);
+  const { user, system } = process.cpuUsage();
+  const report = reportOf(range, result, (user + system) / 1e6, (performance.now() - start) / 1000);
+  process.stdout.write(`${values.json ? JSON.stringify(report) : describe(report)}\n`);
+  process.exitCode = report.failures.length === 0 ? 0 : 1;
+};
+
+if (isMainThread) await main();
+else parentPort?.postMessage(sweep(workerData as Range));

@@ -1,0 +1,16 @@
+/** What was found genuine: simulated machines share the objects that they send, and each is checked once for all of them. */
+
+const genuine = new WeakSet<object>();
+
+/** Notes an object whose signatures need no check again. */
+export const markGenuine = (value: object): void => {
+  genuine.add(value);
+};
+
+/** Whether an object's signatures are genuine, by an earlier check or this one. */
+export const isGenuine = (value: object, check: () => boolean): boolean => {
+  if (genuine.has(value)) return true;
+  if (!check()) return false;
+  genuine.add(value);
+  return true;
+};

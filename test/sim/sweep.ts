@@ -1,0 +1,99 @@
+/** Runs a range of seeds and sums up: failures with the fewest faults that they need, what was exercised, recovery. */
+import { Counts } from './counts.ts';
+import { faultsOf, minimise, withoutFaults } from './faults.ts';
+import { scenarioOf } from './scenario.ts';
+import { replayCommand, simulate } from './simulate.ts';
+
+/** A seed that broke a property. */
+export interface Failure {
+  readonly seed: number;
+  readonly violation: string;
+  /** The faults that it takes. */
+  readonly faults: readonly string[];
+  /** Command that repeats it with these faults only. */
+  readonly repeat: string;
+}
+
+/** What a range of seeds came to. */
+export interface Sweep {
+  readonly run: number;
+  readonly failures: readonly Failure[];
+  readonly steps: number;
+  /** From the healing of the network until all had three more final heights, for every seed that passed. */
+  readonly recoveriesMs: readonly number[];
+  readonly exercised: Readonly<Record<string, number>>;
+  /** Sum of the hashes of all runs, whatever their order. */
+  readonly trace: number;
+}
+
+/** Which seeds to run. */
+export interface Range {
+  readonly validators: number;
+  readonly from: number;
+  readonly seeds: number;
+  /** Faults to leave out. */
+  readonly without: readonly string[];
+}
+
+/** Failures that are minimised; more of them would only take time. */
+const MINIMISED = 3;
+
+const propertyOf = (violation: string | undefined): string | undefined => violation?.split(':')[0];
+
+const describeFailure = (seed: number, validators: number, violation: string, left: readonly string[]): Failure => {
+  const remaining = faultsOf(scenarioOf(seed, validators)).filter((fault) => !left.includes(fault));
+  return { seed, violation, faults: remaining, repeat: replayCommand(seed, validators, left) };
+};
+
+/** The failure with the fewest faults: as long as the same property breaks, one after the other is left out. */
+const minimised = (seed: number, validators: number, violation: string): Failure => {
+  const property = propertyOf(violation);
+  let message = violation;
+  const left = minimise(scenarioOf(seed, validators), (scenario) => {
+    const outcome = simulate(seed, validators, { scenario: () => scenario });
+    const same = propertyOf(outcome.violation) === property;
+    if (same) message = outcome.violation ?? message;
+    return same;
+  });
+  return describeFailure(seed, validators, message, [...left]);
+};
+
+/** Runs the seeds of a range. */
+export const sweep = ({ validators, from, seeds, without }: Range): Sweep => {
+  const exercised = new Counts();
+  const failures: Failure[] = [];
+  const recoveriesMs: number[] = [];
+  const left = new Set(without);
+  let steps = 0;
+  let trace = 0;
+  for (let seed = from; seed < from + seeds; seed += 1) {
+    const outcome = simulate(
+      seed,
+      validators,
+      left.size === 0 ? {} : { scenario: (drawn) => withoutFaults(drawn, left) },
+    );
+    const { violation } = outcome;
+    steps += outcome.events;
+    trace = (trace + Math.imul(Number.parseInt(outcome.trace, 16) ^ seed, 0x9e3779b1)) | 0;
+    exercised.merge(outcome.exercised);
+    if (violation === undefined) recoveriesMs.push(outcome.recoveryMs);
+    else if (left.size > 0 || failures.length >= MINIMISED)
+      failures.push(describeFailure(seed, validators, violation, without));
+    else failures.push(minimised(seed, validators, violation));
+  }
+  return { run: seeds, failures, steps, recoveriesMs, exercised: exercised.table(), trace };
+};
+
+/** Several sweeps as one. */
+export const together = (sweeps: readonly Sweep[]): Sweep => {
+  const exercised = new Counts();
+  for (const one of sweeps) exercised.merge(one.exercised);
+  return {
+    run: sweeps.reduce((sum, { run }) => sum + run, 0),
+    failures: sweeps.flatMap(({ failures }) => failures),
+    steps: sweeps.reduce((sum, { steps }) => sum + steps, 0),
+    recoveriesMs: sweeps.flatMap(({ recoveriesMs }) => recoveriesMs),
+    exercised: exercised.table(),
+    trace: sweeps.reduce((sum, one) => (sum + one.trace) | 0, 0),
+  };
+};
