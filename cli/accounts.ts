@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { nearestName } from '../node/nearest-name.ts';
-import { readAccounts } from '../testnet/accounts.ts';
+import { readAccounts as readDeveloperAccounts } from '../testnet/accounts.ts';
 import { networkPaths } from '../testnet/directory.ts';
 import type { Account } from '../wallet/account.ts';
 import { openKeystore } from '../wallet/keystore.ts';
@@ -45,6 +45,17 @@ export const readKeystoreFile = async (path: string): Promise<unknown> => {
   }
 };
 
+/** Several accounts that act together: those named, or the one of a keystore. */
+export const readAccounts = async ({
+  account: names = [],
+  ...options
+}: Omit<AccountOptions, 'account'> & { readonly account?: readonly string[] | undefined }): Promise<Account[]> => {
+  if (names.length === 0) return [await readAccount(options)];
+  const accounts: Account[] = [];
+  for (const account of names) accounts.push(await readAccount({ ...options, account }));
+  return accounts;
+};
+
 /** The account that acts. Throws USAGE_NO_ACCOUNT, USAGE_UNKNOWN_ACCOUNT or what the keystore says. */
 export const readAccount = async (options: AccountOptions): Promise<Account> => {
   const { dir, account: name, keystore, keys } = options;
@@ -52,7 +63,7 @@ export const readAccount = async (options: AccountOptions): Promise<Account> => 
     openKeystore(await readKeystoreFile(path), await readPassphrase(options, 'open'));
   if (keystore !== undefined) return open(keystore);
   if (name === undefined) throw cliErrors.error('USAGE_NO_ACCOUNT');
-  const developers = dir === undefined ? [] : await readAccounts(networkPaths(dir).accounts);
+  const developers = dir === undefined ? [] : await readDeveloperAccounts(networkPaths(dir).accounts);
   const developer = developers.find((candidate) => candidate.name === name);
   if (developer !== undefined) return developer.account;
   const names = await keystoreNames(keys);

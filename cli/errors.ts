@@ -13,6 +13,11 @@ export const cliErrors = defineErrors({
     hint: 'Give --chain-id, or --genesis with the file of the consortium.',
     retryable: false,
   },
+  USAGE_ANCHORS_DIFFER: {
+    message: 'The chain id and the genesis file given are of different networks.',
+    hint: 'Give the one that you have from the consortium; it must be known which of them is trusted.',
+    retryable: false,
+  },
   USAGE_NO_ACCOUNT: {
     message: 'The command does not say which account acts.',
     hint: 'Give --keystore FILE, or --account with a name that `cloister keys list` or the network directory has.',
@@ -25,11 +30,16 @@ export const cliErrors = defineErrors({
   },
   USAGE_NO_PASSPHRASE: {
     message: 'A passphrase is needed and there is no terminal to ask on.',
-    hint: 'Set CLOISTER_PASSPHRASE or give --passphrase-file.',
+    hint: 'Give --passphrase-file, or set CLOISTER_PASSPHRASE; for a guard file CLOISTER_GUARD_PASSPHRASE.',
+    retryable: false,
+  },
+  USAGE_PASSPHRASE_EMPTY: {
+    message: 'The passphrase is empty, so the keystore would protect nothing.',
+    hint: 'Set CLOISTER_PASSPHRASE, fill the file of --passphrase-file, or type one.',
     retryable: false,
   },
   USAGE_PASSPHRASE_REPEATED: {
-    message: 'The two passphrases differ, or are empty.',
+    message: 'The two passphrases differ.',
     hint: 'Type the same passphrase twice.',
     retryable: false,
   },
@@ -53,6 +63,31 @@ export const cliErrors = defineErrors({
     hint: 'Write a JSON list of { "name": …, "key": … } with keys as `cloister keys show` prints them.',
     retryable: false,
   },
+  USAGE_UNKNOWN_VALIDATOR: {
+    message: 'The present configuration has no member of that name.',
+    hint: 'Use the nearest name given; `cloister validators list` shows all.',
+    retryable: false,
+  },
+  CONFIG_ROTATION_INVALID: {
+    message: 'The file is no rotation file.',
+    hint: 'Have the operator make it with `cloister guard rotate`.',
+    retryable: false,
+  },
+  USAGE_NO_HOME: {
+    message: 'The command does not say whose evidence to list.',
+    hint: 'Give --home of a validator or observer, or --dir of a local network.',
+    retryable: false,
+  },
+  CONFIG_OTHER_CHAIN: {
+    message: 'The two homes belong to different networks.',
+    hint: 'Compare homes that hold the same genesis.',
+    retryable: false,
+  },
+  EVIDENCE_INVALID: {
+    message: 'The evidence file proves nothing on this chain.',
+    hint: 'Do not act on it: ask whoever gave it for the original, and compare the chain id with the consortium.',
+    retryable: false,
+  },
   CONFIG_NO_LEDGER: {
     message: 'The directory is no validator home with a ledger.',
     hint: 'Give a home such as DIR/validator-1 of a network that has run.',
@@ -61,11 +96,6 @@ export const cliErrors = defineErrors({
   RECEIPT_INVALID: {
     message: 'The receipt file proves nothing on this chain.',
     hint: 'Do not rely on it: ask whoever gave it for the original, and compare the chain id with the consortium.',
-    retryable: false,
-  },
-  LEDGER_AUDIT_NEGATIVE: {
-    message: 'The audit found problems in the ledger.',
-    hint: 'Keep the directory for analysis, and let the node fetch the chain again from its peers into a new one.',
     retryable: false,
   },
   CONTRACT_NOT_BUNDLED: {

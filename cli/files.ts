@@ -49,19 +49,28 @@ const ask = async (question: string): Promise<string> => {
   }
 };
 
-/** A passphrase from a file, the environment or a prompt, which asks twice for a new one. */
-export const readPassphrase = async (
-  { passphraseFile }: PassphraseOptions,
-  purpose: 'open' | 'create',
-): Promise<string> => {
+/** A passphrase that is stored somewhere: in a file, or in the environment. */
+const storedPassphrase = async ({ passphraseFile }: PassphraseOptions): Promise<string | undefined> => {
   const file = passphraseFile ?? process.env['CLOISTER_PASSPHRASE_FILE'];
   if (passphraseFile === undefined && process.env['CLOISTER_PASSPHRASE'] !== undefined)
     return process.env['CLOISTER_PASSPHRASE'];
-  if (file !== undefined) return (await readTextFile(file)).trimEnd();
+  return file === undefined ? undefined : (await readTextFile(file)).trimEnd();
+};
+
+/** A passphrase from a prompt, asked twice for a new one. Throws USAGE_NO_PASSPHRASE where nobody can be asked. */
+export const askPassphrase = async (purpose: 'open' | 'create', what = 'Passphrase'): Promise<string> => {
   if (process.stdin.isTTY !== true) throw cliErrors.error('USAGE_NO_PASSPHRASE');
-  const passphrase = await ask('Passphrase: ');
-  if (purpose === 'create' && (passphrase === '' || passphrase !== (await ask('The same passphrase again: ')))) {
-    throw cliErrors.error('USAGE_PASSPHRASE_REPEATED');
-  }
+  const passphrase = await ask(`${what}: `);
+  if (purpose === 'open') return passphrase;
+  if (passphrase === '') throw cliErrors.error('USAGE_PASSPHRASE_EMPTY');
+  if (passphrase !== (await ask('The same passphrase again: '))) throw cliErrors.error('USAGE_PASSPHRASE_REPEATED');
   return passphrase;
+};
+
+/** A passphrase from a file, the environment or a prompt; a new one must not be empty, and is asked for twice. */
+export const readPassphrase = async (options: PassphraseOptions, purpose: 'open' | 'create'): Promise<string> => {
+  const stored = await storedPassphrase(options);
+  if (stored === undefined) return askPassphrase(purpose);
+  if (purpose === 'create' && stored === '') throw cliErrors.error('USAGE_PASSPHRASE_EMPTY');
+  return stored;
 };

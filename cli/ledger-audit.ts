@@ -5,11 +5,16 @@
 import { ed25519Verify } from '#primitives';
 import { decode } from '../protocol/codec.ts';
 import { bodyFault, blockBodyCodec } from '../protocol/consensus/body.ts';
-import { type ChainPoint, epochAnchorOf } from '../protocol/consensus/configuration.ts';
+import {
+  type ChainPoint,
+  type EpochAnchor,
+  genesisAnchor,
+  validatorSetOf,
+} from '../protocol/consensus/configuration.ts';
 import { finalityProofCodec, MAX_FINALITY_PROOF_BYTES } from '../protocol/consensus/finality-proof.ts';
 import { blockId, type Header } from '../protocol/consensus/header.ts';
 import { verifyFinality } from '../protocol/finality.ts';
-import { chainIdOf, type Genesis, validatorSetOf } from '../protocol/genesis.ts';
+import { chainIdOf, type Genesis } from '../protocol/genesis.ts';
 import { fromHex } from '../protocol/hex.ts';
 import { MAX_BODY_BYTES } from '../protocol/limits.ts';
 import { merkleRoot } from '../protocol/merkle.ts';
@@ -27,18 +32,31 @@ import {
 import { outputCommitment } from '../protocol/sealed-output.ts';
 import type { SealedBytes } from '../protocol/brand.ts';
 import { isCloisterError } from '../protocol/errors.ts';
+import { epochsOf } from '../node/epochs.ts';
 import { decodeHeaderRecord } from '../node/stored-blocks.ts';
-import type { AuditedHeight } from '../ledger/index.ts';
+import type { AuditedHeight, Ledger } from '../ledger/index.ts';
 
 const MAX_ENCODED_BODY_BYTES = 2 * MAX_BODY_BYTES;
 
 /** A check of one height after the other, in ascending order. */
 export type HeightCheck = (audited: AuditedHeight) => readonly string[];
 
-/** Makes the check for a chain; it remembers the last block whose finality it proved. */
-export const heightCheckOf = (genesis: Genesis): HeightCheck => {
-  const anchor = epochAnchorOf(genesis);
-  let previous: ChainPoint = anchor.base;
+/** The epochs that a ledger proves; the first alone where a proof does not hold: later heights are then named. */
+export const provenEpochs = (ledger: Ledger, genesis: Genesis): readonly EpochAnchor[] => {
+  try {
+    return epochsOf(ledger, genesis);
+  } catch (error) {
+    if (!isCloisterError(error)) throw error;
+    return [genesisAnchor(genesis)];
+  }
+};
+
+/**
+ * Makes the check for a chain, whose epochs were proven from its genesis; it remembers the last block whose finality it
+ * proved.
+ */
+export const heightCheckOf = (genesis: Genesis, epochs: readonly EpochAnchor[]): HeightCheck => {
+  let previous: ChainPoint | undefined;
   return (audited) => {
     const problems: string[] = [];
     const attempt = (part: string, check: () => string | undefined): void => {
@@ -60,9 +78,11 @@ export const heightCheckOf = (genesis: Genesis): HeightCheck => {
     const known: Header = header;
     attempt('body', () => bodyFault(decode(blockBodyCodec, audited.body, MAX_ENCODED_BODY_BYTES), known));
     attempt('finality', () => {
-      const before = previous;
+      const anchor = epochs[known.epoch - 1];
+      if (anchor === undefined) return 'belongs to an epoch that is not proven';
+      const before = anchor.base.height + 1 === known.height ? anchor.base : previous;
       previous = { id: audited.blockHash, height: known.height, view: known.view, timeMs: known.timeMs };
-      if (audited.finality === undefined) return 'missing';
+      if (audited.finality === undefined || before === undefined) return 'missing';
       const { following, finalization } = decode(finalityProofCodec, audited.finality, MAX_FINALITY_PROOF_BYTES);
       const verdict = verifyFinality(anchor, before, [known, ...following], finalization);
       return verdict.verdict === 'final' ? undefined : verdict.code;
@@ -70,7 +90,7 @@ export const heightCheckOf = (genesis: Genesis): HeightCheck => {
     let statement: ResultStatement | undefined;
     attempt('statement', () => {
       statement = decode(resultStatementCodec, audited.statement, audited.statement.length);
-      return statementProblem(statement, audited, genesis, known);
+      return statementProblem(statement, audited, genesis, epochs, known);
     });
     for (const [index, { receipt, outputs }] of audited.receipts.entries()) {
       attempt(`receipt ${index}`, () => outputsProblem(receipt, outputs));
@@ -80,7 +100,9 @@ export const heightCheckOf = (genesis: Genesis): HeightCheck => {
       const certificate = decode(resultCertificateCodec, audited.resultCertificate, MAX_RESULT_CERTIFICATE_BYTES);
       if (resultStatementHash(certificate.statement) !== resultStatementHash(statement))
         return 'certifies another statement';
-      return resultCertificateFault(certificate, validatorSetOf(genesis));
+      const signers = epochs[certificate.signerEpoch - 1];
+      if (signers === undefined) return 'is signed in an epoch that is not proven';
+      return resultCertificateFault(certificate, validatorSetOf(signers.configuration));
     });
     return problems;
   };
@@ -90,10 +112,12 @@ const statementProblem = (
   statement: ResultStatement,
   audited: AuditedHeight,
   genesis: Genesis,
+  epochs: readonly EpochAnchor[],
   header: Header,
 ): string | undefined => {
   const same =
     statement.chainId === chainIdOf(genesis) &&
+    statement.epoch === header.epoch &&
     statement.height === audited.height &&
     statement.blockHash === audited.blockHash &&
     statement.timeMs === header.timeMs;
@@ -104,10 +128,11 @@ const statementProblem = (
     return 'does not fit the receipts';
   if (statement.writeSetHash !== writeSetHash(audited.writeSet)) return 'does not fit the write set';
   const message = resultStatementBytes(statement);
-  const signed = genesis.validators.some(({ enclaveKey }) =>
-    ed25519Verify(audited.enclaveSignature, message, fromHex(enclaveKey)),
+  const enclaveKeys = new Set(
+    epochs.flatMap(({ configuration }) => configuration.validators.map(({ enclaveKey }) => enclaveKey)),
   );
-  return signed ? undefined : 'is signed by no enclave of the genesis';
+  const signed = [...enclaveKeys].some((key) => ed25519Verify(audited.enclaveSignature, message, fromHex(key)));
+  return signed ? undefined : 'is signed by no enclave of the network';
 };
 
 const outputsProblem = (encoded: Uint8Array, outputs: readonly Uint8Array[]): string | undefined => {

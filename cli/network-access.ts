@@ -26,10 +26,13 @@ export const urlsOfDirectory = async (
   return file.validators.map((name, index) => ({ name, url: urls[index] ?? '' }));
 };
 
-/** The chain id that the options trust; undefined when they name none. */
+/** The chain id that the options trust; undefined when they name none. Throws USAGE_ANCHORS_DIFFER. */
 export const trustedChainId = async ({ chainId, genesis, dir }: NetworkOptions): Promise<ChainId | undefined> => {
+  const ofGenesis = genesis === undefined ? undefined : chainIdOf(await readGenesis(genesis));
+  if (chainId !== undefined && ofGenesis !== undefined && chainId !== ofGenesis)
+    throw cliErrors.error('USAGE_ANCHORS_DIFFER', { chainId, ofGenesis });
   if (chainId !== undefined) return chainId as ChainId;
-  if (genesis !== undefined) return chainIdOf(await readGenesis(genesis));
+  if (ofGenesis !== undefined) return ofGenesis;
   return dir === undefined ? undefined : chainIdOf(await readGenesis(networkPaths(dir).genesis));
 };
 

@@ -1,5 +1,6 @@
 /** Commands that found, run and look at networks. */
 import { type Command, Option } from 'commander';
+import { DATA_LAYOUT } from '../demo/aml/data-layout.ts';
 import { examples, hexDigits, lazily, repeated, wholeNumber, withJson } from './definition.ts';
 
 const port = wholeNumber(1024, 65_000);
@@ -37,6 +38,16 @@ const addInit = (program: Command): void => {
       examples('init validator --home node-a --name bank-a --address /ip4/10.0.0.1/tcp/17700 --sim-root sim-root.json'),
     )
     .action(lazily(() => import('./commands/init-validator.ts')));
+  withJson(init.command('observer').description('create the home of a node that follows without a vote or an enclave'))
+    .requiredOption('--home <directory>', 'new home')
+    .requiredOption('--name <name>', 'name of the observer')
+    .requiredOption('--address <multiaddress>', 'where peers reach it, such as /ip4/10.0.0.9/tcp/17700')
+    .option(
+      '--passphrase-file <file>',
+      'file with the passphrase of the node keystore (else $CLOISTER_PASSPHRASE, else a prompt)',
+    )
+    .addHelpText('after', examples('init observer --home watcher --name auditor --address /ip4/10.0.0.9/tcp/17700'))
+    .action(lazily(() => import('./commands/init-observer.ts')));
   withJson(init.command('genesis').description('assemble the genesis from the descriptors of all validators'))
     .argument('<descriptors...>', 'validator.json of each home, in the order of the validators')
     .requiredOption('--out <file>', 'genesis file to write')
@@ -52,8 +63,8 @@ const addInit = (program: Command): void => {
     )
     .action(lazily(() => import('./commands/init-genesis.ts')));
   withJson(init.command('install').description('install the genesis and the addresses of the peers into a home'))
-    .argument('<descriptors...>', 'validator.json of every validator')
-    .requiredOption('--home <directory>', 'home that `init validator` created')
+    .argument('[descriptors...]', 'validator.json of peers whose address differs from the one in the genesis')
+    .requiredOption('--home <directory>', 'home that `init validator` or `init observer` created')
     .requiredOption('--genesis <file>', 'genesis file that all operators compared')
     .option('--port-base <port>', 'first port of the block of ten', port, 17_700)
     .addHelpText('after', examples('init install a.json b.json c.json d.json --home node-a --genesis genesis.json'))
@@ -63,8 +74,14 @@ const addInit = (program: Command): void => {
 /** Adds init, start, status, testnet and demo. */
 export const addNetworkCommands = (program: Command): void => {
   addInit(program);
-  withJson(program.command('start').description('run one validator: its node and its enclave, until Ctrl-C'))
-    .requiredOption('--home <directory>', 'home of the validator')
+  withJson(program.command('start').description('run one node, and its enclave where it has one, until Ctrl-C'))
+    .requiredOption('--home <directory>', 'home of the validator or observer')
+    .addOption(
+      new Option('--profile <profile>', 'whether it votes, or follows the chain without vote and enclave').choices([
+        'validator',
+        'observer',
+      ]),
+    )
     .option('--set <name=value>', 'a setting of docs/configuration.md; may be given several times', repeated)
     .option('--log-level <level>', 'trace, debug, info, warn, error or silent')
     .addHelpText(
@@ -72,6 +89,7 @@ export const addNetworkCommands = (program: Command): void => {
       examples(
         'start --home my-net/validator-1',
         'start --home my-net/validator-1 --set api.port=8080 --log-level debug',
+        'start --home watcher --profile observer',
       ),
     )
     .action(lazily(() => import('./commands/start.ts')));
@@ -103,6 +121,6 @@ export const addNetworkCommands = (program: Command): void => {
     .option('--data <directory>', 'folder with params.json and world/; a small generated set unless given')
     .addOption(new Option('--seed <text>', 'seed of the generated data').conflicts('data'))
     .option('--keep', 'leave the network running until Ctrl-C and print its addresses')
-    .addHelpText('after', examples('demo aml', 'demo aml --data ../shared/data/02-aml --json'))
+    .addHelpText('after', `\n${DATA_LAYOUT}${examples('demo aml', 'demo aml --data ../shared/data/02-aml --json')}`)
     .action(lazily(() => import('./commands/demo-aml.ts')));
 };

@@ -6,6 +6,8 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addAccountCommands } from './program-accounts.ts';
+import { addGovernanceCommands } from './program-governance.ts';
+import { addGuardCommands } from './program-guard.ts';
 import { addNetworkCommands } from './program-network.ts';
 import { addProofCommands } from './program-proofs.ts';
 
@@ -39,6 +41,8 @@ export const buildProgram = (): Command => {
   addNetworkCommands(program);
   addAccountCommands(program);
   addProofCommands(program);
+  addGovernanceCommands(program);
+  addGuardCommands(program);
   program
     .command('completion')
     .description('print a completion script for a shell')

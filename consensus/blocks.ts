@@ -13,8 +13,18 @@ export const addBlock = (state: CoreState, block: CheckedBlock, body: BodyState,
     if (known.body === 'absent') setBody(state, known, arrived);
     return known;
   }
-  const { id, header, justification } = block;
-  const added: BlockState = { id, header, justification, body: arrived, sound, recorded: false, objective: 'unknown' };
+  const { id, header, justification, system } = block;
+  const added: BlockState = {
+    id,
+    header,
+    justification,
+    system,
+    body: arrived,
+    sound,
+    recorded: false,
+    objective: 'unknown',
+    effect: undefined,
+  };
   state.blocks.set(id, added);
   if (arrived === 'absent') state.missingBodies.add(id);
   closeRequests(state, id, arrived !== 'absent');
@@ -33,7 +43,8 @@ export const setBody = (state: CoreState, block: BlockState, body: BodyState): v
 export const recordBlock = (turn: Turn, block: BlockState): void => {
   if (block.recorded) return;
   block.recorded = true;
-  turn.records.push({ kind: 'block', header: block.header, justification: block.justification, body: undefined });
+  const { header, justification, system } = block;
+  turn.records.push({ kind: 'block', header, justification, system, body: undefined });
 };
 
 /** Unfinalised ancestors of a block, itself included, newest first; undefined when a header is missing. */

@@ -14,9 +14,11 @@ import type { Turn } from './turn.ts';
 export const mayVote = (state: CoreState, turn: Turn): boolean =>
   state.started &&
   !state.halted &&
+  state.ended === undefined &&
   state.config.self !== undefined &&
   state.current > state.voteFloor &&
-  turn.now.monotonicMs >= state.quietUntilMs;
+  turn.now.monotonicMs >= state.quietUntilMs &&
+  !state.listens;
 
 const permitted = (own: OwnVotes, kind: VoteKind, hash: BlockHash): boolean => {
   if (kind === 'notarize') return own.notarize === undefined && (own.finalize === undefined || own.finalize === hash);

@@ -1,18 +1,28 @@
 /**
  * R7 Commit: a finalization makes its block and all ancestors final. Final blocks are delivered in height order once
  * their bodies are there; everything at or below the finalised view is forgotten.
+ *
+ * A closing block among them ends the epoch (consensus design §3.3, §3.4): what follows it on the path are its tails,
+ * which prove it final and are no part of the ledger. After that nothing is voted for here; the next epoch is entered by
+ * an event of its own (R14), once all of this one is delivered.
  */
-import type { BlockHash, View } from '../protocol/brand.ts';
+import type { BlockHash, ValidatorIndex, View } from '../protocol/brand.ts';
+import { anchorOf } from '../protocol/consensus/configuration.ts';
 import type { Certificate } from '../protocol/consensus/certificate.ts';
+import { type Header, isClosing } from '../protocol/consensus/header.ts';
+import { MAX_READINESS_AGE_BLOCKS } from '../protocol/limits.ts';
 import { firstMissing, pathToFinalized, recordBlock } from './blocks.ts';
 import { askBlocks, askHeader, pruneRequests } from './requests.ts';
-import type { BlockState } from './state.ts';
+import type { BlockState, ClosingProof } from './state.ts';
 import type { Turn } from './turn.ts';
+import { systemEffect } from './validity.ts';
 
 /** Commits the highest finalization whose chain of headers is known; asks for headers that are missing. */
 export const commit = (turn: Turn): void => {
   const { state } = turn;
-  if (state.finalizationViews.length === 0) return;
+  if (state.ended !== undefined) return;
+  if (state.closingProof !== undefined) commitClosing(turn, state.closingProof);
+  if (state.ended !== undefined || state.finalizationViews.length === 0) return;
   const descending = state.finalizationViews.toSorted((a, b) => b - a);
   for (const [position, number] of descending.entries()) {
     const finalization = state.views.get(number)?.finalization;
@@ -22,31 +32,65 @@ export const commit = (turn: Turn): void => {
       finalizePath(turn, path, finalization);
       break;
     }
-    if (position === 0) askPath(turn, finalization);
+    if (position === 0) askPath(turn, finalization.hash, finalization.view);
   }
 };
 
-const askPath = (turn: Turn, finalization: Certificate): void => {
-  const { state } = turn;
-  const missing = firstMissing(state, finalization.hash);
-  const preferred = state.leaders[finalization.view % state.validators] ?? 0;
-  if (missing !== undefined) askHeader(turn, missing, preferred);
-  if (finalization.view > state.finalized.view + 1) askBlocks(turn, preferred);
+/** The path to a closing block that was proven final by tails which never came here as blocks. */
+const commitClosing = (turn: Turn, { block, following, finalization }: ClosingProof): void => {
+  const path = pathToFinalized(turn.state, block);
+  if (path === undefined) askPath(turn, block, finalization.view);
+  else finalizePath(turn, path, finalization, following);
 };
 
-const finalizePath = (turn: Turn, path: BlockState[], finalization: Certificate): void => {
+const askPath = (turn: Turn, tip: BlockHash, view: View): void => {
+  const { state } = turn;
+  const missing = firstMissing(state, tip);
+  const preferred = state.leaders[view % state.validators] ?? (0 as ValidatorIndex);
+  if (missing !== undefined) askHeader(turn, missing, preferred);
+  if (view > state.finalized.view + 1) askBlocks(turn, preferred);
+};
+
+const finalizePath = (
+  turn: Turn,
+  path: readonly BlockState[],
+  finalization: Certificate,
+  proven: readonly Header[] = [],
+): void => {
   const { state, now } = turn;
   const tip = path[0];
   if (tip === undefined) return;
   const previous = state.finalized.id;
-  const blocks = path.toReversed();
-  for (const block of blocks) recordBlock(turn, block);
-  const { view, height, timeMs, stateCert } = tip.header;
+  const ordered = path.toReversed();
+  for (const block of ordered) recordBlock(turn, block);
+  const blocks = ordered.filter(({ header }) => header.kind !== 'tail');
+  const tails = ordered.slice(blocks.length);
+  const last = blocks.at(-1) ?? tip;
+  const following = [...tails.map(({ header }) => header), ...proven];
+  const { height, timeMs, stateCert } = last.header;
+  const { view } = finalization;
   state.finalized = { id: tip.id, view, height, timeMs, stateCert, finalization };
   state.finalizedAtMs = now.monotonicMs;
-  state.deliveries.push({ blocks, finalization });
-  turn.records.push({ kind: 'finalized', epoch: state.config.anchor.epoch, view, height, block: tip.id });
+  for (const block of blocks) state.recent.set(block.header.height, block.id);
+  for (const old of state.recent.keys()) if (old <= height - 2 * MAX_READINESS_AGE_BLOCKS) state.recent.delete(old);
+  state.deliveries.push({ blocks, following, tails, finalization });
+  turn.records.push({ kind: 'finalized', epoch: state.config.anchor.epoch, view, height, block: last.id });
+  endEpoch(turn, last, following, finalization);
   prune(turn, previous);
+};
+
+/** Notes the end of the epoch when its closing block became final; durable before anything of the next epoch (D4). */
+const endEpoch = (turn: Turn, closing: BlockState, following: readonly Header[], finalization: Certificate): void => {
+  const { state } = turn;
+  const { header, id } = closing;
+  if (!isClosing(header)) return;
+  const effect = systemEffect(state, closing);
+  if (effect.verdict === 'invalid' || effect.next === undefined)
+    throw new TypeError('a quorum finalised a change of configuration that the rules do not yield');
+  const next = anchorOf(state.config.anchor.chainId, effect.next, { ...header, id });
+  state.ended = { closing, following, finalization, next, announced: false };
+  turn.records.push({ kind: 'closing', block: id, following, finalization });
+  turn.sync = true;
 };
 
 const prune = (turn: Turn, previous: BlockHash): void => {
@@ -71,18 +115,21 @@ const prune = (turn: Turn, previous: BlockHash): void => {
   }
 };
 
-/** Delivers final blocks, oldest first, as far as their bodies are present. */
+const finalBlock = ({ id, header, justification, system }: BlockState) => ({ id, header, justification, system });
+
+/** Delivers final blocks, oldest first, as far as their bodies are present; then tells that the epoch is over. */
 export const deliverReady = (turn: Turn): void => {
   const { state } = turn;
-  for (;;) {
-    const next = state.deliveries[0];
-    if (next === undefined || next.blocks.some((block) => block.body !== 'present')) return;
+  for (let next = state.deliveries[0]; next !== undefined; next = state.deliveries[0]) {
+    if (next.blocks.some((block) => block.body !== 'present')) return;
     state.deliveries.shift();
-    turn.effects.push({
-      kind: 'deliver',
-      blocks: next.blocks.map(({ id, header, justification }) => ({ id, header, justification })),
-      finalization: next.finalization,
-    });
+    const { following, finalization } = next;
+    const [blocks, tails] = [next.blocks.map(finalBlock), next.tails.map(finalBlock)];
+    turn.effects.push({ kind: 'deliver', blocks, following, tails, finalization });
     for (const block of next.blocks) if (block.id !== state.finalized.id) state.blocks.delete(block.id);
   }
+  const { ended } = state;
+  if (ended === undefined || ended.announced) return;
+  ended.announced = true;
+  turn.effects.push({ kind: 'epochEnded', next: ended.next });
 };

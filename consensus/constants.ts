@@ -1,5 +1,7 @@
 /** Fixed figures of agreement (consensus design §2.6), each with its reason. */
 
+/** Round trips that a view may take at least before it is given up: proposal, votes and a body, three times the slow one. */
+export const TIMEOUT_ROUND_TRIPS = 3;
 /** Growth of the view timeout per view without finality. */
 export const TIMEOUT_GROWTH = 1.5;
 /** Views after the finalised one whose timeout is not stretched yet: two leaders may fail at full speed. */

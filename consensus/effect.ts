@@ -9,9 +9,10 @@
  * 3. A record of kind `block` is completed with the body where the driver holds it.
  * 4. `deliver` hands over blocks in height order, each once a run; after a restart those above the ledger's point again.
  */
-import type { BlockHash, Hash, Height, ValidatorIndex, View } from '../protocol/brand.ts';
+import type { BlockHash, Hash, Height, MemberIndex, View } from '../protocol/brand.ts';
 import type { Block } from '../protocol/consensus/block.ts';
 import type { Certificate } from '../protocol/consensus/certificate.ts';
+import type { EpochAnchor } from '../protocol/consensus/configuration.ts';
 import type { Evidence } from '../protocol/consensus/evidence.ts';
 import type { Header, StateReference } from '../protocol/consensus/header.ts';
 import type { ConsensusRequest } from '../protocol/consensus/request.ts';
@@ -44,20 +45,20 @@ export type Effect =
   /** Publish to everybody (gossip and observers included); sent once a certificate. */
   | { readonly kind: 'relay'; readonly certificate: Certificate }
   /** Send one stored certificate to a peer that lacks it. */
-  | { readonly kind: 'sendCertificate'; readonly to: ValidatorIndex; readonly certificate: Certificate }
+  | { readonly kind: 'sendCertificate'; readonly to: MemberIndex; readonly certificate: Certificate }
   /** Send our stored proposal again; the driver adds the body. */
   | {
       readonly kind: 'sendProposal';
-      readonly to: ValidatorIndex;
+      readonly to: MemberIndex;
       readonly block: FinalBlock;
       readonly signature: Uint8Array;
     }
-  /** Send to all other validators. */
+  /** Send to all other members. */
   | { readonly kind: 'broadcastStatus'; readonly status: Status }
   /** Ask a peer; the answer comes as `blocks` or `body`. Repeated to other peers until it is no longer needed. */
-  | { readonly kind: 'request'; readonly to: ValidatorIndex; readonly request: ConsensusRequest }
+  | { readonly kind: 'request'; readonly to: MemberIndex; readonly request: ConsensusRequest }
   /** Find the result certificate that a header names, verify it, answer with `resultCertificate`. */
-  | { readonly kind: 'needResultCertificate'; readonly certHash: Hash; readonly from: ValidatorIndex }
+  | { readonly kind: 'needResultCertificate'; readonly certHash: Hash; readonly from: MemberIndex }
   /**
    * Choose transactions for our own block, none of them in `ancestors`; answer with `built`. `payload: 'empty'` asks
    * for none. `stateCert` is the parent's: offer it again or a newer one, at most of height `maxStateHeight`.
@@ -71,12 +72,27 @@ export type Effect =
       readonly stateCert: StateReference | undefined;
       readonly maxStateHeight: Height;
     }
-  /** Blocks that became final, their bodies present, and the finalization of the last: exactly what `verifyFinality` takes. */
-  | { readonly kind: 'deliver'; readonly blocks: readonly FinalBlock[]; readonly finalization: Certificate }
+  /**
+   * Blocks that became final, their bodies present, the tails after the last one (only where it closes the epoch) and the
+   * finalization: exactly what `verifyFinality` takes.
+   */
+  | {
+      readonly kind: 'deliver';
+      readonly blocks: readonly FinalBlock[];
+      readonly following: readonly Header[];
+      /** Those tails that are known with their justification, to be kept with the closing block. */
+      readonly tails: readonly FinalBlock[];
+      readonly finalization: Certificate;
+    }
+  /**
+   * The epoch is over and all of it delivered. The driver notes the next epoch and then, as an event of its own after
+   * everything before is done and durable (R14), hands in `enterEpoch`.
+   */
+  | { readonly kind: 'epochEnded'; readonly next: EpochAnchor }
   /** A header lost its chance: a nullified or abandoned block; its transactions return to the pool. */
   | { readonly kind: 'discard'; readonly block: BlockHash; readonly header: Header }
   | { readonly kind: 'evidence'; readonly evidence: Evidence }
   /** Hand in `wake` at this monotonic time; replaces the earlier request. */
   | { readonly kind: 'wake'; readonly atMs: number }
-  /** Voting has stopped for good; raise the alarm. */
-  | { readonly kind: 'halt'; readonly code: HaltCode };
+  /** Voting has stopped for good; raise the alarm. `vote` is the one of our key that we did not cast, if one was seen. */
+  | { readonly kind: 'halt'; readonly code: HaltCode; readonly vote: VoteStatement | undefined };

@@ -4,7 +4,9 @@
  */
 import { addBlock, recordBlock } from './blocks.ts';
 import { cast, mayVote } from './cast.ts';
+import { detectInvalidBlock } from './evidence.ts';
 import type { BodyState, CheckedProposal } from './input.ts';
+import { witnessOwnVote } from './key-safety.ts';
 import { deferBodyRequest } from './requests.ts';
 import { leaderOf, viewOf } from './state.ts';
 import { addCertificate, addVote, inWindow } from './tally.ts';
@@ -16,6 +18,7 @@ export const receiveProposal = (turn: Turn, proposal: CheckedProposal, body: Bod
   const { state } = turn;
   const { header } = proposal;
   if (header.proposer !== leaderOf(state, header.view)) return;
+  if (header.proposer === state.config.self) witnessOwnVote(turn, proposal.vote);
   for (const certificate of proposal.certificates) addCertificate(turn, certificate);
   if (!inWindow(state, header.view)) return;
   addVote(turn, proposal.vote);
@@ -37,6 +40,7 @@ export const notarizeProposal = (turn: Turn): Judgement | undefined => {
   const block = state.blocks.get(view.proposal);
   if (block === undefined) return undefined;
   const judgement = judge(turn, block);
+  if (judgement === 'invalid') detectInvalidBlock(turn, block);
   if (judgement !== 'valid' || !mayVote(state, turn)) return judgement;
   recordBlock(turn, block);
   cast(turn, 'notarize', state.current, block.id);

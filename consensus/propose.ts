@@ -2,10 +2,14 @@
  * R3 Propose: the leader builds on the highest notarised block from which nullifications lead to the current view, and
  * puts exactly these certificates into its proposal. A block goes through the full rules before its leader signs it.
  */
-import type { BlockHash, Height, View } from '../protocol/brand.ts';
+import type { BlockHash, Hash, Height, View } from '../protocol/brand.ts';
+import { EMPTY_TRANSACTION_ROOT } from '../protocol/consensus/body.ts';
 import type { Certificate } from '../protocol/consensus/certificate.ts';
+import { type Configuration, configurationHash } from '../protocol/consensus/configuration.ts';
 import { blockId, HEADER_VERSION, type Header } from '../protocol/consensus/header.ts';
 import { type Justification, justificationRoot } from '../protocol/consensus/justification.ts';
+import { evaluateSystem } from '../protocol/consensus/reconfigure.ts';
+import { systemRoot } from '../protocol/consensus/system.ts';
 import { ZERO_HASH } from '../protocol/consensus/vote.ts';
 import { addBlock, pathToFinalized, recordBlock } from './blocks.ts';
 import { cast, mayVote } from './cast.ts';
@@ -13,10 +17,12 @@ import { EMPTY_DELAY_FRACTION, MAX_UNFINALIZED_PAYLOADS } from './constants.ts';
 import type { BuiltPayload } from './input.ts';
 import { askHeader } from './requests.ts';
 import { type BlockState, type CoreState, leaderOf, viewOf } from './state.ts';
-import { retryAt } from './timer.ts';
+import { baseTimeoutMs, retryAt } from './timer.ts';
 import type { Turn } from './turn.ts';
-import { judge, type ParentFacts, parentFacts } from './validity.ts';
+import { judge, judgeReadiness, type ParentFacts, parentFacts } from './validity.ts';
 import { hasWork, heartbeatAtMs } from './work.ts';
+
+const NOTHING = { txRoot: EMPTY_TRANSACTION_ROOT, txCount: 0, bodyBytes: 0 };
 
 interface Foundation {
   readonly parent: ParentFacts;
@@ -43,7 +49,7 @@ const foundation = (turn: Turn): Foundation | undefined => {
   const { finalized } = state;
   if (finalized.finalization === undefined && finalized.view !== state.config.anchor.base.view) return undefined;
   return {
-    parent: finalized,
+    parent: { ...finalized, nextConfigHash: ZERO_HASH },
     justification: { parent: finalized.finalization, nullifications: nullifications.toReversed() },
   };
 };
@@ -64,12 +70,12 @@ const notarizedFoundation = (
 /** Pacing: the block interval on a young parent; without transactions, time for finality to make the block needless. */
 const notBeforeMs = (turn: Turn, parent: ParentFacts): number => {
   const { state, now } = turn;
-  const { minBlockIntervalMs, baseTimeoutMs } = state.config.parameters;
+  const { minBlockIntervalMs } = state.parameters;
   const youngMs = Math.min(minBlockIntervalMs, parent.timeMs + minBlockIntervalMs - now.wallMs);
   const paced = youngMs > 0 && now.monotonicMs - state.enteredAtMs < minBlockIntervalMs ? now.monotonicMs + youngMs : 0;
   const heartbeatDue = now.monotonicMs >= heartbeatAtMs(state) && state.notarizedViews.length === 0;
   if (state.mempoolPending || heartbeatDue) return paced;
-  return Math.max(paced, state.enteredAtMs + baseTimeoutMs * EMPTY_DELAY_FRACTION);
+  return Math.max(paced, state.enteredAtMs + baseTimeoutMs(state) * EMPTY_DELAY_FRACTION);
 };
 
 const mayPropose = (turn: Turn): boolean => {
@@ -91,6 +97,10 @@ export const propose = (turn: Turn): void => {
     retryAt(state, notBefore);
     return;
   }
+  if (base.parent.nextConfigHash !== ZERO_HASH) {
+    sign(turn, base, { summary: NOTHING, system: [], stateCert: base.parent.stateCert });
+    return;
+  }
   if (state.buildAsked?.view === state.current && state.buildAsked.parent === base.parent.id) return;
   const path = pathToFinalized(state, base.parent.id);
   if (path === undefined) return;
@@ -107,30 +117,38 @@ export const propose = (turn: Turn): void => {
 };
 
 const crowded = (path: readonly BlockState[]): boolean =>
-  path.filter((block) => block.header.txCount > 0).length >= MAX_UNFINALIZED_PAYLOADS;
+  path.filter((block) => block.header.kind === 'normal').length >= MAX_UNFINALIZED_PAYLOADS;
 
 const undelivered = (state: CoreState): BlockHash[] =>
   state.deliveries.flatMap((delivery) => delivery.blocks.map((block) => block.id));
 
-const headerOf = (turn: Turn, base: Foundation, payload: BuiltPayload): Header => {
+/** A header on a foundation. After a closing block it is a tail: no height of its own, no content, the same next epoch. */
+const headerOf = (turn: Turn, base: Foundation, payload: BuiltPayload, next: Configuration | undefined): Header => {
   const { state, now } = turn;
   const { anchor } = state.config;
+  const { parent } = base;
+  const isTail = parent.nextConfigHash !== ZERO_HASH;
+  const hasContent = payload.summary.txCount > 0 || payload.system.length > 0;
   return {
     version: HEADER_VERSION,
     chainId: anchor.chainId,
     epoch: anchor.epoch,
     view: state.current,
-    height: (base.parent.height + 1) as Height,
-    kind: payload.summary.txCount === 0 ? 'empty' : 'normal',
-    timeMs: Math.max(now.wallMs, base.parent.timeMs + 1),
+    height: (parent.height + (isTail ? 0 : 1)) as Height,
+    kind: isTail ? 'tail' : hasContent ? 'normal' : 'empty',
+    timeMs: Math.max(now.wallMs, parent.timeMs + 1),
     proposer: leaderOf(state, state.current),
-    parentView: base.parent.view as View,
-    parentHash: base.parent.id,
+    parentView: parent.view,
+    parentHash: parent.id,
     justRoot: justificationRoot(base.justification),
     ...payload.summary,
-    sysRoot: ZERO_HASH,
+    sysRoot: systemRoot(payload.system),
     configHash: anchor.configHash,
-    nextConfigHash: ZERO_HASH,
+    nextConfigHash: isTail
+      ? (parent.nextConfigHash as Hash)
+      : next === undefined
+        ? ZERO_HASH
+        : configurationHash(anchor.chainId, next),
     stateCert: payload.stateCert,
   };
 };
@@ -157,27 +175,34 @@ export const receivePayload = (turn: Turn, view: View, parent: BlockHash, payloa
   if (stateCert !== undefined)
     state.stateCerts.set(stateCert.certHash, { height: stateCert.height, root: stateCert.root });
   const lag = base.parent.height + 1 - (stateCert?.height ?? 0);
-  if (lag > state.config.parameters.maxStateLagBlocks && summary.txCount > 0) {
+  if (lag > state.parameters.maxStateLagBlocks && summary.txCount > 0) {
     state.emptyOnly = view;
     state.buildAsked = undefined;
     return;
   }
-  const header = headerOf(turn, base, payload);
-  const { justification } = base;
-  const block = addBlock(state, { id: blockId(header), header, justification }, 'present', true);
-  sign(turn, block);
+  sign(turn, base, payload);
 };
 
-const sign = (turn: Turn, block: BlockState): void => {
-  const { state } = turn;
+/** Builds the block, judges it by the full rules, records and signs it, or gives the view up. */
+const sign = (turn: Turn, base: Foundation, payload: BuiltPayload): void => {
+  const { state, now } = turn;
+  const place = { height: base.parent.height + 1, timeMs: Math.max(now.wallMs, base.parent.timeMs + 1) };
+  const { anchor, governance, verifySignature } = state.config;
+  const effect = evaluateSystem(anchor, governance, payload.system, place, verifySignature);
+  // What the rules do not permit here and now waits for a later block.
+  const permits = effect.verdict === 'valid' && judgeReadiness(state, effect) === 'valid';
+  const permitted = permits ? payload : { ...payload, system: [] };
+  const header = headerOf(turn, base, permitted, permits ? effect.next : undefined);
+  const checked = { id: blockId(header), header, justification: base.justification, system: permitted.system };
+  const block = addBlock(state, checked, 'present', true);
   const judgement = judge(turn, block);
   if (judgement !== 'valid') {
     state.blocks.delete(block.id);
     state.buildFailed = true;
     return;
   }
-  const { id, header, justification } = block;
+  const { id, justification, system } = block;
   viewOf(state, header.view).proposal = id;
   recordBlock(turn, block);
-  cast(turn, 'notarize', header.view, id, { id, header, justification });
+  cast(turn, 'notarize', header.view, id, { id, header, justification, system });
 };

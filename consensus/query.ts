@@ -1,7 +1,7 @@
 /** What the driver may read of a core: to serve peers, to report status, to skip useless checks. */
 import type { BlockHash, ValidatorIndex, View } from '../protocol/brand.ts';
 import type { Certificate } from '../protocol/consensus/certificate.ts';
-import type { VoteKind } from '../protocol/consensus/vote.ts';
+import type { Vote, VoteKind } from '../protocol/consensus/vote.ts';
 import { type BlockState, type CoreState, type FinalPoint, leaderOf } from './state.ts';
 import { inWindow } from './tally.ts';
 
@@ -28,3 +28,25 @@ export const currentView = (state: CoreState): { readonly view: View; readonly l
 
 /** Whether a vote or proposal for this view would be looked at; others need not be verified. */
 export const isRelevant = (state: CoreState, view: number): boolean => inWindow(state, view);
+
+/** Greatest height that certificates prove final, as far as headers are known here. */
+export const provenHeight = (state: CoreState): number => {
+  const named = state.finalizationViews.map((view) => {
+    const finalization = state.views.get(view)?.finalization;
+    return finalization === undefined ? undefined : state.blocks.get(finalization.hash)?.header.height;
+  });
+  const closing = state.closingProof && state.blocks.get(state.closingProof.block)?.header.height;
+  return Math.max(state.finalized.height, closing ?? 0, ...named.map((height) => height ?? 0));
+};
+
+/** Newest votes of a validator above the finalised view, at most `limit`: what it must still know when it comes back. */
+export const votesOf = (state: CoreState, signer: ValidatorIndex, limit: number): Vote[] => {
+  const found: Vote[] = [];
+  for (const number of [...state.views.keys()].sort((a, b) => b - a)) {
+    const view = state.views.get(number);
+    for (const vote of [view?.notarize[signer], view?.nullify[signer], view?.finalize[signer]])
+      if (vote !== undefined) found.push(vote);
+    if (found.length >= limit) break;
+  }
+  return found.slice(0, limit);
+};

@@ -2,7 +2,7 @@
  * R11 Repair is pull: STATUS says what a node holds and hands over its own votes; peers answer with the certificates
  * that it lacks, at most once a repair interval each. Only stored bytes are ever sent again.
  */
-import type { ValidatorIndex, Verified, View } from '../protocol/brand.ts';
+import type { MemberIndex, Verified, View } from '../protocol/brand.ts';
 import type { Certificate } from '../protocol/consensus/certificate.ts';
 import {
   HAVE_NOTARIZATION,
@@ -13,6 +13,7 @@ import {
 } from '../protocol/consensus/status.ts';
 import type { Vote } from '../protocol/consensus/vote.ts';
 import { MAX_REPAIR_CERTIFICATES } from './constants.ts';
+import { noteTold } from './key-safety.ts';
 import { askBodies } from './requests.ts';
 import { type CoreState, leaderOf, type ViewState } from './state.ts';
 import { addVote } from './tally.ts';
@@ -65,7 +66,7 @@ export const broadcastStatus = (turn: Turn): void => {
   turn.effects.push({ kind: 'broadcastStatus', status: statusOf(turn.state) });
 };
 
-const mayReply = (turn: Turn, to: ValidatorIndex): boolean => {
+const mayReply = (turn: Turn, to: MemberIndex): boolean => {
   const { state, now } = turn;
   if (now.monotonicMs - (state.repliedAtMs[to] ?? 0) < repairMs(state)) return false;
   state.repliedAtMs[to] = now.monotonicMs;
@@ -94,8 +95,9 @@ const lacking = (state: CoreState, status: Status): Certificate[] => {
 };
 
 /** Takes a peer's STATUS: tallies its votes and sends what it lacks. */
-export const receiveStatus = (turn: Turn, status: Verified<Status>, from: ValidatorIndex): void => {
+export const receiveStatus = (turn: Turn, status: Verified<Status>, from: MemberIndex): void => {
   const { state } = turn;
+  noteTold(state, from, status.finalizedView);
   for (const vote of status.votes) addVote(turn, vote);
   const certificates = lacking(state, status);
   const proposal = proposalToRepeat(state, status);
@@ -111,12 +113,12 @@ const proposalToRepeat = (state: CoreState, status: Status) => {
   const block = own === undefined ? undefined : state.blocks.get(own.hash);
   if (own === undefined || block === undefined) return undefined;
   if (status.votes.some((vote) => vote.kind === 'notarize' && vote.view === state.current)) return undefined;
-  const { id, header, justification } = block;
-  return { block: { id, header, justification }, signature: own.signature };
+  const { id, header, justification, system } = block;
+  return { block: { id, header, justification, system }, signature: own.signature };
 };
 
 /** A peer still votes in a view that has ended: send it what ended the view. */
-export const helpStraggler = (turn: Turn, view: View, from: ValidatorIndex): void => {
+export const helpStraggler = (turn: Turn, view: View, from: MemberIndex): void => {
   const { state, now } = turn;
   if (view >= state.current) return;
   if (view + 1 === state.current && now.monotonicMs - state.enteredAtMs < repairMs(state)) return;

@@ -1,5 +1,5 @@
 /** Pulling what is missing: one open request an item, another peer every repair interval, the recently heard first. */
-import type { BlockHash, Height, ValidatorIndex } from '../protocol/brand.ts';
+import type { BlockHash, Height, MemberIndex } from '../protocol/brand.ts';
 import { MAX_BLOCKS_PER_RESPONSE, type ConsensusRequest } from '../protocol/consensus/request.ts';
 import { STATUS_PERIOD_MS } from './constants.ts';
 import type { CoreState } from './state.ts';
@@ -9,15 +9,11 @@ import type { Turn } from './turn.ts';
 /** Age at which a request that is not renewed is forgotten. */
 const STALE_REQUEST_MS = 60_000;
 
-const choosePeer = (
-  state: CoreState,
-  preferred: number,
-  attempt: number,
-  nowMs: number,
-): ValidatorIndex | undefined => {
-  let fallback: ValidatorIndex | undefined;
-  for (let i = 0; i < state.validators; i += 1) {
-    const peer = ((preferred + attempt + i) % state.validators) as ValidatorIndex;
+const choosePeer = (state: CoreState, preferred: number, attempt: number, nowMs: number): MemberIndex | undefined => {
+  let fallback: MemberIndex | undefined;
+  const members = state.heardAtMs.length;
+  for (let i = 0; i < members; i += 1) {
+    const peer = ((preferred + attempt + i) % members) as MemberIndex;
     if (peer === state.config.self) continue;
     if (nowMs - (state.heardAtMs[peer] ?? 0) <= 2 * STATUS_PERIOD_MS) return peer;
     fallback ??= peer;

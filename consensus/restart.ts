@@ -2,12 +2,14 @@
  * R13 Restart: all own votes first, then certificates and blocks; the own votes go back into the own tallies. A crash
  * can lose what was not synced, but a vote that was ever sent is in the log (D1), and so is what it relied on (D2).
  */
-import type { View } from '../protocol/brand.ts';
+import type { BlockHash, View } from '../protocol/brand.ts';
 import { blockId } from '../protocol/consensus/header.ts';
 import type { Certificate } from '../protocol/consensus/certificate.ts';
-import type { WalRecord } from '../protocol/consensus/wal-record.ts';
+import { recordEpoch, type WalRecord } from '../protocol/consensus/wal-record.ts';
+import { accusedBy, ruleOf } from '../protocol/consensus/evidence.ts';
 import { type VoteStatement, ZERO_HASH } from '../protocol/consensus/vote.ts';
 import { addBlock } from './blocks.ts';
+import { witnessEvidence } from './key-safety.ts';
 import { type CoreConfig, type CoreState, type FinalPoint, initialState, viewOf } from './state.ts';
 import { broadcastStatus } from './repair.ts';
 import { heldCertificate, indexCertificate } from './tally.ts';
@@ -36,11 +38,11 @@ const restoreRecord = (state: CoreState, record: WalRecord): void => {
       return;
     }
     case 'block': {
-      const { header, justification, body } = record;
+      const { header, justification, system, body } = record;
       if (header.view <= state.finalized.view) return;
       const block = addBlock(
         state,
-        { id: blockId(header), header, justification },
+        { id: blockId(header), header, justification, system },
         body === undefined ? 'absent' : 'present',
         true,
       );
@@ -48,27 +50,38 @@ const restoreRecord = (state: CoreState, record: WalRecord): void => {
       return;
     }
     case 'evidence':
-      state.evidence.set(`${record.evidence.first.signer}:${record.evidence.rule}`, record.evidence);
+      state.evidence.set(`${accusedBy(record.evidence)}:${ruleOf(record.evidence)}`, record.evidence);
       return;
     case 'finalized':
       if (record.view > state.voteFloor) state.voteFloor = record.view;
+      return;
+    case 'closing':
+      state.closingProof = record;
   }
 };
 
 /**
  * State of a core after a restart. `finalized` is the newest block of the durable ledger (or the epoch's base), whose
  * records the log may have dropped; its finalization may be that of a later block, where the ledger was cut in the
- * middle of a delivery. `records` are those of the log, in order. Next input: `start`.
+ * middle of a delivery. `records` are those of the log, of all epochs, in order; those of later epochs wait until these
+ * are entered, so that no vote of ours is ever forgotten (D3). `recent`: ids of final blocks by height. Next input: `start`.
  */
-export const restore = (config: CoreConfig, finalized: FinalPoint, records: readonly WalRecord[]): CoreState => {
+export const restore = (
+  config: CoreConfig,
+  finalized: FinalPoint,
+  records: readonly WalRecord[],
+  recent: ReadonlyMap<number, BlockHash> = new Map(),
+): CoreState => {
+  const { epoch } = config.anchor;
+  const later = records.filter((record) => recordEpoch(record) > epoch);
+  const present = records.filter((record) => recordEpoch(record) === epoch);
   const { finalization } = finalized;
   const ownProof = finalization === undefined || finalization.hash === finalized.id;
-  const state = initialState(config, ownProof ? finalized : { ...finalized, finalization: undefined });
+  const known = { recent: new Map(recent).set(finalized.height, finalized.id), later };
+  const state = initialState(config, ownProof ? finalized : { ...finalized, finalization: undefined }, known);
   if (!ownProof) indexCertificate(state, viewOf(state, finalization.view), finalization);
-  for (const record of records) {
-    if (record.kind === 'vote') restoreVote(state, record.vote);
-  }
-  for (const record of records) restoreRecord(state, record);
+  for (const record of present) if (record.kind === 'vote') restoreVote(state, record.vote);
+  for (const record of present) restoreRecord(state, record);
   state.current = (state.highestCertificate + 1) as View;
   return state;
 };
@@ -80,7 +93,8 @@ export const start = (turn: Turn, quietMs: number): void => {
   state.started = true;
   state.enteredAtMs = now.monotonicMs;
   state.finalizedAtMs = now.monotonicMs;
-  state.quietUntilMs = now.monotonicMs + quietMs;
+  state.quietUntilMs = Math.max(state.quietUntilMs, now.monotonicMs + quietMs);
+  state.listens ||= quietMs > 0;
   state.heardAtMs.fill(now.monotonicMs);
   for (const view of state.views.values()) {
     if (view.own.notarize !== undefined && view.view === state.current && view.proposal === undefined) {
@@ -90,6 +104,7 @@ export const start = (turn: Turn, quietMs: number): void => {
       turn.effects.push({ kind: 'cast', vote, audience: 'none', proposal: undefined });
     }
   }
+  for (const evidence of state.evidence.values()) witnessEvidence(turn, evidence);
   broadcastStatus(turn);
 };
 

@@ -5,32 +5,27 @@
  * Invariant: `views` holds views above the finalised one only; `blocks` holds blocks above it, blocks not yet delivered
  * and the finalised block itself.
  */
-import type { BlockHash, Hash, Height, StateRoot, ValidatorIndex, View } from '../protocol/brand.ts';
-import type { Certificate } from '../protocol/consensus/certificate.ts';
+import type { BlockHash, Hash, Height, MemberIndex, StateRoot, ValidatorIndex, View } from '../protocol/brand.ts';
+import type { Certificate, VerifySignature } from '../protocol/consensus/certificate.ts';
 import type { ChainPoint, EpochAnchor } from '../protocol/consensus/configuration.ts';
 import type { Evidence } from '../protocol/consensus/evidence.ts';
-import type { StateReference } from '../protocol/consensus/header.ts';
+import type { Header, StateReference } from '../protocol/consensus/header.ts';
+import { leaderOrder } from '../protocol/consensus/leader.ts';
+import type { Governance, SystemVerdict } from '../protocol/consensus/reconfigure.ts';
 import type { Vote } from '../protocol/consensus/vote.ts';
+import type { WalRecord } from '../protocol/consensus/wal-record.ts';
+import type { Parameters } from '../protocol/genesis.ts';
 import type { BodyState, CheckedBlock } from './input.ts';
-import { leaderOrder } from './leader.ts';
-
-/** Parameters of agreement; the genesis' parameters are one. */
-export interface ConsensusParameters {
-  readonly baseTimeoutMs: number;
-  readonly maxTimeoutMs: number;
-  readonly heartbeatMs: number;
-  readonly minBlockIntervalMs: number;
-  readonly maxBodyBytes: number;
-  readonly maxBlockTransactions: number;
-  readonly maxStateLagBlocks: number;
-}
 
 /** What a core is made with. */
 export interface CoreConfig {
   readonly anchor: EpochAnchor;
-  /** Own position; undefined for an observer, which never votes. */
+  /** Own position among the validators; undefined for an observer, which never votes. */
   readonly self: ValidatorIndex | undefined;
-  readonly parameters: ConsensusParameters;
+  /** Who may change the configuration: rule V7. */
+  readonly governance: Governance;
+  /** Checks the signatures inside system sections. */
+  readonly verifySignature: VerifySignature;
 }
 
 /** Own votes of one view: the durable map that guards every signature (consensus design §2.4). */
@@ -66,8 +61,10 @@ export interface BlockState extends CheckedBlock {
   readonly sound: boolean;
   /** Whether its record is in the log. */
   recorded: boolean;
-  /** Rules that need nothing but the header and the justification: not yet judged, kept, broken. */
+  /** Rules that need nothing but header, justification and system section: not yet judged, kept, broken. */
   objective: 'unknown' | 'kept' | 'broken';
+  /** What the system section does to the configuration, once judged. */
+  effect: SystemVerdict | undefined;
 }
 
 /** Newest final block. */
@@ -80,7 +77,29 @@ export interface FinalPoint extends ChainPoint {
 /** Blocks that one finalization made final, not all of whose bodies have arrived. */
 export interface PendingDelivery {
   readonly blocks: readonly BlockState[];
+  /** Tails between the last block and the one that the finalization names. */
+  readonly following: readonly Header[];
+  /** Those of them that are known with their justification: without it they prove finality, but convict nobody. */
+  readonly tails: readonly BlockState[];
   readonly finalization: Certificate;
+}
+
+/** What makes a closing block final, as a peer or the log gave it. */
+export interface ClosingProof {
+  readonly block: BlockHash;
+  readonly following: readonly Header[];
+  readonly finalization: Certificate;
+}
+
+/** The end of this core's epoch: its closing block is final. */
+export interface EpochEnd {
+  readonly closing: BlockState;
+  readonly following: readonly Header[];
+  readonly finalization: Certificate;
+  /** Where the next epoch starts. */
+  readonly next: EpochAnchor;
+  /** Told the driver, which is to hand in `enterEpoch`. */
+  announced: boolean;
 }
 
 /** An open request for something missing. */
@@ -92,6 +111,7 @@ export interface OpenRequest {
 /** The state of one core. */
 export interface CoreState {
   readonly config: CoreConfig;
+  readonly parameters: Parameters;
   readonly validators: number;
   readonly quorum: number;
   readonly faults: number;
@@ -113,6 +133,12 @@ export interface CoreState {
   /** Notarised views for which a FINALIZE vote has not been considered yet. */
   unconsidered: View[];
   readonly deliveries: PendingDelivery[];
+  closingProof: ClosingProof | undefined;
+  ended: EpochEnd | undefined;
+  /** Ids of the newest final blocks by height: what joiners vouch for is compared with them. */
+  readonly recent: Map<number, BlockHash>;
+  /** Records of the log that belong to later epochs; taken up when they are entered (D3). */
+  readonly later: readonly WalRecord[];
   readonly missingBodies: Set<BlockHash>;
   readonly requests: Map<string, OpenRequest>;
   readonly stateCerts: Map<Hash, { readonly height: Height; readonly root: StateRoot } | 'invalid'>;
@@ -127,23 +153,36 @@ export interface CoreState {
   viewTimerAtMs: number | undefined;
   statusAtMs: number;
   quietUntilMs: number;
+  /** Measured round trip within which a quorum is reached; 0 while unknown. */
+  roundTripMs: number;
+  /** Whether the first vote still waits for what others know of us (`key-safety.ts`). */
+  listens: boolean;
+  /** Finalised view that each other validator told first since the start. */
+  readonly toldFinal: Map<MemberIndex, View>;
   /** Monotonic time at which something waits to be tried again (block time in the future, pacing). */
   retryAtMs: number | undefined;
   wakeAtMs: number | undefined;
   readonly heardAtMs: number[];
   readonly repliedAtMs: number[];
   /** Peer that last answered a request. */
-  helper: ValidatorIndex | undefined;
+  helper: MemberIndex | undefined;
   /** Whether `start` was taken; before it nothing is said. */
   started: boolean;
   halted: boolean;
 }
 
 /** A core at a final point, knowing nothing above it. */
-export const initialState = (config: CoreConfig, finalized: FinalPoint): CoreState => {
-  const validators = config.anchor.validatorKeys.length;
+export const initialState = (
+  config: CoreConfig,
+  finalized: FinalPoint,
+  { recent, later }: Pick<CoreState, 'recent' | 'later'>,
+): CoreState => {
+  const { configuration } = config.anchor;
+  const validators = configuration.validators.length;
+  const members = validators + configuration.observers.length;
   return {
     config,
+    parameters: configuration.parameters,
     validators,
     quorum: config.anchor.quorum,
     faults: validators - config.anchor.quorum,
@@ -160,6 +199,10 @@ export const initialState = (config: CoreConfig, finalized: FinalPoint): CoreSta
     finalizationViews: [],
     unconsidered: [],
     deliveries: [],
+    closingProof: undefined,
+    ended: undefined,
+    recent,
+    later,
     missingBodies: new Set(),
     requests: new Map(),
     stateCerts: new Map(),
@@ -171,20 +214,23 @@ export const initialState = (config: CoreConfig, finalized: FinalPoint): CoreSta
     viewTimerAtMs: undefined,
     statusAtMs: 0,
     quietUntilMs: 0,
+    roundTripMs: 0,
+    listens: false,
+    toldFinal: new Map(),
     retryAtMs: undefined,
     wakeAtMs: undefined,
-    heardAtMs: new Array<number>(validators).fill(0),
-    repliedAtMs: new Array<number>(validators).fill(Number.NEGATIVE_INFINITY),
+    heardAtMs: new Array<number>(members).fill(0),
+    repliedAtMs: new Array<number>(members).fill(Number.NEGATIVE_INFINITY),
     helper: undefined,
     started: false,
     halted: false,
   };
 };
 
-/** The epoch's base as a final point. */
-export const basePoint = (anchor: EpochAnchor): FinalPoint => ({
+/** The epoch's base as a final point; `stateCert` is that of the closing block before, none at genesis. */
+export const basePoint = (anchor: EpochAnchor, stateCert?: StateReference): FinalPoint => ({
   ...anchor.base,
-  stateCert: undefined,
+  stateCert,
   finalization: undefined,
 });
 

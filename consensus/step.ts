@@ -1,6 +1,7 @@
 /**
- * The core of agreement: Simplex for a fixed validator set (consensus design §2). `step` is deterministic: no clock,
- * I/O, randomness, signing, logging or waiting. It changes the state that it owns in place and returns it.
+ * The core of agreement: Simplex with epochs (consensus design §2, §3). `step` is deterministic: no clock, I/O,
+ * randomness, signing, logging or waiting. It changes the state that it owns in place and returns it, or, on
+ * `enterEpoch`, the fresh state of the next epoch.
  *
  * One input at a time. Order inside a step: certificates (R1) → finality (R7) → view entry (R2) → votes (R6, R5, R3,
  * R8) → timers and repair (R9, R11). Effects: what must be durable first, everything else after it.
@@ -14,24 +15,27 @@
  * - R7 Commit on finalization, deliver in height order (`commit`).
  * - R8 Nullify on timeout, invalid block, equivocation, f + 1 others, silent leader, failed build (`nullify`).
  * - R9 Timer counted from the last finalised view (`timer`).  R10 Work (`work`).  R11 Repair by pull (`repair`).
- * - R13 Restart from the log (`restart`). R12 and R14 come with epochs.
+ * - R12 A peer's proof ends an epoch that we missed the end of (`learn`). R13 Restart from the log (`restart`).
+ * - R14 Epoch switch, an event of its own (`epoch`).
  */
-import { assertNever, type ValidatorIndex } from '../protocol/brand.ts';
+import { assertNever, type MemberIndex } from '../protocol/brand.ts';
 import type { Vote } from '../protocol/consensus/vote.ts';
 import { setBody } from './blocks.ts';
 import { commit, deliverReady } from './commit.ts';
 import type { Effect } from './effect.ts';
+import { nextEpoch } from './epoch.ts';
 import { keepEvidence } from './evidence.ts';
 import { finalizeNotarized } from './finalize.ts';
-import type { Input } from './input.ts';
-import { receiveBlocks } from './learn.ts';
+import { eventEpoch, type Input } from './input.ts';
+import { receiveBlocks, receiveClosing } from './learn.ts';
 import { notarizeProposal, receiveProposal } from './notarize.ts';
 import { nullifyCurrent } from './nullify.ts';
 import { propose, receivePayload } from './propose.ts';
 import { helpStraggler, receiveStatus, tendRepair } from './repair.ts';
 import { start } from './restart.ts';
-import { type CoreState, viewOf } from './state.ts';
-import { addCertificate, addVote, inWindow } from './tally.ts';
+import { endListening, haltForKey, witnessOwnVote } from './key-safety.ts';
+import type { CoreState } from './state.ts';
+import { addCertificate, addVote } from './tally.ts';
 import { scheduleWake, tendViewTimer } from './timer.ts';
 import { effectsOf, newTurn, type Turn } from './turn.ts';
 import { enterViews } from './view-entry.ts';
@@ -42,40 +46,37 @@ export interface Step {
   readonly effects: readonly Effect[];
 }
 
-const hear = (turn: Turn, from: ValidatorIndex | undefined): void => {
+const hear = (turn: Turn, from: MemberIndex | undefined): void => {
   if (from !== undefined) turn.state.heardAtMs[from] = turn.now.monotonicMs;
 };
 
-/** A vote of our own key from outside: harmless if we cast it, otherwise our key is used elsewhere (§2.8). */
-const receiveForeignOwnVote = (turn: Turn, vote: Vote): void => {
-  const { state } = turn;
-  if (!inWindow(state, vote.view) || vote.view <= state.voteFloor) return;
-  const { own } = viewOf(state, vote.view);
-  const cast = vote.kind === 'nullify' ? own.nullify : own[vote.kind] === vote.hash;
-  if (cast || state.halted) return;
-  state.halted = true;
-  turn.effects.push({ kind: 'halt', code: 'KEY_USED_TWICE' });
-};
-
-const receiveVote = (turn: Turn, vote: Vote, from: ValidatorIndex): void => {
-  if (vote.signer === turn.state.config.self) receiveForeignOwnVote(turn, vote);
-  else addVote(turn, vote);
+const receiveVote = (turn: Turn, vote: Vote, from: MemberIndex): void => {
+  if (vote.signer === turn.state.config.self) return witnessOwnVote(turn, vote);
+  addVote(turn, vote);
   if (vote.kind !== 'finalize') helpStraggler(turn, vote.view, from);
 };
 
 const receiveOwnVote = (turn: Turn, vote: Vote): void => {
-  if (!inWindow(turn.state, vote.view)) return;
-  addVote(turn, vote);
-  turn.state.views.get(vote.view)?.ownSigned.push(vote);
+  if (addVote(turn, vote)) turn.state.views.get(vote.view)?.ownSigned.push(vote);
+};
+
+/** Whether an event was checked against another epoch: it may have waited while the epochs changed. */
+const isOfOtherEpoch = (state: CoreState, input: Input): boolean => {
+  const epoch = eventEpoch(input);
+  return epoch !== undefined && epoch !== state.config.anchor.epoch;
 };
 
 const take = (turn: Turn, input: Input): void => {
   const { state } = turn;
+  if (isOfOtherEpoch(state, input)) return;
   switch (input.kind) {
     case 'start':
       return start(turn, input.quietMs);
     case 'wake':
       state.wakeAtMs = undefined;
+      return;
+    case 'roundTrip':
+      state.roundTripMs = input.roundTripMs;
       return;
     case 'mempool':
       state.mempoolPending = input.pending;
@@ -98,6 +99,11 @@ const take = (turn: Turn, input: Input): void => {
     case 'blocks':
       hear(turn, input.from);
       return receiveBlocks(turn, input.blocks, input.finalization, input.from);
+    case 'closing':
+      hear(turn, input.from);
+      return receiveClosing(turn, input);
+    case 'enterEpoch':
+      return start(turn, 0);
     case 'body': {
       const block = state.blocks.get(input.block);
       return block === undefined ? undefined : setBody(state, block, input.body);
@@ -111,19 +117,23 @@ const take = (turn: Turn, input: Input): void => {
     }
     case 'evidence':
       return keepEvidence(turn, input.evidence);
+    case 'twin':
+      return haltForKey(turn, undefined);
     default:
       return assertNever(input);
   }
 };
 
-/** Takes one input. The returned state is the given one, changed. */
-export const step = (state: CoreState, input: Input): Step => {
+/** Takes one input. The returned state is the given one, changed, or that of the next epoch. */
+export const step = (before: CoreState, input: Input): Step => {
+  const state = input.kind === 'enterEpoch' ? nextEpoch(before, input.self) : before;
   const turn = newTurn(state, input.now);
   if (state.retryAtMs !== undefined && state.retryAtMs <= input.now.monotonicMs) state.retryAtMs = undefined;
   take(turn, input);
   if (state.started) {
     commit(turn);
     deliverReady(turn);
+    endListening(state);
     enterViews(turn);
     finalizeNotarized(turn);
     const judgement = notarizeProposal(turn);

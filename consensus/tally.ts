@@ -7,6 +7,7 @@ import { type Certificate, certificateOf } from '../protocol/consensus/certifica
 import type { Vote } from '../protocol/consensus/vote.ts';
 import { VIEW_WINDOW } from './constants.ts';
 import { detectEvidence } from './evidence.ts';
+import { witnessCertificate } from './key-safety.ts';
 import { type CoreState, type ViewState, viewOf } from './state.ts';
 import type { Turn } from './turn.ts';
 
@@ -27,21 +28,25 @@ const equalVotes = (slots: readonly (Vote | undefined)[], hash: BlockHash): numb
 export const inWindow = (state: CoreState, view: number): boolean =>
   view > state.finalized.view && view <= Math.max(state.current, state.highestCertificate + 1) + VIEW_WINDOW;
 
-/** Tallies a verified vote. */
-export const addVote = (turn: Turn, vote: Vote): void => {
+/** Own votes count in every view above the finalised one: after a restart far behind they lie beyond the window. */
+const isCounted = (state: CoreState, { signer, view }: Vote): boolean =>
+  signer === state.config.self ? view > state.finalized.view : inWindow(state, view);
+
+/** Tallies a verified vote; says whether its view is one in which votes count. */
+export const addVote = (turn: Turn, vote: Vote): boolean => {
   const { state } = turn;
-  if (!inWindow(state, vote.view)) return;
+  if (!isCounted(state, vote)) return false;
   const view = viewOf(state, vote.view);
   const slots = slotsOf(view, vote.kind);
   const earlier = slots[vote.signer];
   detectEvidence(turn, view, vote);
-  if (earlier !== undefined) return;
+  if (earlier !== undefined) return true;
   slots[vote.signer] = vote;
   if (vote.kind === 'nullify') view.nullifyCount += 1;
-  if (heldCertificate(view, vote.kind) !== undefined) return;
-  if (equalVotes(slots, vote.hash) < state.quorum) return;
+  if (heldCertificate(view, vote.kind) !== undefined || equalVotes(slots, vote.hash) < state.quorum) return true;
   const votes = slots.filter((slot): slot is Vote => slot !== undefined && slot.hash === vote.hash);
   addCertificate(turn, certificateOf(votes.slice(0, state.quorum), state.validators));
+  return true;
 };
 
 const contradicts = (view: ViewState, certificate: Certificate): boolean => {
@@ -58,6 +63,7 @@ const contradicts = (view: ViewState, certificate: Certificate): boolean => {
 export const addCertificate = (turn: Turn, certificate: Certificate): void => {
   const { state } = turn;
   if (certificate.view <= state.finalized.view) return;
+  witnessCertificate(turn, certificate);
   const view = viewOf(state, certificate.view);
   if (contradicts(view, certificate)) {
     halt(turn);
@@ -86,5 +92,5 @@ export const indexCertificate = (state: CoreState, view: ViewState, certificate:
 const halt = (turn: Turn): void => {
   if (turn.state.halted) return;
   turn.state.halted = true;
-  turn.effects.push({ kind: 'halt', code: 'FORK_DETECTED' });
+  turn.effects.push({ kind: 'halt', code: 'FORK_DETECTED', vote: undefined });
 };

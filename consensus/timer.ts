@@ -1,18 +1,29 @@
 /**
  * R9 Timer: t(v) = min(cap, T0 · 1.5^max(0, v − finalised view − 2)), ±5 %. Counted from the last *finalised* view:
- * counting from notarization stalls a slow network (consensus design §2.7 L3).
+ * counting from notarization stalls a slow network (consensus design §2.7 L3). T0 is the agreed base timeout, or three
+ * measured round trips to a quorum where those take longer (O1): a slow network is not mistaken for dead leaders.
  */
-import { GROWTH_FREE_VIEWS, MIN_REPAIR_MS, STATUS_PERIOD_MS, TIMEOUT_GROWTH, TIMEOUT_JITTER } from './constants.ts';
+import {
+  GROWTH_FREE_VIEWS,
+  MIN_REPAIR_MS,
+  STATUS_PERIOD_MS,
+  TIMEOUT_GROWTH,
+  TIMEOUT_JITTER,
+  TIMEOUT_ROUND_TRIPS,
+} from './constants.ts';
 import { mayVote } from './cast.ts';
 import type { CoreState } from './state.ts';
 import type { Turn } from './turn.ts';
 import { hasUnfinished, hasWork, heartbeatAtMs } from './work.ts';
 
+/** T0: the shortest view timeout. */
+export const baseTimeoutMs = ({ parameters, roundTripMs }: CoreState): number =>
+  Math.min(parameters.maxTimeoutMs, Math.max(parameters.baseTimeoutMs, TIMEOUT_ROUND_TRIPS * roundTripMs));
+
 /** Timeout of the current view without jitter. */
 export const viewTimeoutMs = (state: CoreState): number => {
-  const { baseTimeoutMs, maxTimeoutMs } = state.config.parameters;
   const growth = Math.max(0, state.current - state.finalized.view - GROWTH_FREE_VIEWS);
-  return Math.min(maxTimeoutMs, baseTimeoutMs * TIMEOUT_GROWTH ** growth);
+  return Math.min(state.parameters.maxTimeoutMs, baseTimeoutMs(state) * TIMEOUT_GROWTH ** growth);
 };
 
 /** A number in [−1, 1) that depends on validator and view only. */
@@ -22,8 +33,7 @@ const spread = (state: CoreState): number => {
 };
 
 /** Interval of repair. */
-export const repairMs = (state: CoreState): number =>
-  Math.max(MIN_REPAIR_MS, state.config.parameters.baseTimeoutMs / 2);
+export const repairMs = (state: CoreState): number => Math.max(MIN_REPAIR_MS, baseTimeoutMs(state) / 2);
 
 /** Arms the view's timer when there is work, from now; stops it when there is none. */
 export const tendViewTimer = (turn: Turn): void => {
@@ -48,7 +58,7 @@ export const scheduleWake = (turn: Turn): void => {
   const own = state.views.get(state.current)?.own;
   const timing = state.viewTimerAtMs !== undefined && own?.nullify !== true && mayVote(state, turn);
   if (timing) at = Math.min(at, state.viewTimerAtMs ?? at);
-  if (heartbeatAtMs(state) > nowMs) at = Math.min(at, heartbeatAtMs(state));
+  if (heartbeatAtMs(state) > nowMs && state.ended === undefined) at = Math.min(at, heartbeatAtMs(state));
   if (state.retryAtMs !== undefined) at = Math.min(at, state.retryAtMs);
   if (state.quietUntilMs > nowMs) at = Math.min(at, state.quietUntilMs);
   at = Math.max(at, nowMs + 1);

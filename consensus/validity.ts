@@ -1,86 +1,74 @@
 /**
  * Block validity V1–V11 (consensus design §2.10), checked before NOTARIZE.
  *
- * `objective` rules need the header and its justification alone; the others need the parent's header, the clock, the
- * body or a result certificate, and may have to wait. Judging is separate from voting: the leader runs the same rules
- * over its own block before it signs.
+ * `objective` rules need the header, its justification and its system section alone; the others need the parent's header,
+ * the clock, the body or a result certificate, and may have to wait. Judging is separate from voting: the leader runs the
+ * same rules over its own block before it signs.
  */
-import { MAX_BODY_BYTES } from '../protocol/limits.ts';
-import { HEADER_VERSION, type Header, type StateReference } from '../protocol/consensus/header.ts';
-import { ZERO_HASH } from '../protocol/consensus/vote.ts';
-import { kindHolds } from '../protocol/finality.ts';
 import type { BlockHash } from '../protocol/brand.ts';
+import {
+  asParent,
+  headerFault,
+  justificationHolds,
+  type Parent,
+  successionFault,
+} from '../protocol/consensus/block-rules.ts';
+import { configurationHash } from '../protocol/consensus/configuration.ts';
+import type { Header, StateReference } from '../protocol/consensus/header.ts';
+import { evaluateSystem, type SystemVerdict } from '../protocol/consensus/reconfigure.ts';
+import { ZERO_HASH } from '../protocol/consensus/vote.ts';
 import { CLOCK_AHEAD_MS, CLOCK_BEHIND_MS } from './constants.ts';
 import { askHeader } from './requests.ts';
-import { type BlockState, type CoreState, leaderOf } from './state.ts';
+import type { BlockState, CoreState } from './state.ts';
 import { repairMs, retryAt } from './timer.ts';
 import type { Turn } from './turn.ts';
 
-/** May be voted for; broken for good; something is missing; or too old by our clock, so never by us. */
+/** May be voted for; broken for good; something is missing; or not for us to vote for by what we know. */
 export type Judgement = 'valid' | 'invalid' | 'waiting' | 'refused';
 
 /** What of the parent the rules need. */
-export interface ParentFacts {
-  readonly id: BlockHash;
-  readonly height: number;
-  readonly view: number;
-  readonly timeMs: number;
+export interface ParentFacts extends Parent {
   readonly stateCert: StateReference | undefined;
 }
 
 /** The parent, if its header is known: the finalised block or one above it. */
 export const parentFacts = (state: CoreState, id: BlockHash): ParentFacts | undefined => {
-  if (id === state.finalized.id) return state.finalized;
+  if (id === state.finalized.id) return { ...state.finalized, nextConfigHash: ZERO_HASH };
   const block = state.blocks.get(id);
   if (block === undefined || block.header.view <= state.finalized.view) return undefined;
-  const { height, view, timeMs, stateCert } = block.header;
-  return { id, height, view, timeMs, stateCert };
+  return { ...asParent(id, block.header), stateCert: block.header.stateCert };
 };
 
-/** V1 and V6–V8, V11 as far as they concern the header alone. */
-const headerHolds = (state: CoreState, header: Header): boolean => {
-  const { anchor, parameters } = state.config;
-  if (header.version !== HEADER_VERSION || header.chainId !== anchor.chainId || header.epoch !== anchor.epoch)
-    return false;
-  if (header.configHash !== anchor.configHash || header.proposer !== leaderOf(state, header.view)) return false;
-  if (header.view <= header.parentView) return false;
-  if (header.txCount > parameters.maxBlockTransactions) return false;
-  if (header.bodyBytes > Math.min(parameters.maxBodyBytes, MAX_BODY_BYTES)) return false;
-  if (header.sysRoot !== ZERO_HASH || header.nextConfigHash !== ZERO_HASH) return false;
-  return kindHolds(header);
+/** What a block's system section does to the configuration, judged once. */
+export const systemEffect = (state: CoreState, block: BlockState): SystemVerdict => {
+  const { anchor, governance, verifySignature } = state.config;
+  block.effect ??= evaluateSystem(anchor, governance, block.system, block.header, verifySignature);
+  return block.effect;
 };
 
-/** V3 and V4: certificate of the named parent, and a nullification of every view in between, ascending. */
-const justificationHolds = (state: CoreState, block: BlockState): boolean => {
-  const { header, justification, sound } = block;
-  const { parent, nullifications } = justification;
-  const { anchor } = state.config;
-  if (!sound) return false;
-  if (header.parentView === anchor.base.view) {
-    if (parent !== undefined || header.parentHash !== anchor.base.id) return false;
-  } else {
-    if (parent === undefined || parent.kind === 'nullify') return false;
-    if (parent.view !== header.parentView || parent.hash !== header.parentHash) return false;
-  }
-  if (nullifications.length !== header.view - header.parentView - 1) return false;
-  return nullifications.every(
-    (nullification, i) => nullification.kind === 'nullify' && nullification.view === header.parentView + 1 + i,
-  );
+/** V7: the section is valid and the header names exactly the configuration that it leads to; a tail repeats its parent's. */
+const systemHolds = (state: CoreState, block: BlockState): boolean => {
+  const { header } = block;
+  if (header.kind === 'tail') return true;
+  const effect = systemEffect(state, block);
+  if (effect.verdict === 'invalid') return false;
+  const { next } = effect;
+  return header.nextConfigHash === (next === undefined ? ZERO_HASH : configurationHash(header.chainId, next));
 };
 
-const objectiveHolds = (state: CoreState, block: BlockState): boolean => {
+/** Whether a block keeps every rule that needs no context; certificates' signatures were checked at the gate. */
+export const objectiveHolds = (state: CoreState, block: BlockState): boolean => {
   if (block.objective === 'unknown') {
-    block.objective = headerHolds(state, block.header) && justificationHolds(state, block) ? 'kept' : 'broken';
+    const { header, justification, sound } = block;
+    const { anchor } = state.config;
+    const holds =
+      sound &&
+      headerFault(header, anchor) === undefined &&
+      justificationHolds(header, justification, anchor) &&
+      systemHolds(state, block);
+    block.objective = holds ? 'kept' : 'broken';
   }
   return block.objective === 'kept';
-};
-
-/** V2, V5 (order of times), V10. */
-const followsParent = (state: CoreState, header: Header, parent: ParentFacts): boolean => {
-  if (header.parentView !== parent.view || header.height !== parent.height + 1 || header.timeMs <= parent.timeMs)
-    return false;
-  const lag = header.height - (header.stateCert?.height ?? 0);
-  return lag <= state.config.parameters.maxStateLagBlocks || header.txCount === 0;
 };
 
 const sameReference = (a: StateReference | undefined, b: StateReference | undefined): boolean =>
@@ -109,6 +97,17 @@ const needResultCertificate = (turn: Turn, header: Header, reference: StateRefer
   turn.effects.push({ kind: 'needResultCertificate', certHash: reference.certHash, from: header.proposer });
 };
 
+/** A joiner vouches for a final block: compared with our own chain. Another one gets no vote from us, whoever is right. */
+export const judgeReadiness = (state: CoreState, effect: SystemVerdict | undefined): Judgement => {
+  if (effect?.verdict !== 'valid') return 'valid';
+  for (const { height, blockHash } of effect.readiness) {
+    const own = state.recent.get(height);
+    if (own === undefined) return 'waiting';
+    if (own !== blockHash) return 'refused';
+  }
+  return 'valid';
+};
+
 /**
  * V5 against our clock: a block of the future waits, one of the distant past gets no vote from us. Our own block is
  * judged by the others' clocks: where ours is behind its parent's time, only they can tell.
@@ -134,10 +133,12 @@ export const judge = (turn: Turn, block: BlockState): Judgement => {
     askHeader(turn, header.parentHash, header.proposer);
     return 'waiting';
   }
-  if (!followsParent(state, header, parent)) return 'invalid';
-  const certified = judgeStateCert(turn, header, parent);
-  if (certified !== 'valid') return certified;
-  const timely = judgeTime(turn, header);
-  if (timely !== 'valid') return timely;
+  if (successionFault(header, parent) !== undefined) return 'invalid';
+  for (const judgement of [
+    judgeStateCert(turn, header, parent),
+    judgeReadiness(state, block.effect),
+    judgeTime(turn, header),
+  ])
+    if (judgement !== 'valid') return judgement;
   return block.body === 'present' ? 'valid' : 'waiting';
 };

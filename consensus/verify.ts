@@ -4,17 +4,15 @@
  *
  * A rejected message is its sender's fault: peers are authenticated, the driver scores and drops them.
  */
-import type { ValidatorIndex, Verified } from '../protocol/brand.ts';
+import type { MemberIndex, Verified } from '../protocol/brand.ts';
 import type { Block, Proposal } from '../protocol/consensus/block.ts';
-import {
-  type Certificate,
-  certificateFault,
-  type SignerSet,
-  type VerifySignature,
-} from '../protocol/consensus/certificate.ts';
+import { type Certificate, certificateFault, type VerifySignature } from '../protocol/consensus/certificate.ts';
+import type { EpochAnchor } from '../protocol/consensus/configuration.ts';
 import { type Evidence, evidenceHolds } from '../protocol/consensus/evidence.ts';
 import { blockId } from '../protocol/consensus/header.ts';
 import { justificationRoot, MAX_NULLIFICATIONS } from '../protocol/consensus/justification.ts';
+import { systemRoot } from '../protocol/consensus/system.ts';
+import { type Presence, presenceBytes } from '../protocol/consensus/presence.ts';
 import type { Status } from '../protocol/consensus/status.ts';
 import { hashFitsKind, type Vote, voteBytes } from '../protocol/consensus/vote.ts';
 import { equalBytes } from '../protocol/hex.ts';
@@ -28,6 +26,7 @@ export type RejectCode =
   | 'BAD_SIGNATURE'
   | 'BAD_CERTIFICATE'
   | 'BAD_JUSTIFICATION'
+  | 'BAD_SYSTEM_SECTION'
   | 'BAD_EVIDENCE';
 
 /** Outcome of a check. */
@@ -43,7 +42,7 @@ const reject = (code: RejectCode): { readonly verdict: 'reject'; readonly code: 
 
 /** What the checks need; `state` lets them skip what the core already holds, byte for byte. */
 export interface Verifier {
-  readonly set: SignerSet;
+  readonly set: EpochAnchor;
   readonly verifySignature: VerifySignature;
   readonly state: CoreState | undefined;
 }
@@ -76,25 +75,29 @@ export const verifyVote = (verifier: Verifier, vote: Vote): Verdict<Vote> => {
 export const verifyCertificate = (verifier: Verifier, certificate: Certificate): Verdict<Certificate> => {
   if (holdsCertificate(verifier.state, certificate)) return accept(certificate);
   const fault = certificateFault(certificate, verifier.set, verifier.verifySignature);
-  return fault === undefined ? accept(certificate) : reject('BAD_CERTIFICATE');
+  if (fault === undefined) return accept(certificate);
+  return reject(fault === 'WRONG_EPOCH' ? fault : 'BAD_CERTIFICATE');
 };
 
-/** Computes a block's id and checks the justification's hash; its certificates carry no authority here. */
-export const verifyBlock = (block: Block): Verdict<CheckedBlock> => {
-  const { header, justification } = block;
+/** Computes a block's id and checks epoch and parts against the header; its certificates carry no authority here. */
+export const verifyBlock = ({ set }: Pick<Verifier, 'set'>, block: Block): Verdict<CheckedBlock> => {
+  const { header, justification, system } = block;
+  if (header.epoch !== set.epoch) return reject('WRONG_EPOCH');
   if (justificationRoot(justification) !== header.justRoot) return reject('BAD_JUSTIFICATION');
-  return accept({ id: blockId(header), header, justification });
+  if (systemRoot(system) !== header.sysRoot) return reject('BAD_SYSTEM_SECTION');
+  return accept({ id: blockId(header), header, justification, system });
 };
 
 /** Checks a proposal: leader's signature, justification hash, every certificate of the justification. */
 export const verifyProposal = (verifier: Verifier, proposal: Proposal): Verdict<CheckedProposal> => {
   const { header, justification, signature } = proposal;
-  const id = blockId(header);
+  const block = verifyBlock(verifier, proposal);
+  if (block.verdict === 'reject') return block;
+  const { id } = block.value;
   const { view, epoch, proposer: signer } = header;
   const vote = verifyVote(verifier, { kind: 'notarize', epoch, view, hash: id, signer, signature });
   if (vote.verdict === 'reject') return vote;
   if (justification.nullifications.length > MAX_NULLIFICATIONS) return reject('BAD_JUSTIFICATION');
-  if (justificationRoot(justification) !== header.justRoot) return reject('BAD_JUSTIFICATION');
   const { parent, nullifications } = justification;
   const certificates: Verified<Certificate>[] = [];
   let sound = true;
@@ -103,11 +106,11 @@ export const verifyProposal = (verifier: Verifier, proposal: Proposal): Verdict<
     if (verdict.verdict === 'accept') certificates.push(verdict.value);
     else sound = false;
   }
-  return accept({ id, header, justification, vote: vote.value, certificates, sound });
+  return accept({ ...block.value, vote: vote.value, certificates, sound });
 };
 
 /** Checks a status: every vote in it is its sender's and genuine. */
-export const verifyStatus = (verifier: Verifier, status: Status, from: ValidatorIndex): Verdict<Status> => {
+export const verifyStatus = (verifier: Verifier, status: Status, from: MemberIndex): Verdict<Status> => {
   if (status.epoch !== verifier.set.epoch) return reject('WRONG_EPOCH');
   for (const vote of status.votes) {
     if (vote.signer !== from) return reject('BAD_VOTE');
@@ -115,6 +118,14 @@ export const verifyStatus = (verifier: Verifier, status: Status, from: Validator
     if (verdict.verdict === 'reject') return verdict;
   }
   return accept(status);
+};
+
+/** Checks that a presence is of a validator of this epoch and genuine. */
+export const verifyPresence = ({ set, verifySignature }: Verifier, presence: Presence): Verdict<Presence> => {
+  const { validatorKey, signature } = presence;
+  if (!set.validatorKeys.includes(validatorKey)) return reject('WRONG_EPOCH');
+  const genuine = verifySignature(signature, presenceBytes(set.chainId, presence), validatorKey);
+  return genuine ? accept(presence) : reject('BAD_SIGNATURE');
 };
 
 /** Checks evidence. */

@@ -7,6 +7,8 @@ export interface FinalisedBlock {
   readonly height: Height;
   readonly blockHash: BlockHash;
   readonly header: Uint8Array;
+  /** Epoch whose last block this is; the ledger indexes it. */
+  readonly closesEpoch?: number | undefined;
   readonly body?: Uint8Array | undefined;
   readonly finality?: Uint8Array | undefined;
 }
@@ -16,12 +18,15 @@ export interface ExecutedBlock {
   readonly height: Height;
   readonly blockHash: BlockHash;
   readonly header: Uint8Array;
+  readonly closesEpoch?: number | undefined;
   readonly body: Uint8Array;
   readonly finality?: Uint8Array | undefined;
   readonly writeSet: Uint8Array;
   readonly receipts: readonly StoredReceipt[];
   readonly statement: Uint8Array;
   readonly enclaveSignature: Uint8Array;
+  /** Where it is known already, it becomes durable with the height. */
+  readonly resultCertificate?: Uint8Array | undefined;
 }
 
 /** How far the ledger got; hashes are undefined at height 0. */

@@ -5,6 +5,7 @@
  * about process ids is needed: LevelDB's file lock in the data directory, and, on Linux, an abstract socket named after
  * the key, which also catches a copied directory on the same machine (in the same network namespace).
  */
+import { mkdirSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { toHex } from '../protocol/hex.ts';
@@ -27,14 +28,18 @@ const bindAbstract = (name: string): Promise<Server> =>
 export class KeyLock {
   readonly #store: LevelStore;
   readonly #server: Server | undefined;
+  #held = true;
 
   private constructor(store: LevelStore, server: Server | undefined) {
     this.#store = store;
     this.#server = server;
   }
 
-  /** Takes the lock of a directory and of the key; throws KEY_IN_USE when another process holds either. */
+  /**
+   * Takes the lock of a directory and of the key, 32 secret bytes; throws KEY_IN_USE when another process holds either.
+   */
   static async acquire(directory: string, key: Uint8Array): Promise<KeyLock> {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
     const store = await openLockStore(join(directory, 'lock'));
     if (process.platform !== 'linux') return new KeyLock(store, undefined);
     try {
@@ -46,8 +51,10 @@ export class KeyLock {
     }
   }
 
-  /** Gives the lock back. */
+  /** Gives the lock back. Releasing twice is harmless. */
   async release(): Promise<void> {
+    if (!this.#held) return;
+    this.#held = false;
     const server = this.#server;
     if (server !== undefined) await new Promise((resolve) => server.close(resolve));
     await this.#store.close();

@@ -11,7 +11,7 @@ import { equalBytes, fromHex, toHex } from '../protocol/hex.ts';
 import type { LedgerHead, LocatedReceipt, ReplayedHeight, StoredBlock, StoredStatement } from './blocks.ts';
 import { ledgerErrors } from './errors.ts';
 import { readLink } from './ledger-open.ts';
-import { outputsAt, receiptCount, receiptEntry } from './receipt-records.ts';
+import { outputsAt, receiptCount, receiptEntry, type StoredReceipt } from './receipt-records.ts';
 import { corrupt, type RecordStore } from './record-store.ts';
 import { type BlockRecord, blockCodec, type ChainRecord, emptyChain, type HeadRecord } from './records.ts';
 
@@ -119,6 +119,22 @@ export class LedgerReader {
     });
   }
 
+  /** All receipts of an executed height with their sealed outputs, in block order. */
+  readCalls(height: Height): readonly StoredReceipt[] | undefined {
+    if (!this.#isExecuted(height)) return undefined;
+    const packed = this.records.require('receipts', height);
+    const chunks = new Map<number, Uint8Array>();
+    return Array.from({ length: receiptCount(packed) ?? 0 }, (_, index) => {
+      const entry = receiptEntry(packed, index);
+      if (entry === undefined) throw corrupt('receipts', height, 'malformed');
+      const chunk = chunks.get(entry.chunk) ?? this.records.require('outputs', height, entry.chunk);
+      chunks.set(entry.chunk, chunk);
+      const outputs = outputsAt(chunk, entry.offset);
+      if (outputs === undefined) throw corrupt('outputs', height, 'malformed');
+      return { transactionId: entry.transactionId, receipt: entry.receipt, outputs };
+    });
+  }
+
   /** A transaction's receipt and sealed outputs at its first inclusion, or undefined when it was never executed. */
   readReceipt(transactionId: TransactionId): LocatedReceipt | undefined {
     this.assertOpen();
@@ -131,6 +147,15 @@ export class LedgerReader {
     const outputs = outputsAt(this.records.require('outputs', place.height, entry.chunk), entry.offset);
     if (outputs === undefined) throw corrupt('outputs', place.height, 'malformed');
     return { transactionId, receipt: entry.receipt, outputs, height: asHeight(place.height), index: place.index };
+  }
+
+  /** Height of the block that closes an epoch, undefined while the epoch lasts. */
+  readEpochEnd(epoch: number): Height | undefined {
+    this.assertOpen();
+    const height = this.records.getDecoded('epoch end', epoch, u64);
+    if (height === undefined) return undefined;
+    if (!this.#isFinalised(height)) throw corrupt('epoch end', height, 'points beyond the head');
+    return asHeight(height);
   }
 
   /** Height of a finalised block by its hash. */

@@ -108,6 +108,8 @@ export class Ledger extends LedgerReader {
     if (known === undefined) {
       operations.push(this.records.put('header', height, block.header, 0, header));
       operations.push(this.records.putBlockIndex(blockHash, encode(u64, height)));
+      if (block.closesEpoch !== undefined)
+        operations.push(this.records.putEncoded('epoch end', block.closesEpoch, u64, height));
     }
     if (block.body !== undefined && known?.body === undefined)
       operations.push(this.records.put('body', height, block.body, 0, body));
@@ -168,6 +170,8 @@ export class Ledger extends LedgerReader {
     });
     operations.push(this.records.put('statement', height, parts.statement, 0, record.statement));
     operations.push(this.records.putEncoded('chain', height, chainCodec, record));
+    if (block.resultCertificate !== undefined)
+      operations.push(this.records.put('result certificate', height, block.resultCertificate));
     const indexed = new Set<TransactionId>();
     block.receipts.forEach(({ transactionId }, index) => {
       if (indexed.has(transactionId)) return;

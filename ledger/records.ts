@@ -1,5 +1,5 @@
 /**
- * The kinds of records of layout 1 and their contents. On disk none of this is visible: names are keyed and values
+ * The kinds of records of layout 2 and their contents. On disk none of this is visible: names are keyed and values
  * sealed (`record-cipher.ts`). Records of an executed height are written once; only `head`, and `block` while parts of
  * an unexecuted block arrive, are ever replaced.
  */
@@ -8,7 +8,7 @@ import { bytes, type Codec, encode, type Infer, optional, struct, u16, u32, u64 
 import { domainHashBytes } from '../protocol/hash.ts';
 
 /** Version of the on-disk layout; a change that old code cannot read raises it. */
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 
 /** Record kinds with their tag in the keyed name. The names appear in errors and reports. */
 export const RECORD_KINDS = {
@@ -26,6 +26,7 @@ export const RECORD_KINDS = {
   'result certificate': 12,
   'block index': 13,
   'transaction index': 14,
+  'epoch end': 15,
 } as const;
 
 /** Name of a record kind. */

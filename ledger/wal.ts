@@ -6,7 +6,7 @@
  * never changed, and only whole segments below a view are dropped. A log that is damaged, shortened or gone throws at
  * open, and the caller must not sign with this key. Payloads are sealed under the replica key like the ledger.
  */
-import { closeSync, fdatasync, fdatasyncSync, mkdirSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, fdatasync, fdatasyncSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { ChainId } from '../protocol/brand.ts';
 import { encode } from '../protocol/codec.ts';
@@ -43,8 +43,10 @@ const DEFAULT_SEGMENT_BYTES = 16 * 1024 * 1024;
 
 /** Options of `WriteAheadLog.open`. */
 export interface WalOptions {
-  /** 32 secret bytes of this replica; also names the lock of the key. */
+  /** 32 secret bytes of this replica. */
   readonly replicaKey: Uint8Array;
+  /** Lock of the key and this directory, which the log releases when it is closed or does not open; else one named by `replicaKey`. */
+  readonly lock?: KeyLock;
   readonly chainId: ChainId;
   /** Size after which a new segment starts. */
   readonly segmentBytes?: number;
@@ -95,12 +97,11 @@ export class WriteAheadLog {
   }
 
   /**
-   * Takes the lock of the key, checks the log and gives its records to `onRecord`. Throws KEY_IN_USE, WAL_CORRUPT,
+   * Takes the lock of the key unless it is given, checks the log and gives its records to `onRecord`. Throws KEY_IN_USE, WAL_CORRUPT,
    * WAL_MISSING or WAL_WRONG_CHAIN; after any of them the key must not sign.
    */
   static async open(directory: string, options: WalOptions): Promise<OpenedWal> {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const lock = await KeyLock.acquire(directory, options.replicaKey);
+    const lock = options.lock ?? (await KeyLock.acquire(directory, options.replicaKey));
     try {
       const seal = new SyntheticSeal(options.replicaKey, 'wal');
       const { mustExist = false, onRecord = () => undefined } = options;

@@ -3,7 +3,7 @@
  * needs descriptors and members only, and every operator installs the same file.
  */
 import { stringify as stringifyToml } from 'smol-toml';
-import { ed25519PublicKey, randomBytes } from '#primitives';
+import { randomBytes } from '#primitives';
 import { EnclaveClient } from '../enclave/host/enclave-client.ts';
 import { namespacesAvailable } from '../enclave/host/launch.ts';
 import type { Hash, Measurement, PublicKey } from '../protocol/brand.ts';
@@ -19,8 +19,9 @@ import {
 import type { ChainId } from '../protocol/brand.ts';
 import { toHex } from '../protocol/hex.ts';
 import type { SettingName } from './config.ts';
-import { homePaths, writeFileDurably } from './home.ts';
-import { createSecrets, sealSecrets } from './keystore.ts';
+import { homePaths, writeFileDurably, writeKeystore } from './home.ts';
+import { FRESH_CUSTODY } from './custody.ts';
+import { createSecrets, validatorKeyOf } from './keystore.ts';
 import { peerIdFromSecret } from './network/identity.ts';
 import { createProcessor, type SimulatedRoot, writeProcessor } from './simulated-processor.ts';
 
@@ -76,13 +77,13 @@ export const createHome = async ({
       processorCertificate: processor.certificate,
       sealedIdentity: undefined,
     });
-    await writeFileDurably(paths.keystore, sealSecrets(secrets, chosen));
+    await writeKeystore(home, { secrets, custody: FRESH_CUSTODY }, chosen);
     if (passphrase === undefined) await writeFileDurably(paths.passphrase, `${chosen}\n`);
     await writeProcessor(paths.processor, processor);
     await writeFileDurably(paths.sealedIdentity, identity.sealedIdentity);
     const descriptor: ValidatorDescriptor = {
       name,
-      validatorKey: toHex(ed25519PublicKey(secrets.validator)) as PublicKey,
+      validatorKey: validatorKeyOf(secrets),
       peerId: await peerIdFromSecret(secrets.network),
       enclaveKey: identity.enclaveKey,
       enclaveKem: toHex(identity.enclaveKem),
@@ -96,6 +97,29 @@ export const createHome = async ({
   } finally {
     await client.dispose();
   }
+};
+
+/** What an observer publishes about itself, to be let in. */
+export interface ObserverDescriptor {
+  readonly name: string;
+  readonly peerId: string;
+  readonly address: string;
+}
+
+/** Creates the home of an observer: keys of its machine and its replica, and no enclave. */
+export const createObserverHome = async (
+  home: string,
+  { name, address }: Pick<ObserverDescriptor, 'name' | 'address'>,
+  passphrase: string | undefined,
+): Promise<ObserverDescriptor> => {
+  const paths = homePaths(home);
+  const secrets = createSecrets();
+  const chosen = passphrase ?? toHex(randomBytes(16));
+  await writeKeystore(home, { secrets, custody: FRESH_CUSTODY }, chosen);
+  if (passphrase === undefined) await writeFileDurably(paths.passphrase, `${chosen}\n`);
+  const descriptor = { name, peerId: await peerIdFromSecret(secrets.network), address };
+  await writeFileDurably(paths.observerDescriptor, `${JSON.stringify(descriptor, null, 2)}\n`);
+  return descriptor;
 };
 
 /** What a genesis is assembled from. */
@@ -133,7 +157,7 @@ export const assembleGenesis = ({
     members: [...members],
     threshold,
     validators: descriptors.map(
-      ({ name, validatorKey, peerId, enclaveKey, enclaveKem, evidence, contribution }, index) => ({
+      ({ name, validatorKey, peerId, enclaveKey, enclaveKem, evidence, contribution, address }, index) => ({
         name,
         validatorKey,
         peerId,
@@ -141,6 +165,7 @@ export const assembleGenesis = ({
         enclaveKem,
         evidence,
         contribution: index < contributors ? contribution : undefined,
+        address,
       }),
     ),
   });

@@ -53,8 +53,15 @@ const MEBIBYTE = 1024 * 1024;
 
 /** Every setting, by dotted name. */
 export const settings = {
+  'node.profile': choice(
+    'validator',
+    ['validator', 'observer'],
+    'Whether the node votes and runs an enclave, or follows the chain without either',
+  ),
   'network.listen': string('/ip4/127.0.0.1/tcp/17700', 'Multiaddress on which the node listens for its peers'),
-  'network.peers': texts('Known peers as `name@multiaddress`; names are those of the genesis'),
+  'network.peers': texts(
+    'Known peers as `name@multiaddress`, the name of a member, or as a multiaddress that ends in `/p2p/` and a peer id',
+  ),
   'api.host': string('127.0.0.1', 'Address of the client API'),
   'api.port': integer(17701, 0, 65_535, 'Port of the client API'),
   'operations.host': string('127.0.0.1', 'Address of health checks and metrics; keep it on loopback'),
@@ -78,10 +85,27 @@ export type SettingName = keyof typeof settings;
 /** The value of every setting. */
 export type NodeConfig = { readonly [K in SettingName]: (typeof settings)[K] extends Setting<infer T> ? T : never };
 
+const PREFIX = 'CLOISTER_';
+
 /** Name of the environment variable that overrides a setting. */
-export const environmentName = (name: SettingName): string => `CLOISTER_${name.toUpperCase().replace('.', '_')}`;
+export const environmentName = (name: SettingName): string => `${PREFIX}${name.toUpperCase().replace('.', '_')}`;
 
 const names = Object.keys(settings) as SettingName[];
+
+/** Variables of the same prefix that are no settings of a node, with what reads them. */
+export const otherVariables: Readonly<Record<string, string>> = {
+  CLOISTER_PASSPHRASE: 'passphrase of a keystore',
+  CLOISTER_PASSPHRASE_FILE: 'file with the passphrase of a keystore',
+  CLOISTER_GUARD_PASSPHRASE: 'passphrase of a guard file',
+  CLOISTER_DIR: 'stands in for `--dir` of a command',
+  CLOISTER_KEYS: 'stands in for `--keys` of a command',
+  CLOISTER_DEBUG: 'a failed command prints its stack',
+  CLOISTER_LIFELINE: 'set by the launcher for the process that it started',
+  CLOISTER_SHARED: 'data folder of the acceptance tests',
+  CLOISTER_SIM_SEEDS: 'number of seeds of the simulation',
+  CLOISTER_TWINS: 'number of Twins scenarios that the tests run',
+  CLOISTER_TEST_SEED: 'seed of a test that failed',
+};
 
 const flatten = (table: unknown, prefix = ''): [string, unknown][] =>
   Object.entries(table as Record<string, unknown>).flatMap(([key, value]): [string, unknown][] =>
@@ -95,6 +119,13 @@ const known = (name: string, origin: string): SettingName => {
   if (found === undefined)
     throw nodeErrors.error('CONFIG_UNKNOWN_KEY', { key: name, origin, nearest: nearestName(name, names) });
   return found;
+};
+
+const settingOf = (variable: string): SettingName => {
+  const found = names.find((name) => environmentName(name) === variable);
+  if (found !== undefined) return found;
+  const nearest = nearestName(variable, [...names.map(environmentName), ...Object.keys(otherVariables)]);
+  throw nodeErrors.error('CONFIG_UNKNOWN_KEY', { key: variable, origin: 'environment', nearest });
 };
 
 /**
@@ -117,9 +148,9 @@ export const resolveConfig = (layers: {
     values.set(name, parsed);
   };
   for (const [name, value] of flatten(layers.file ?? {})) apply(known(name, 'node.toml'), value, 'node.toml');
-  for (const name of names) {
-    const value = layers.environment?.[environmentName(name)];
-    if (value !== undefined) apply(name, value, environmentName(name));
+  for (const [variable, value] of Object.entries(layers.environment ?? {})) {
+    if (value === undefined || !variable.startsWith(PREFIX) || Object.hasOwn(otherVariables, variable)) continue;
+    apply(settingOf(variable), value, variable);
   }
   for (const [name, value] of Object.entries(layers.flags ?? {})) apply(known(name, 'flag'), value, `--${name}`);
   return Object.fromEntries(values) as NodeConfig;

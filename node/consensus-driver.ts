@@ -4,100 +4,99 @@
  * Every turn takes all waiting events, appends all their records, syncs the log once if a vote is among them, and only
  * then signs and sends: a vote is durable before it leaves (D1), and so is what it relies on (D2). Nothing else in the
  * process signs consensus votes. A failure of the log stops the driver for good: a validator that cannot remember
- * must not vote.
+ * must not vote. Final blocks are handed on only after the log knows durably that they are final, so a ledger is never
+ * ahead of its log, and a log that was put back to an earlier moment shows. The end of an epoch is durable before the
+ * next one is entered, as an event of its own (R14).
  */
 import { ed25519Sign } from '#primitives';
-import { assertNever, type BlockHash, type Hash, type TransactionId, type ValidatorIndex } from '../protocol/brand.ts';
+import { assertNever, type BlockHash, type Hash, type MemberIndex, type TransactionId } from '../protocol/brand.ts';
 import { encode } from '../protocol/codec.ts';
 import { INLINE_BODY_BYTES, type Proposal } from '../protocol/consensus/block.ts';
 import { summarize } from '../protocol/consensus/body.ts';
 import { type Certificate, certificateCodec } from '../protocol/consensus/certificate.ts';
-import { blockId, type Header, type StateReference } from '../protocol/consensus/header.ts';
+import type { EpochAnchor } from '../protocol/consensus/configuration.ts';
+import { blockId, type Header, isClosing } from '../protocol/consensus/header.ts';
 import { type ConsensusMessage, consensusMessageCodec } from '../protocol/consensus/message.ts';
-import type { Vote } from '../protocol/consensus/vote.ts';
+import type { SystemSection } from '../protocol/consensus/system.ts';
+import type { Vote, VoteStatement } from '../protocol/consensus/vote.ts';
 import { voteBytes } from '../protocol/consensus/vote.ts';
-import { recordView, type WalRecord, walRecordCodec } from '../protocol/consensus/wal-record.ts';
+import type { WalRecord } from '../protocol/consensus/wal-record.ts';
 import type { Verified } from '../protocol/brand.ts';
 import type { Effect, FinalBlock, HaltCode } from '../consensus/effect.ts';
 import type { BodyState, Event } from '../consensus/input.ts';
+import { statusOf } from '../consensus/repair.ts';
 import type { CoreState } from '../consensus/state.ts';
 import { step } from '../consensus/step.ts';
 import type { WriteAheadLog } from '../ledger/wal.ts';
 import type { BodyStore } from './body-store.ts';
+import { type Build, BuildHold } from './build-hold.ts';
+import type { CertifiedResults } from './certified-results.ts';
+import type { Epochs } from './epochs.ts';
+import type { FinalBlocks } from './final-blocks.ts';
+import { logRecord } from './log-records.ts';
 import type { Logger } from './logger.ts';
 import type { Mempool } from './mempool.ts';
 import type { PeerNetwork } from './network/network.ts';
+import type { PeerName } from './network/types.ts';
+import type { SystemPool } from './system-pool.ts';
+import { VoteReminders } from './vote-reminders.ts';
 
-/** Kind byte of a record in the log's frame; the payload names its own kind as well. */
-const recordKinds: Readonly<Record<WalRecord['kind'], number>> = {
-  vote: 1,
-  certificate: 2,
-  block: 3,
-  evidence: 4,
-  finalized: 5,
-};
-
-/** What the driver needs of the execution side. */
-export interface DriverExecution {
-  /** Takes over final blocks with their bodies, in height order. */
-  deliver(blocks: readonly FinalBlock[], finalization: Extract<Effect, { kind: 'deliver' }>['finalization']): void;
-  /** Final blocks that wait for their execution here. */
-  backlog(): number;
-  /** Newest result certificate of a height up to `maxHeight`, as headers name it. */
-  stateReference(maxHeight: number): StateReference | undefined;
-  /** Encoded result certificate by the hash of its statement. */
-  resultCertificate(certHash: Hash): Uint8Array | undefined;
-}
+/** Blocks that became final, with their proof. */
+export type Delivery = Extract<Effect, { kind: 'deliver' }>;
 
 /** Pull side of agreement: asks a peer and feeds the answer back as events. */
 export interface DriverRequests {
   ask(effect: Extract<Effect, { kind: 'request' }>): void;
-  askResultCertificate(certHash: Hash, from: ValidatorIndex): void;
+  askResultCertificate(certHash: Hash, from: MemberIndex): void;
 }
 
 /** What the driver is made with. */
 export interface ConsensusDriverOptions {
   readonly core: CoreState;
   readonly wal: WriteAheadLog;
-  readonly validatorSecret: Uint8Array;
+  readonly epochs: Epochs;
   readonly network: PeerNetwork;
   readonly bodies: BodyStore;
   readonly mempool: Mempool;
-  readonly execution: DriverExecution;
+  readonly system: SystemPool;
+  readonly blocks: FinalBlocks;
+  readonly certified: CertifiedResults;
   readonly logger: Logger;
   /** Voting stopped for good: two instances of the key, or a fork. */
-  readonly onHalt: (code: HaltCode) => void;
+  readonly onHalt: (code: HaltCode, vote: VoteStatement | undefined) => void;
   /** The log failed; the process must end. */
   readonly onFatal: (error: unknown) => void;
+  /** Final blocks were handed over to execution. */
+  readonly onDelivered: (delivery: Delivery) => void;
+  /** The node is about to enter the next epoch. */
+  readonly onEpoch: (anchor: EpochAnchor) => void;
   /** Called once for each piece of evidence. */
   readonly onEvidence: (evidence: Extract<Effect, { kind: 'evidence' }>['evidence']) => void;
 }
 
-type Build = Extract<Effect, { kind: 'build' }>;
-
-/** Final blocks in execution from which on a proposal waits: one runs, one is ready, more would only make blocks small. */
-const HOLD_FROM_BACKLOG = 2;
-/** Longest such wait, as part of the base timeout: execution never makes a leader look dead. */
-const HOLD_FRACTION = 0.25;
-
 /** See the module comment. */
 export class ConsensusDriver implements AsyncDisposable {
   readonly #options: ConsensusDriverOptions;
-  readonly #core: CoreState;
+  #core: CoreState;
   #requests: DriverRequests | undefined;
   #queue: Event[] = [];
   #turning: Promise<void> | undefined;
   #wake: NodeJS.Timeout | undefined;
   #toldPending = false;
-  #held: { readonly effect: Build; readonly timer: NodeJS.Timeout } | undefined;
+  readonly #reminders = new VoteReminders();
+  readonly #hold: BuildHold;
   #stopped = false;
 
   constructor(options: ConsensusDriverOptions) {
     this.#options = options;
     this.#core = options.core;
+    this.#hold = new BuildHold(
+      () => options.blocks.backlog,
+      (effect) => this.#build(effect),
+    );
   }
 
-  /** The core, for reading through `consensus/query.ts` only. */
+  /** The core, for reading through `consensus/query.ts` only; another one after a change of epoch. */
   get core(): CoreState {
     return this.#core;
   }
@@ -115,6 +114,20 @@ export class ConsensusDriver implements AsyncDisposable {
     this.#turning ??= this.#turn();
   }
 
+  /** A peer was reached: it is told its own votes first, then how far we are, so that it need not wait for either. */
+  greet(peer: PeerName): void {
+    const member = this.#options.epochs.memberOf(peer);
+    if (member === undefined || !this.#core.started || this.#stopped) return;
+    this.#reminders.forget(member);
+    this.remind(member, []);
+    this.#send(member, { kind: 'status', status: statusOf(this.#core) });
+  }
+
+  /** Hands a member those of its votes that it does not list. */
+  remind(member: MemberIndex, listed: readonly Vote[]): void {
+    for (const vote of this.#reminders.due(this.#core, member, listed)) this.#send(member, { kind: 'vote', vote });
+  }
+
   /** Transactions were added to the pool. */
   tellAdded(): void {
     this.#tellPending(true);
@@ -127,7 +140,7 @@ export class ConsensusDriver implements AsyncDisposable {
 
   /** A block was executed: a proposal that waited for it goes on. */
   tellExecuted(): void {
-    if (this.#options.execution.backlog() < HOLD_FROM_BACKLOG) this.#releaseBuild();
+    this.#hold.executed();
   }
 
   /** Compares with what was told last, not with the core: the event that tells it may still be waiting. */
@@ -140,7 +153,7 @@ export class ConsensusDriver implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#wake);
-    clearTimeout(this.#held?.timer);
+    this.#hold[Symbol.dispose]();
     await this.#turning;
   }
 
@@ -163,11 +176,16 @@ export class ConsensusDriver implements AsyncDisposable {
     const effects: Exclude<Effect, { kind: 'persist' }>[] = [];
     let sync = false;
     for (const event of events) {
-      for (const effect of step(this.#core, { ...this.#withPresentBodies(event), now: now() }).effects) {
+      const { state, effects: asked } = step(this.#core, { ...this.#withPresentBodies(event), now: now() });
+      this.#core = state;
+      for (const effect of asked) {
         if (effect.kind === 'persist') {
           this.#append(effect.records);
           sync ||= effect.sync;
-        } else effects.push(effect);
+        } else {
+          sync ||= effect.kind === 'deliver';
+          effects.push(effect);
+        }
       }
     }
     if (sync) await this.#options.wal.sync();
@@ -197,14 +215,7 @@ export class ConsensusDriver implements AsyncDisposable {
   }
 
   #append(records: readonly WalRecord[]): void {
-    this.#options.wal.append(
-      ...records.map((record) => ({
-        kind: recordKinds[record.kind],
-        epoch: this.#core.config.anchor.epoch,
-        view: recordView(record),
-        payload: encode(walRecordCodec, this.#withBody(record)),
-      })),
-    );
+    this.#options.wal.append(...records.map((record) => logRecord(this.#withBody(record))));
   }
 
   #withBody(record: WalRecord): WalRecord {
@@ -213,7 +224,7 @@ export class ConsensusDriver implements AsyncDisposable {
   }
 
   #perform(effect: Exclude<Effect, { kind: 'persist' }>): void {
-    const { execution, logger } = this.#options;
+    const { logger } = this.#options;
     switch (effect.kind) {
       case 'cast':
         return this.#cast(effect);
@@ -230,9 +241,11 @@ export class ConsensusDriver implements AsyncDisposable {
       case 'needResultCertificate':
         return this.#requests?.askResultCertificate(effect.certHash, effect.from);
       case 'build':
-        return this.#holdBuild(effect);
+        return this.#hold.want(effect, this.#core.parameters.baseTimeoutMs);
       case 'deliver':
-        return execution.deliver(effect.blocks, effect.finalization);
+        return this.#deliver(effect);
+      case 'epochEnded':
+        return this.#enter(effect.next);
       case 'discard':
         this.#options.bodies.forget(effect.block);
         return this.tellMempool();
@@ -243,10 +256,29 @@ export class ConsensusDriver implements AsyncDisposable {
         return this.#wakeAt(effect.atMs);
       case 'halt':
         logger.fatal({ code: effect.code }, 'voting stopped for good');
-        return this.#options.onHalt(effect.code);
+        return this.#options.onHalt(effect.code, effect.vote);
       default:
         return assertNever(effect);
     }
+  }
+
+  #deliver(delivery: Delivery): void {
+    const { blocks, following, finalization } = delivery;
+    const last = blocks.at(-1);
+    if (last !== undefined && isClosing(last.header)) {
+      const body = this.#options.bodies.get(last.id, last.header)?.body;
+      this.#options.epochs.noteClosing({ block: { ...last, body }, following, finalization });
+    }
+    this.#options.blocks.deliver(delivery);
+    this.#options.onDelivered(delivery);
+  }
+
+  /** R14: everything of the old epoch is durable, as its log record was synced before this effect. */
+  #enter(next: EpochAnchor): void {
+    const { epochs, onEpoch } = this.#options;
+    epochs.enter(next);
+    onEpoch(next);
+    this.push({ kind: 'enterEpoch', self: epochs.selfIn(next) });
   }
 
   /**
@@ -254,8 +286,9 @@ export class ConsensusDriver implements AsyncDisposable {
    * missing, so that a third node heals it (consensus design §2.13).
    */
   #relay(certificate: Certificate): void {
-    const { network } = this.#options;
-    if (network.connectedPeers().length + 1 === this.#core.config.anchor.validatorKeys.length) {
+    const { network, epochs } = this.#options;
+    const connected = new Set(network.connectedPeers());
+    if (epochs.otherValidators().every((peer) => connected.has(peer))) {
       this.#broadcast({ kind: 'certificate', certificate });
       return;
     }
@@ -263,12 +296,10 @@ export class ConsensusDriver implements AsyncDisposable {
   }
 
   #cast({ vote: statement, audience, proposal }: Extract<Effect, { kind: 'cast' }>): void {
-    const { self } = this.#core.config;
-    if (self === undefined) return;
-    const signature = ed25519Sign(
-      voteBytes(this.#core.config.anchor.chainId, statement),
-      this.#options.validatorSecret,
-    );
+    const { self, anchor } = this.#core.config;
+    const secret = this.#options.epochs.secretIn(anchor);
+    if (self === undefined || secret === undefined || statement.epoch !== anchor.epoch) return;
+    const signature = ed25519Sign(voteBytes(anchor.chainId, statement), secret);
     const vote = { ...statement, signer: self, signature } as Verified<Vote>;
     if (audience === 'all') {
       this.#broadcast(
@@ -281,47 +312,26 @@ export class ConsensusDriver implements AsyncDisposable {
   }
 
   #proposal(block: FinalBlock, signature: Uint8Array): Proposal {
-    const { header, justification } = block;
+    const { header, justification, system } = block;
     const resolved = this.#options.bodies.get(block.id, header);
     const body = resolved?.body ?? [];
     const { stateCert } = header;
     return {
       header,
       justification,
+      system,
       signature,
       body:
         header.bodyBytes <= INLINE_BODY_BYTES
           ? { kind: 'inline', envelopes: body }
           : { kind: 'compact', transactionIds: resolved?.ids ?? [] },
-      resultCertificate:
-        stateCert === undefined ? undefined : this.#options.execution.resultCertificate(stateCert.certHash),
+      resultCertificate: stateCert === undefined ? undefined : this.#options.certified.byHash(stateCert.certHash),
     };
   }
 
-  /**
-   * Builds at once, or, while execution is behind, when it has caught up: transactions that arrive meanwhile share the
-   * block, and with it everything that is paid once a block.
-   */
-  #holdBuild(effect: Build): void {
-    clearTimeout(this.#held?.timer);
-    this.#held = undefined;
-    const { execution } = this.#options;
-    if (effect.payload === 'empty' || execution.backlog() < HOLD_FROM_BACKLOG) return this.#build(effect);
-    const longestMs = HOLD_FRACTION * this.#core.config.parameters.baseTimeoutMs;
-    this.#held = { effect, timer: setTimeout(() => this.#releaseBuild(), longestMs) };
-  }
-
-  #releaseBuild(): void {
-    const held = this.#held;
-    if (held === undefined || this.#stopped) return;
-    clearTimeout(held.timer);
-    this.#held = undefined;
-    this.#build(held.effect);
-  }
-
   #build(effect: Build): void {
-    const { mempool, bodies, execution } = this.#options;
-    const { maxBodyBytes, maxBlockTransactions } = this.#core.config.parameters;
+    const { mempool, system, bodies, certified } = this.#options;
+    const { maxBodyBytes, maxBlockTransactions } = this.#core.parameters;
     const exclude = new Set<TransactionId>(effect.ancestors.flatMap((ancestor) => bodies.ids(ancestor)));
     const chosen =
       effect.payload === 'empty'
@@ -331,18 +341,29 @@ export class ConsensusDriver implements AsyncDisposable {
     const ids = chosen.map(({ id }) => id);
     const summary = summarize(body, ids);
     bodies.putBuilt(summary.txRoot, { body, ids });
-    const newest = execution.stateReference(effect.maxStateHeight);
+    const section = effect.payload === 'empty' ? [] : system.select(this.#openSections());
+    const newest = certified.stateReference(effect.maxStateHeight);
     const stateCert =
       newest !== undefined && newest.height > (effect.stateCert?.height ?? 0) ? newest : effect.stateCert;
-    this.push({ kind: 'built', view: effect.view, parent: effect.parent, payload: { summary, stateCert } });
+    this.push({
+      kind: 'built',
+      view: effect.view,
+      parent: effect.parent,
+      payload: { summary, system: section, stateCert },
+    });
   }
 
   #hasWork(): boolean {
-    const { mempool, bodies } = this.#options;
+    const { mempool, system, bodies } = this.#options;
+    if (system.hasWork(this.#openSections())) return true;
     if (mempool.size === 0) return false;
     const carried = new Set<TransactionId>();
     for (const block of this.#core.blocks.keys()) for (const id of bodies.ids(block)) carried.add(id);
     return mempool.hasOther(carried);
+  }
+
+  #openSections(): SystemSection[] {
+    return [...this.#core.blocks.values()].map(({ system }) => system);
   }
 
   #wakeAt(atMs: number): void {
@@ -350,8 +371,9 @@ export class ConsensusDriver implements AsyncDisposable {
     this.#wake = setTimeout(() => this.push({ kind: 'wake' }), Math.max(0, atMs - performance.now()));
   }
 
-  #send(to: ValidatorIndex, message: ConsensusMessage): void {
-    this.#options.network.send(to, 'consensus', encode(consensusMessageCodec, message));
+  #send(to: MemberIndex, message: ConsensusMessage): void {
+    const peer = this.#options.epochs.peerOf(to);
+    if (peer !== undefined) this.#options.network.send(peer, 'consensus', encode(consensusMessageCodec, message));
   }
 
   #broadcast(message: ConsensusMessage): void {

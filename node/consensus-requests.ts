@@ -2,13 +2,15 @@
  * The pull side of agreement: asks peers for what the core misses, and answers peers from the core and the ledger.
  *
  * Answers are as untrusted as pushes: they pass the same checks. One question a peer and subject is open at a time; the
- * core repeats to other peers what stays missing.
+ * core repeats to other peers what stays missing. Whoever is connected may be asked: a node that was away for long may
+ * know no member of the present epoch.
  */
-import { assertNever, type BlockHash, type Hash, type ValidatorIndex } from '../protocol/brand.ts';
+import { assertNever, type BlockHash, type Hash, type MemberIndex } from '../protocol/brand.ts';
 import { decode, encode } from '../protocol/codec.ts';
-import type { BlockWithBody, Proposal } from '../protocol/consensus/block.ts';
+import type { Block, BlockWithBody, Proposal } from '../protocol/consensus/block.ts';
 import type { BlockBody } from '../protocol/consensus/body.ts';
-import { blockId, type Header } from '../protocol/consensus/header.ts';
+import { blockId } from '../protocol/consensus/header.ts';
+import { consensusMessageCodec } from '../protocol/consensus/message.ts';
 import {
   type ConsensusRequest,
   consensusRequestCodec,
@@ -18,18 +20,19 @@ import {
   MAX_CONSENSUS_RESPONSE_BYTES,
   MAX_RESPONSE_BODY_BYTES,
 } from '../protocol/consensus/request.ts';
-import { verifyCertificate } from '../consensus/verify.ts';
-import { verifyEd25519 } from '../protocol/finality.ts';
 import { transactionId } from '../protocol/transaction-id.ts';
 import type { Effect } from '../consensus/effect.ts';
 import { findBlock, findCertificate } from '../consensus/query.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { BodyStore } from './body-store.ts';
+import type { CertifiedResults } from './certified-results.ts';
 import type { ConsensusDriver, DriverRequests } from './consensus-driver.ts';
 import type { ConsensusInbox } from './consensus-inbox.ts';
-import type { Execution } from './execution.ts';
+import type { Epochs } from './epochs.ts';
+import type { FinalBlocks } from './final-blocks.ts';
 import type { Logger } from './logger.ts';
 import type { PeerNetwork } from './network/network.ts';
+import type { PeerName } from './network/types.ts';
 import { readBlockRange, readProvenBlock } from './stored-blocks.ts';
 
 /** Request method of agreement on the request streams. */
@@ -37,23 +40,29 @@ export const CONSENSUS_METHOD = 'consensus';
 
 const TIMEOUT_MS = 5_000;
 const MAX_REQUEST_BYTES = 64 * 1024;
+/** Shortest time between two proofs of an old epoch to one peer. */
+const HELP_EVERY_MS = 250;
 
 /** What the pull side is made with. */
 export interface ConsensusRequestsOptions {
   readonly driver: ConsensusDriver;
   readonly inbox: ConsensusInbox;
+  readonly epochs: Epochs;
   readonly network: PeerNetwork;
   readonly bodies: BodyStore;
   readonly ledger: Ledger;
-  readonly execution: Execution;
+  readonly blocks: FinalBlocks;
+  readonly certified: CertifiedResults;
   readonly logger: Logger;
-  readonly onResultCertificate: (encoded: Uint8Array, from: ValidatorIndex) => void;
+  readonly onResultCertificate: (encoded: Uint8Array, from: PeerName) => void;
 }
 
 /** See the module comment. */
 export class ConsensusRequests implements DriverRequests {
   readonly #options: ConsensusRequestsOptions;
   readonly #open = new Set<string>();
+  readonly #helpedMs = new Map<PeerName, number>();
+  #turn = 0;
 
   constructor(options: ConsensusRequestsOptions) {
     this.#options = options;
@@ -64,71 +73,39 @@ export class ConsensusRequests implements DriverRequests {
 
   /** Asks on behalf of the core. */
   ask({ to, request }: Extract<Effect, { kind: 'request' }>): void {
-    this.#exchange(to, request);
+    const peer = this.#reachable(to);
+    if (peer !== undefined) this.#exchange(peer, request);
   }
 
   /** Looks for a result certificate that a header names: here first, then at a peer. */
-  askResultCertificate(certHash: Hash, from: ValidatorIndex): void {
-    const { execution, onResultCertificate } = this.#options;
-    const known = execution.resultCertificate(certHash);
-    if (known === undefined) this.#exchange(from, { kind: 'getResultCertificate', certHash });
-    else onResultCertificate(known, from);
+  askResultCertificate(certHash: Hash, from: MemberIndex): void {
+    const { certified, onResultCertificate } = this.#options;
+    const known = certified.byHash(certHash);
+    const peer = this.#reachable(from);
+    if (peer === undefined) return;
+    if (known === undefined) this.#exchange(peer, { kind: 'getResultCertificate', certHash });
+    else onResultCertificate(known, peer);
   }
 
   /** Asks a proposer for the transactions of its block that are missing here. */
-  askTransactions(proposal: Proposal, indexes: readonly number[], from: ValidatorIndex): void {
+  askTransactions(proposal: Proposal, indexes: readonly number[], from: PeerName): void {
     this.#exchange(from, { kind: 'getTransactions', block: blockId(proposal.header), indexes });
   }
 
-  #exchange(to: ValidatorIndex, request: ConsensusRequest): void {
-    const key = `${to} ${JSON.stringify(request)}`;
-    if (to === this.#options.driver.core.config.self || this.#open.has(key)) return;
-    this.#open.add(key);
-    this.#options.network
-      .request(to, CONSENSUS_METHOD, encode(consensusRequestCodec, request), {
-        timeoutMs: TIMEOUT_MS,
-        maxResponseBytes: MAX_CONSENSUS_RESPONSE_BYTES,
-      })
-      .then((bytes) => this.#take(to, request, decode(consensusResponseCodec, bytes, MAX_CONSENSUS_RESPONSE_BYTES)))
-      .catch((error: unknown) =>
-        this.#options.logger.debug({ err: error, peer: to, request: request.kind }, 'request failed'),
-      )
-      .finally(() => this.#open.delete(key));
+  /** R12: a peer is in a newer epoch; asks it for what ended ours. */
+  askClosing(peer: PeerName): void {
+    const { epoch } = this.#options.driver.core.config.anchor;
+    this.#exchange(peer, { kind: 'getClosing', epoch });
   }
 
-  #take(from: ValidatorIndex, request: ConsensusRequest, response: ConsensusResponse): void {
-    const { inbox, driver, onResultCertificate } = this.#options;
-    switch (response.kind) {
-      case 'certificate': {
-        if (response.certificate === undefined) return;
-        const verifier = { set: driver.core.config.anchor, verifySignature: verifyEd25519, state: driver.core };
-        const verdict = verifyCertificate(verifier, response.certificate);
-        if (verdict.verdict === 'accept') driver.push({ kind: 'certificate', certificate: verdict.value, from });
-        return;
-      }
-      case 'header':
-        return response.block === undefined ? undefined : inbox.receiveBlocks(from, [response.block], undefined);
-      case 'blocks':
-        return inbox.receiveBlocks(from, response.blocks, response.finalization);
-      case 'body':
-        if (request.kind === 'getBody' && response.body !== undefined) this.#takeBody(request.block, response.body);
-        return;
-      case 'transactions':
-        if (request.kind === 'getTransactions') this.takeTransactions(response.envelopes);
-        return;
-      case 'resultCertificate':
-        return response.certificate === undefined ? undefined : onResultCertificate(response.certificate, from);
-      default:
-        return assertNever(response);
-    }
-  }
-
-  #takeBody(block: BlockHash, body: BlockBody): void {
-    const { driver, bodies } = this.#options;
-    const known = findBlock(driver.core, block);
-    if (known === undefined) return;
-    const status = bodies.offer(block, known.header, body);
-    if (status !== 'absent') driver.push({ kind: 'body', block, body: status });
+  /** R12: a peer is in an older epoch; tells it what ended that one. */
+  tellClosing(epoch: number, peer: PeerName): void {
+    const nowMs = performance.now();
+    if (nowMs - (this.#helpedMs.get(peer) ?? Number.NEGATIVE_INFINITY) < HELP_EVERY_MS) return;
+    const closing = this.#options.epochs.closingOf(epoch);
+    if (closing === undefined) return;
+    this.#helpedMs.set(peer, nowMs);
+    this.#options.network.send(peer, 'consensus', encode(consensusMessageCodec, { kind: 'closing', closing }));
   }
 
   /** Transactions arrived, on request or by dissemination: completes the bodies that waited for them. */
@@ -142,11 +119,73 @@ export class ConsensusRequests implements DriverRequests {
     }
   }
 
+  /** The machine of a member, or another one in turn where that is not connected. */
+  #reachable(member: MemberIndex): PeerName | undefined {
+    const connected = this.#options.network.connectedPeers();
+    const peer = this.#options.epochs.peerOf(member);
+    if (peer !== undefined && connected.includes(peer)) return peer;
+    this.#turn += 1;
+    return connected[this.#turn % Math.max(1, connected.length)];
+  }
+
+  #exchange(to: PeerName, request: ConsensusRequest): void {
+    const key = `${to} ${JSON.stringify(request)}`;
+    if (this.#open.has(key)) return;
+    this.#open.add(key);
+    this.#options.network
+      .request(to, CONSENSUS_METHOD, encode(consensusRequestCodec, request), {
+        timeoutMs: TIMEOUT_MS,
+        maxResponseBytes: MAX_CONSENSUS_RESPONSE_BYTES,
+      })
+      .then((bytes) => this.#take(to, request, decode(consensusResponseCodec, bytes, MAX_CONSENSUS_RESPONSE_BYTES)))
+      .catch((error: unknown) =>
+        this.#options.logger.debug({ err: error, peer: to, request: request.kind }, 'request failed'),
+      )
+      .finally(() => this.#open.delete(key));
+  }
+
+  #take(from: PeerName, request: ConsensusRequest, response: ConsensusResponse): void {
+    const { inbox, onResultCertificate } = this.#options;
+    switch (response.kind) {
+      case 'certificate':
+        return inbox.receiveCertificate(from, response.certificate);
+      case 'header': {
+        const blocks = response.block === undefined ? [] : [response.block];
+        return inbox.receiveBlocks(from, { blocks, following: [], finalization: undefined });
+      }
+      case 'blocks':
+        return inbox.receiveBlocks(from, response);
+      case 'body':
+        if (request.kind === 'getBody' && response.body !== undefined) this.#takeBody(request.block, response.body);
+        return;
+      case 'transactions':
+        if (request.kind === 'getTransactions') this.takeTransactions(response.envelopes);
+        return;
+      case 'resultCertificate':
+        return response.certificate === undefined ? undefined : onResultCertificate(response.certificate, from);
+      case 'closing':
+        return response.closing === undefined ? undefined : inbox.receiveClosing(from, response.closing);
+      default:
+        return assertNever(response);
+    }
+  }
+
+  #takeBody(block: BlockHash, body: BlockBody): void {
+    const { driver, bodies } = this.#options;
+    const known = findBlock(driver.core, block);
+    if (known === undefined) return;
+    const status = bodies.offer(block, known.header, body);
+    if (status !== 'absent') driver.push({ kind: 'body', block, body: status });
+  }
+
   #answer(request: ConsensusRequest): ConsensusResponse {
-    const { driver, ledger, execution } = this.#options;
+    const { driver, epochs, ledger, certified } = this.#options;
     switch (request.kind) {
-      case 'getCertificate':
-        return { kind: 'certificate', certificate: findCertificate(driver.core, request.view, request.certificate) };
+      case 'getCertificate': {
+        const present = request.epoch === driver.core.config.anchor.epoch;
+        const certificate = present ? findCertificate(driver.core, request.view, request.certificate) : undefined;
+        return { kind: 'certificate', certificate };
+      }
       case 'getHeader':
         return { kind: 'header', block: this.#find(request.block) };
       case 'getBody':
@@ -166,7 +205,9 @@ export class ConsensusRequests implements DriverRequests {
         return { kind: 'blocks', ...range };
       }
       case 'getResultCertificate':
-        return { kind: 'resultCertificate', certificate: execution.resultCertificate(request.certHash) };
+        return { kind: 'resultCertificate', certificate: certified.byHash(request.certHash) };
+      case 'getClosing':
+        return { kind: 'closing', closing: epochs.closingOf(request.epoch) };
       default:
         return assertNever(request);
     }
@@ -174,21 +215,18 @@ export class ConsensusRequests implements DriverRequests {
 
   /** A block that the core, execution or the ledger knows, with its body where it is here. */
   #find(block: BlockHash): BlockWithBody | undefined {
-    const { driver, bodies, ledger, execution } = this.#options;
+    const { driver, bodies, ledger, blocks } = this.#options;
     const open = findBlock(driver.core, block);
-    if (open !== undefined)
-      return withBody(open, bodies.get(block, open.header)?.body ?? execution.waitingBlock(block)?.body);
+    if (open !== undefined) return withBody(open, bodies.get(block, open.header)?.body ?? blocks.waiting(block)?.body);
     const height = ledger.heightOfBlock(block);
-    if (height === undefined) return execution.waitingBlock(block);
-    return readProvenBlock(ledger, height);
+    const known = height === undefined ? blocks.waiting(block) : readProvenBlock(ledger, height);
+    return known === undefined ? undefined : withBody(known, known.body);
   }
 }
 
-const withBody = (
-  block: { readonly header: Header; readonly justification: BlockWithBody['justification'] },
-  body: BlockBody | undefined,
-): BlockWithBody => ({
-  header: block.header,
-  justification: block.justification,
+const withBody = ({ header, justification, system }: Block, body: BlockBody | undefined): BlockWithBody => ({
+  header,
+  justification,
+  system,
   body,
 });

@@ -4,8 +4,8 @@
  * The supervisor only relays: shares and freshness answers are made and checked by enclaves. While no enclave is ready
  * `ready()` waits; when the process ends it is started again with a growing pause and restores itself from the ledger.
  */
-import type { Height, ValidatorIndex } from '../protocol/brand.ts';
-import type { ReplyOf } from '../enclave/boundary/messages.ts';
+import type { PublicKey } from '../protocol/brand.ts';
+import { MAX_EPOCHS_PER_REQUEST, type ReplyOf, type RequestOf } from '../enclave/boundary/messages.ts';
 import { EnclaveClient } from '../enclave/host/enclave-client.ts';
 import { namespacesAvailable } from '../enclave/host/launch.ts';
 import { decode, encode } from '../protocol/codec.ts';
@@ -13,22 +13,27 @@ import { type Genesis, genesisCodec, quorumOf } from '../protocol/genesis.ts';
 import { isCloisterError } from '../protocol/errors.ts';
 import { MAX_RESULT_CERTIFICATE_BYTES, resultCertificateCodec } from '../protocol/result.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { SignedEpochKey } from './api/service.ts';
+import type { Epochs } from './epochs.ts';
 import { nodeErrors } from './errors.ts';
 import { homePaths, readOptional, writeFileDurably } from './home.ts';
 import type { Logger } from './logger.ts';
+import type { PeerName } from './network/types.ts';
 import { readProcessor } from './simulated-processor.ts';
 import { Signal } from './signal.ts';
 import { decodeHeaderRecord } from './stored-blocks.ts';
 
+type Provisioned = ReplyOf<'provision'>;
+type Contribution = RequestOf<'provision'>['contributions'][number];
+type HeightClaim = NonNullable<ReplyOf<'restore'>['answer']>;
+
 /** How the supervisor reaches the enclaves of other validators; an undefined answer means "not yet". */
 export interface EnclaveRelay {
-  /** Validators that can be asked now. */
-  peers(): readonly ValidatorIndex[];
-  contribution(from: ValidatorIndex): Promise<Uint8Array | undefined>;
-  freshness(
-    from: ValidatorIndex,
-    challenge: Uint8Array,
-  ): Promise<{ height: Height; signature: Uint8Array } | undefined>;
+  /** Machines that can be asked now. */
+  peers(): readonly PeerName[];
+  /** What the asked machine's enclave has sealed for the enclave of a key. */
+  contribution(from: PeerName, enclaveKey: PublicKey): Promise<Contribution | undefined>;
+  freshness(from: PeerName, challenge: Uint8Array): Promise<HeightClaim | undefined>;
 }
 
 /** What the supervisor is made with. */
@@ -37,14 +42,13 @@ export interface EnclaveSupervisorOptions {
   readonly bundlePath: string;
   readonly maxHeapMiB: number;
   readonly genesis: Genesis;
+  readonly epochs: Epochs;
   readonly ledger: Ledger;
   readonly relay: EnclaveRelay;
   readonly logger: Logger;
   /** The ledger cannot be read: no enclave will come up from it. */
   readonly onFatal: (error: unknown) => void;
 }
-
-type Provisioned = ReplyOf<'provision'>;
 
 const MAX_IN_FLIGHT = 64;
 const POLL_MS = 250;
@@ -61,6 +65,7 @@ export class EnclaveSupervisor implements AsyncDisposable {
   readonly #changed = new Signal();
   #starting: EnclaveClient | undefined;
   #client: EnclaveClient | undefined;
+  #enclaveKey: PublicKey | undefined;
   #provisioned: Provisioned | undefined;
   #executedHeight = 0;
   #fresh = false;
@@ -99,21 +104,46 @@ export class EnclaveSupervisor implements AsyncDisposable {
   }
 
   /** This enclave's signed statement of the epoch key, once it has the epoch secret. */
-  get epochKey(): Provisioned['epochKey'] {
-    return this.#provisioned?.epochKey;
+  get epochKey(): SignedEpochKey | undefined {
+    const signed = this.#provisioned?.epochKey;
+    return signed === undefined || this.#enclaveKey === undefined
+      ? undefined
+      : { enclaveKey: this.#enclaveKey, ...signed };
   }
 
-  /** This enclave's share for another validator's enclave, once it is provisioned. */
-  contributionFor(validator: number): Uint8Array | undefined {
-    return this.#provisioned?.outgoing.find((message) => message.validator === validator)?.message;
+  /** What this enclave has sealed for another one, once it is provisioned. */
+  contributionFor(enclaveKey: PublicKey): Contribution | undefined {
+    const message = this.#provisioned?.outgoing.find((sealed) => sealed.enclaveKey === enclaveKey)?.message;
+    return message === undefined || this.#enclaveKey === undefined
+      ? undefined
+      : { enclaveKey: this.#enclaveKey, message };
   }
 
-  /** The running enclave and the height up to which it was restored; waits until there is one. */
-  async ready(): Promise<{ readonly client: EnclaveClient; readonly restoredHeight: number }> {
-    while (this.#client === undefined) {
-      this.#stopping.signal.throwIfAborted();
-      await this.#changed.next(this.#stopping.signal);
+  /** The node entered another epoch: the enclave learns of it, and seals for those who joined. */
+  epochEntered(): void {
+    const client = this.#client;
+    if (client === undefined) return;
+    this.proveEpochs(client, this.#options.epochs.current.epoch).catch((error: unknown) =>
+      this.#options.logger.warn({ err: error }, 'the enclave was not told of the new epoch'),
+    );
+  }
+
+  /** Proves to the enclave every change of epoch up to `epoch`; it executes no block of an epoch that it does not know. */
+  async proveEpochs(client: EnclaveClient, epoch: number): Promise<void> {
+    while ((this.#provisioned?.epoch ?? 0) < epoch) {
+      const before = this.#provisioned?.epoch;
+      await this.#callProvision(client, undefined, []);
+      if (this.#provisioned?.epoch === before) throw nodeErrors.error('LEDGER_EPOCHS_UNPROVEN', { epoch });
     }
+  }
+
+  /**
+   * The running enclave and the height up to which it was restored; waits until there is one. Rejects when whoever waits
+   * gives up: it may have to end before the supervisor does.
+   */
+  async ready(signal: AbortSignal): Promise<{ readonly client: EnclaveClient; readonly restoredHeight: number }> {
+    const ending = AbortSignal.any([signal, this.#stopping.signal]);
+    while (this.#client === undefined) await this.#changed.next(ending);
     return { client: this.#client, restoredHeight: this.#executedHeight };
   }
 
@@ -124,7 +154,7 @@ export class EnclaveSupervisor implements AsyncDisposable {
   }
 
   /** Signed height of this enclave for the challenge of another one. */
-  async answerFreshness(challenge: Uint8Array): Promise<{ height: Height; signature: Uint8Array } | undefined> {
+  async answerFreshness(challenge: Uint8Array): Promise<HeightClaim | undefined> {
     const client = this.#client;
     if (client === undefined) return undefined;
     return (await client.call('restore', { kind: 'answer', challenge })).answer;
@@ -211,40 +241,62 @@ export class EnclaveSupervisor implements AsyncDisposable {
     if (greeting.measurement !== genesis.measurement) {
       throw nodeErrors.error('MEASUREMENT_MISMATCH', { expected: genesis.measurement, found: greeting.measurement });
     }
+    this.#enclaveKey = greeting.enclaveKey;
+    this.#provisioned = undefined;
   }
 
-  /** Collects the shares of the genesis' enclaves until the epoch secret is complete; peers may come up later. */
+  /** Collects what other enclaves have sealed for this one until the epoch secret is complete; peers may come up later. */
   async #provision(client: EnclaveClient): Promise<void> {
-    const { home, genesis, relay, logger } = this.#options;
+    const { home, epochs, relay, logger } = this.#options;
     const sealedPath = homePaths(home).sealedEpoch;
-    const genesisBytes = encode(genesisCodec, genesis);
-    const contributors = genesis.validators.flatMap((validator, index) =>
-      validator.contribution === undefined ? [] : [index],
-    );
-    const received = new Map<number, Uint8Array>();
     let sealedEpoch = await readOptional(sealedPath);
+    let received: readonly Contribution[] = [];
     while (true) {
-      const contributions = [...received].map(([validator, message]) => ({ validator, message }));
-      const reply = await client.call('provision', { genesis: genesisBytes, sealedEpoch, contributions });
-      this.#provisioned = reply;
-      this.#changed.fire();
+      const reply = await this.#callProvision(client, sealedEpoch, received);
+      if (reply.epoch < epochs.current.epoch) continue;
       if (reply.ready) {
         if (reply.sealedEpoch !== undefined) await writeFileDurably(sealedPath, reply.sealedEpoch);
         return;
       }
       sealedEpoch = undefined;
-      const before = received.size;
-      const asked = relay.peers().filter((peer) => contributors.includes(peer) && !received.has(peer));
-      await Promise.all(
-        asked.map(async (peer) => {
-          const message = await relay.contribution(peer).catch(() => undefined);
-          if (message !== undefined) received.set(peer, message);
-        }),
-      );
+      const before = received.length;
+      received = await this.#askContributions(relay.peers());
       this.#stopping.signal.throwIfAborted();
-      if (received.size === before) await this.#pause(POLL_MS);
-      logger.debug({ received: received.size, needed: contributors.length }, 'collecting key shares');
+      if (received.length <= before) await this.#pause(POLL_MS);
+      logger.debug({ received: received.length }, 'collecting what makes the epoch secret');
     }
+  }
+
+  async #askContributions(peers: readonly PeerName[]): Promise<Contribution[]> {
+    const { relay } = this.#options;
+    const enclaveKey = this.#enclaveKey;
+    if (enclaveKey === undefined) return [];
+    const answers = await Promise.all(peers.map((peer) => relay.contribution(peer, enclaveKey).catch(() => undefined)));
+    return answers.flatMap((answer) => answer ?? []);
+  }
+
+  /** One request; a message that the enclave refuses must not keep the others out. */
+  async #callProvision(
+    client: EnclaveClient,
+    sealedEpoch: Uint8Array | undefined,
+    contributions: readonly Contribution[],
+  ): Promise<Provisioned> {
+    const { genesis, epochs, logger } = this.#options;
+    const proofs = epochs.proofs(this.#provisioned?.epoch ?? 1, MAX_EPOCHS_PER_REQUEST);
+    const request = { genesis: encode(genesisCodec, genesis), epochs: proofs, sealedEpoch };
+    let reply = await client.call('provision', { ...request, contributions: [] });
+    for (const contribution of contributions) {
+      if (reply.ready) break;
+      try {
+        reply = await client.call('provision', { ...request, epochs: [], contributions: [contribution] });
+      } catch (error) {
+        if (!isCloisterError(error, 'CONTRIBUTION_REFUSED')) throw error;
+        logger.debug({ err: error }, 'a key contribution was refused');
+      }
+    }
+    this.#provisioned = reply;
+    this.#changed.fire();
+    return reply;
   }
 
   /** Replays executed heights into the enclave, up to the first one without certificate; later ones are executed again. */
@@ -269,28 +321,22 @@ export class EnclaveSupervisor implements AsyncDisposable {
 
   /** Has other enclaves answer this enclave's challenge until it accepts that its state is recent. */
   async #proveFreshness(client: EnclaveClient): Promise<void> {
-    const { relay, genesis } = this.#options;
-    const needed = quorumOf(genesis.validators.length) - 1;
+    const { relay, epochs } = this.#options;
     while (!this.#stopping.signal.aborted) {
       const { challenge, fresh } = await client.call('restore', { kind: 'challenge' });
       if (fresh || challenge === undefined) break;
       const answers = await Promise.all(
-        relay.peers().map(async (validator) => {
-          const answer = await relay.freshness(validator, challenge).catch(() => undefined);
-          return answer === undefined ? [] : [{ validator: validator as number, ...answer }];
-        }),
+        relay.peers().map((peer) => relay.freshness(peer, challenge).catch(() => undefined)),
       );
-      const known = answers.flat();
+      const known = answers.flatMap((answer) => answer ?? []);
+      const needed = quorumOf(epochs.current.configuration.validators.length) - 1;
       if (known.length >= needed && (await this.#handIn(client, known))) break;
       await this.#pause(FRESHNESS_MS);
     }
     this.#fresh = true;
   }
 
-  async #handIn(
-    client: EnclaveClient,
-    answers: { validator: number; height: Height; signature: Uint8Array }[],
-  ): Promise<boolean> {
+  async #handIn(client: EnclaveClient, answers: readonly HeightClaim[]): Promise<boolean> {
     try {
       return (await client.call('restore', { kind: 'answers', answers })).fresh;
     } catch (error) {

@@ -13,7 +13,7 @@ import { parse as parseToml } from 'smol-toml';
 import { type Genesis, genesisFromJson } from '../protocol/genesis.ts';
 import { type NodeConfig, resolveConfig } from './config.ts';
 import { nodeErrors } from './errors.ts';
-import { type NodeSecrets, openSecrets } from './keystore.ts';
+import { type NodeKeystore, type NodeSecrets, openNodeKeystore, sealNodeKeystore } from './keystore.ts';
 
 /** Paths inside a home. */
 export const homePaths = (home: string) =>
@@ -26,8 +26,10 @@ export const homePaths = (home: string) =>
     sealedIdentity: join(home, 'enclave', 'identity.sealed'),
     sealedEpoch: join(home, 'enclave', 'epoch.sealed'),
     ledger: join(home, 'ledger'),
+    evidence: join(home, 'evidence'),
     votes: join(home, 'votes'),
     descriptor: join(home, 'validator.json'),
+    observerDescriptor: join(home, 'observer.json'),
   }) as const;
 
 /** Writes a file whole or not at all: temporary name, fsync, rename, fsync of the folder. Mode 0600. */
@@ -108,5 +110,13 @@ export const readPassphrase = async (home: string, environment = process.env): P
 };
 
 /** Opens the home's keystore. Throws KEYSTORE_LOCKED. */
+export const readKeystore = async (home: string, passphrase: string): Promise<NodeKeystore> =>
+  openNodeKeystore(await readText(homePaths(home).keystore), passphrase);
+
+/** The secrets of the home's keystore. Throws KEYSTORE_LOCKED. */
 export const readSecrets = async (home: string, passphrase: string): Promise<NodeSecrets> =>
-  openSecrets(await readText(homePaths(home).keystore), passphrase);
+  (await readKeystore(home, passphrase)).secrets;
+
+/** Replaces the home's keystore durably. */
+export const writeKeystore = (home: string, keystore: NodeKeystore, passphrase: string): Promise<void> =>
+  writeFileDurably(homePaths(home).keystore, sealNodeKeystore(keystore, passphrase));

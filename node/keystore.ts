@@ -1,34 +1,39 @@
 /**
- * The node's secrets at rest: one JSON file, encrypted under a passphrase (scrypt, RFC 7914, then ChaCha20-Poly1305).
+ * The node's secrets at rest: one JSON file, encrypted under a passphrase.
  *
- * Holds the validator's consensus key, the libp2p identity and the replica key of the ledger. Nothing here opens a
- * payload: those keys never leave the enclave.
+ * Holds the validator's consensus key, the libp2p identity and the replica key of the ledger, and with them whether the
+ * consensus key may sign (`custody.ts`). Nothing here opens a payload: those keys never leave the enclave.
  */
-import { scryptSync } from 'node:crypto';
-import { aeadOpen, aeadSeal, ed25519PublicKey, randomBytes } from '#primitives';
+import { ed25519PublicKey, randomBytes } from '#primitives';
+import type { PublicKey } from '../protocol/brand.ts';
 import { bytes, decode, encode, type Infer, struct } from '../protocol/codec.ts';
-import { concatBytes, fromHex, toHex, utf8 } from '../protocol/hex.ts';
+import { fromHex, toHex, utf8 } from '../protocol/hex.ts';
+import { FRESH_CUSTODY, type KeyCustody, keyCustodyCodec } from './custody.ts';
 import { nodeErrors } from './errors.ts';
+import { openWithPassphrase, sealWithPassphrase } from './passphrase-seal.ts';
 
 const secretsCodec = struct({ validator: bytes(32), network: bytes(32), replica: bytes(32) });
+const contentCodec = struct({ secrets: secretsCodec, custody: keyCustodyCodec });
 
 /** The node's secrets; never logged, never part of an error. */
 export type NodeSecrets = Infer<typeof secretsCodec>;
 
-const FORMAT = 'cloister-node-keystore/1';
-/** scrypt cost: 2^15 × 8 × 128 B = 32 MiB and about 80 ms, once per start. */
-const COST = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 1024 * 1024 } as const;
-const NONCE_BYTES = 12;
+/** What a keystore file holds. */
+export interface NodeKeystore {
+  readonly secrets: NodeSecrets;
+  readonly custody: KeyCustody;
+}
+
+/** Version 1 held the secrets alone; its key counts as fresh. */
+const FORMATS = { bare: 'cloister-node-keystore/1', current: 'cloister-node-keystore/2' } as const;
+const MAX_CONTENT_BYTES = 1024;
 
 interface KeystoreFile {
   readonly format: string;
-  readonly validatorKey: string;
+  readonly validatorKey: PublicKey;
   readonly salt: string;
   readonly sealed: string;
 }
-
-const keyOf = (passphrase: string, salt: Uint8Array): Uint8Array =>
-  new Uint8Array(scryptSync(passphrase, salt, 32, COST));
 
 /** Fresh secrets. */
 export const createSecrets = (): NodeSecrets => ({
@@ -37,31 +42,32 @@ export const createSecrets = (): NodeSecrets => ({
   replica: randomBytes(32),
 });
 
+/** Public key of the validator that these are the secrets of. */
+export const validatorKeyOf = ({ validator }: NodeSecrets): PublicKey =>
+  toHex(ed25519PublicKey(validator)) as PublicKey;
+
 /** The keystore file's text. */
-export const sealSecrets = (secrets: NodeSecrets, passphrase: string): string => {
-  const salt = randomBytes(16);
-  const nonce = randomBytes(NONCE_BYTES);
-  const sealed = aeadSeal(keyOf(passphrase, salt), nonce, utf8(FORMAT), encode(secretsCodec, secrets));
+export const sealNodeKeystore = (keystore: NodeKeystore, passphrase: string): string => {
+  const { salt, sealed } = sealWithPassphrase(passphrase, utf8(FORMATS.current), encode(contentCodec, keystore));
   const file: KeystoreFile = {
-    format: FORMAT,
-    validatorKey: toHex(ed25519PublicKey(secrets.validator)),
+    format: FORMATS.current,
+    validatorKey: validatorKeyOf(keystore.secrets),
     salt: toHex(salt),
-    sealed: toHex(concatBytes(nonce, sealed)),
+    sealed: toHex(sealed),
   };
   return `${JSON.stringify(file, null, 2)}\n`;
 };
 
 /** Opens a keystore file's text. Throws KEYSTORE_LOCKED for a wrong passphrase or a damaged file. */
-export const openSecrets = (text: string, passphrase: string): NodeSecrets => {
+export const openNodeKeystore = (text: string, passphrase: string): NodeKeystore => {
   try {
-    const file = JSON.parse(text) as Partial<KeystoreFile>;
-    if (file.format !== FORMAT || typeof file.salt !== 'string' || typeof file.sealed !== 'string')
-      throw new TypeError(FORMAT);
-    const sealed = fromHex(file.sealed);
-    const key = keyOf(passphrase, fromHex(file.salt));
-    const opened = aeadOpen(key, sealed.subarray(0, NONCE_BYTES), utf8(FORMAT), sealed.subarray(NONCE_BYTES));
+    const { format, salt, sealed } = JSON.parse(text) as Partial<KeystoreFile>;
+    const known = Object.values(FORMATS).find((candidate) => candidate === format);
+    if (known === undefined || typeof salt !== 'string' || typeof sealed !== 'string') throw new TypeError('format');
+    const opened = openWithPassphrase(passphrase, utf8(known), { salt: fromHex(salt), sealed: fromHex(sealed) });
     if (opened === undefined) throw new TypeError('sealed');
-    return decode(secretsCodec, opened, 1024);
+    if (known === FORMATS.current) return decode(contentCodec, opened, MAX_CONTENT_BYTES);
+    return { secrets: decode(secretsCodec, opened, MAX_CONTENT_BYTES), custody: FRESH_CUSTODY };
   } catch {
     // The cause is left out on purpose: it could describe decrypted bytes.
     throw nodeErrors.error('KEYSTORE_LOCKED');

@@ -9,10 +9,12 @@ import { parseArgs } from 'node:util';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { CloisterError } from '../protocol/errors.ts';
 import { nodeErrors } from './errors.ts';
-import { homePaths, readConfig, readGenesis, readPassphrase, readSecrets } from './home.ts';
+import type { KeyCustody } from './custody.ts';
+import { homePaths, readConfig, readGenesis, readKeystore, readPassphrase, writeKeystore } from './home.ts';
 import { createRootLogger } from './logger.ts';
 import { type RunningNode, startNode } from './node.ts';
 import { settings } from './config.ts';
+import type { SyncProgress } from './sync-progress.ts';
 
 const REQUIRED_NODE_MAJOR = 26;
 
@@ -52,7 +54,9 @@ const run = async (): Promise<number> => {
   const { home, lifeline, flags } = readArguments();
   const config = await readConfig(home, flags);
   const genesis = await readGenesis(homePaths(home).genesis);
-  const secrets = await readSecrets(home, await readPassphrase(home));
+  const passphrase = await readPassphrase(home);
+  const keystore = await readKeystore(home, passphrase);
+  const keepCustody = (custody: KeyCustody): Promise<void> => writeKeystore(home, { ...keystore, custody }, passphrase);
   const file = config['log.file'];
   await using root = createRootLogger({
     level: config['log.level'],
@@ -67,25 +71,26 @@ const run = async (): Promise<number> => {
   process.on('uncaughtException', (error) => end.fail(error));
   let node: RunningNode;
   try {
-    node = await startNode({ home, version, genesis, config, secrets, logger, onFatal: end.fail });
+    const onProgress = (progress: SyncProgress): void => print('progress', progress);
+    const hooks = { keepCustody, onFatal: end.fail, onProgress };
+    node = await startNode({ home, version, genesis, config, keystore, logger, ...hooks });
   } catch (error) {
     logger.fatal({ err: error }, 'node did not start');
     throw error;
   }
-  const name = genesis.validators[node.self]?.name ?? '';
+  const name = node.name ?? '';
   const timer = setInterval(() => announce(), 50);
   const announce = (): void => {
     const enclave = node.enclavePid();
-    if (enclave === undefined) return;
+    if (enclave === undefined && config['node.profile'] === 'validator') return;
     clearInterval(timer);
     print('ready', {
-      index: node.self,
       name,
       chainId: node.chainId,
       ...node.addresses,
       pids: { node: process.pid, enclave },
     });
-    logger.info({ validator: name, platform: genesis.platform }, 'node started');
+    logger.info({ name, profile: config['node.profile'], platform: genesis.platform }, 'node started');
   };
   const { error } = await end.promise;
   clearInterval(timer);

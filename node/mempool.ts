@@ -12,7 +12,7 @@ export interface PooledTransaction {
   readonly id: TransactionId;
   readonly envelope: Uint8Array;
   readonly expiryHeight: number;
-  /** Who sent it: `client` or the peer's index; quotas are per source. */
+  /** Who sent it: `client` or the peer's name; quotas are per source. */
   readonly source: string;
 }
 

@@ -1,7 +1,7 @@
 /** Reads the gauges of the node room when they are scraped. */
 import type { NodeService } from './api-service.ts';
 import type { EnclaveSupervisor } from './enclave-supervisor.ts';
-import type { Execution } from './execution.ts';
+import type { FinalBlocks } from './final-blocks.ts';
 import type { Mempool } from './mempool.ts';
 import type { Instruments } from './metrics.ts';
 import type { nodeMetrics } from './node-metrics.ts';
@@ -12,11 +12,11 @@ export const sampleMetrics = (
   parts: {
     readonly service: NodeService;
     readonly mempool: Mempool;
-    readonly execution: Execution;
-    readonly enclave: EnclaveSupervisor;
+    readonly blocks: FinalBlocks;
+    readonly enclave: EnclaveSupervisor | undefined;
   },
 ): void => {
-  const { service, mempool, execution, enclave } = parts;
+  const { service, mempool, blocks, enclave } = parts;
   const status = service.status();
   instruments.finalizedHeight.with({}).set(status.finalizedHeight);
   instruments.executedHeight.with({}).set(status.executedHeight);
@@ -24,7 +24,7 @@ export const sampleMetrics = (
   instruments.view.with({}).set(status.view);
   instruments.mempoolTransactions.with({}).set(mempool.size);
   instruments.mempoolBytes.with({}).set(mempool.bytes);
-  instruments.executionBacklog.with({}).set(execution.backlog);
+  instruments.executionBacklog.with({}).set(blocks.backlog);
   instruments.ready.with({}).set(status.ready ? 1 : 0);
-  instruments.enclaveRestarts.with({}).set(enclave.restarts);
+  instruments.enclaveRestarts.with({}).set(enclave?.restarts ?? 0);
 };

@@ -157,9 +157,9 @@ export class MetricsRegistry {
     return Object.fromEntries(entries) as Instruments<Declarations>;
   }
 
-  /** Adds memory, CPU, event loop and garbage collection of this process, named `cloister_process_…`. */
+  /** Adds memory, CPU, event loop and garbage collection of this process, named `cloister_process_…` and `cloister_nodejs_…`. */
   registerProcessMetrics(): void {
-    collectDefaultMetrics({ register: this.#registry, prefix: 'cloister_process_' });
+    collectDefaultMetrics({ register: this.#registry, prefix: 'cloister_' });
   }
 
   /** What is registered, without the process metrics. */

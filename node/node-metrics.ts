@@ -44,6 +44,6 @@ export const nodeMetrics = defineMetrics('node', {
     what: 'evidence',
     unit: 'total',
     help: 'Pieces of evidence against validators.',
-    labels: { rule: ['E1', 'E2', 'E3', 'E4'] },
+    labels: { rule: ['E1', 'E2', 'E3', 'E4', 'E5'] },
   },
 });

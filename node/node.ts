@@ -2,50 +2,54 @@
  * The composition root: the only place that constructs the node's parts and connects them, in dependency order; they
  * are disposed in reverse.
  */
-import type { ChainId, ValidatorIndex } from '../protocol/brand.ts';
-import { decode, encode, type Infer } from '../protocol/codec.ts';
-import { epochAnchorOf } from '../protocol/consensus/configuration.ts';
+import type { BlockHash, ChainId, Height } from '../protocol/brand.ts';
+import { encode } from '../protocol/codec.ts';
+import { accusedBy, placeOf, ruleOf } from '../protocol/consensus/evidence.ts';
 import { blockId } from '../protocol/consensus/header.ts';
-import { ed25519PublicKey } from '#primitives';
-import { chainIdOf, type Genesis, validatorSetOf } from '../protocol/genesis.ts';
-import { toHex } from '../protocol/hex.ts';
+import { systemTransactionsOf } from '../protocol/consensus/system.ts';
+import { verifyEd25519 } from '../protocol/finality.ts';
+import { chainIdOf, type Genesis } from '../protocol/genesis.ts';
+import { provenHeight } from '../consensus/query.ts';
 import { restore } from '../consensus/restart.ts';
-import type { CoreConfig } from '../consensus/state.ts';
-import { Ledger } from '../ledger/ledger.ts';
 import { contactsOf, listenAddress } from './addresses.ts';
 import { ApiServer } from './api/server.ts';
 import { OperationsServer } from './api/operations.ts';
 import { NodeService } from './api-service.ts';
 import { BodyStore } from './body-store.ts';
+import { CertifiedResults } from './certified-results.ts';
 import { CommitTracker } from './commit-tracker.ts';
 import type { NodeConfig } from './config.ts';
 import { ConsensusDriver } from './consensus-driver.ts';
 import { ConsensusInbox } from './consensus-inbox.ts';
 import { ConsensusRequests } from './consensus-requests.ts';
+import { generationOf, type KeyCustody, refuseForEver } from './custody.ts';
+import { divergenceHandler, type DivergenceOptions } from './divergence.ts';
 import { EpochKeyCollection, enclaveRelay } from './enclave-messages.ts';
 import { checkMeasurement } from './enclave-measurement.ts';
 import { EnclaveSupervisor } from './enclave-supervisor.ts';
-import { nodeErrors } from './errors.ts';
+import { Epochs } from './epochs.ts';
 import { Execution } from './execution.ts';
-import { keepEvidence } from './evidence-file.ts';
-import { homePaths, writeFileDurably } from './home.ts';
-import type { NodeSecrets } from './keystore.ts';
+import { keepEvidence, readRecorded, writeRecorded } from './evidence-files.ts';
+import { FinalBlocks } from './final-blocks.ts';
+import { type NodeKeystore, validatorKeyOf } from './keystore.ts';
 import { type Logger, roomLogger } from './logger.ts';
 import { Mempool } from './mempool.ts';
 import { sampleMetrics } from './metrics-sample.ts';
 import { MetricsRegistry } from './metrics.ts';
+import { peerIdFromSecret } from './network/identity.ts';
 import { PeerNetwork } from './network/network.ts';
+import type { PeerName } from './network/types.ts';
 import { nodeMetrics } from './node-metrics.ts';
-import {
-  bulkMessageCodec,
-  MAX_BULK_MESSAGE_BYTES,
-  type PeerResponse,
-  peerRequestCodec,
-  peerResponseCodec,
-} from './peer-messages.ts';
-import { type Divergence, ResultCollector } from './results.ts';
-import { PEER_METHOD, ResultsExchange } from './results-exchange.ts';
-import { finalPointOf, openLog } from './storage.ts';
+import { bulkMessageCodec } from './peer-messages.ts';
+import { servePeers } from './peer-service.ts';
+import { PresenceBook } from './presence.ts';
+import { ResultCollector } from './results.ts';
+import { ResultImport } from './result-import.ts';
+import { ResultsExchange } from './results-exchange.ts';
+import { finalPointOf, openToSign, recentBlocks } from './storage.ts';
+import { measureRoundTrips } from './round-trips.ts';
+import { meterSync, SyncMeter, type SyncProgress } from './sync-progress.ts';
+import { SystemPool } from './system-pool.ts';
 import { Transactions } from './transactions.ts';
 
 /** What a node is made with. */
@@ -54,10 +58,15 @@ export interface NodeOptions {
   readonly version: string;
   readonly genesis: Genesis;
   readonly config: NodeConfig;
-  readonly secrets: NodeSecrets;
+  /** Secrets, and what the keystore says of their custody. */
+  readonly keystore: NodeKeystore;
+  /** Makes another custody part of the keystore, durably. */
+  readonly keepCustody: (custody: KeyCustody) => Promise<void>;
   readonly logger: Logger;
   /** The node cannot go on: the process should end with this error. */
   readonly onFatal: (error: unknown) => void;
+  /** Called every second while the node is behind. */
+  readonly onProgress: (progress: SyncProgress) => void;
 }
 
 /** Where a running node is reached. */
@@ -67,18 +76,20 @@ export interface NodeAddresses {
   readonly p2p: string;
 }
 
-const MAX_PEER_REQUEST_BYTES = 64 * 1024;
 /** Heights for which results of peers are kept before we executed them. */
 const RESULT_WINDOW_BLOCKS = 256;
+/** Heights below the last certified one for which late results are still told apart from new ones. */
+const RESULTS_KEPT_BLOCKS = 64;
 /** Views of the log that are kept below the executed block. */
 const LOG_MARGIN_VIEWS = 64;
 const PRUNE_EVERY_BLOCKS = 64;
 const EXPIRE_EVERY_BLOCKS = 8;
 
-/** A running validator node. */
+/** A running node. */
 export interface RunningNode extends AsyncDisposable {
   readonly chainId: ChainId;
-  readonly self: ValidatorIndex;
+  /** Own name in the present configuration. */
+  readonly name: string | undefined;
   readonly addresses: NodeAddresses;
   readonly service: NodeService;
   /** Process id of the enclave, while it runs. */
@@ -88,22 +99,18 @@ export interface RunningNode extends AsyncDisposable {
 /** Starts every part of the node; a failed start disposes what had started, then rejects. */
 export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   await using stack = new AsyncDisposableStack();
-  const { home, genesis, config, secrets, logger, onFatal } = options;
+  const { home, genesis, config, keystore, keepCustody, logger, onFatal, onProgress } = options;
+  const { secrets } = keystore;
   const chainId = chainIdOf(genesis);
-  const self = ownIndex(genesis, secrets);
-  const paths = homePaths(home);
+  const peer = await peerIdFromSecret(secrets.network);
   const metrics = new MetricsRegistry();
   metrics.registerProcessMetrics();
   const instruments = metrics.register(nodeMetrics);
 
-  await checkMeasurement(config['enclave.bundle'], genesis.measurement);
-  const ledger = stack.use(await Ledger.open(paths.ledger, { replicaKey: secrets.replica, chainId }));
-  const { wal, records } = await openLog(paths.votes, {
-    replicaKey: secrets.replica,
-    chainId,
-    mustExist: ledger.head().finalisedHeight > 0,
-  });
-  stack.defer(() => wal.close());
+  const votes = config['node.profile'] === 'validator';
+  if (votes) await checkMeasurement(config['enclave.bundle'], genesis.measurement);
+  const signing = stack.use(await openToSign({ home, chainId, ...keystore, keepCustody }));
+  const { ledger, wal, records } = signing;
 
   const bodies = new BodyStore();
   const mempool = new Mempool({
@@ -111,56 +118,87 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     maxTransactions: config['mempool.transactions'],
     share: config['mempool.share'] / 100,
   });
-  const coreConfig: CoreConfig = { anchor: epochAnchorOf(genesis), self, parameters: genesis.parameters };
+  const epochs = new Epochs({ genesis, ledger, validatorSecrets: votes ? [secrets.validator] : [], peer });
   for (const record of records) {
     if (record.kind === 'block' && record.body !== undefined)
       bodies.offer(blockId(record.header), record.header, record.body);
   }
-  const core = restore(coreConfig, finalPointOf(ledger, coreConfig), records);
+  const { current: anchor, governance } = epochs;
+  const core = restore(
+    { anchor, self: epochs.selfIn(anchor), governance, verifySignature: verifyEd25519 },
+    finalPointOf(ledger, anchor),
+    records,
+    recentBlocks(ledger),
+  );
+  const contacts = () =>
+    contactsOf({
+      present: epochs.current.configuration,
+      before: epochs.at(epochs.current.epoch - 1)?.configuration,
+      joiners: system.joiners(),
+      settings: config['network.peers'],
+    });
+  let delivered: { readonly height: Height; readonly id: BlockHash } = core.finalized;
+  const system: SystemPool = stack.use(
+    new SystemPool({
+      governance,
+      anchor: () => epochs.current,
+      delivered: () => delivered,
+      secretOf: (key) => epochs.secretOf(key),
+      recorded: await readRecorded(home),
+      onRecorded: (recorded) => void writeRecorded(home, recorded).catch(onFatal),
+      passOn: (transaction) => network.broadcast('bulk', encode(bulkMessageCodec, { kind: 'governance', transaction })),
+      onChange: () => {
+        void network.setContacts(contacts()).catch(onFatal);
+        driver.tellMempool();
+      },
+    }),
+  );
 
-  const network = stack.use(
+  const network: PeerNetwork = stack.use(
     await PeerNetwork.start({
       identity: secrets.network,
       listen: listenAddress(config['network.listen']),
-      validators: contactsOf(genesis, config['network.peers']),
-      self,
+      contacts: contacts(),
       chainId,
       logger: roomLogger(logger, 'network'),
       metrics,
     }),
   );
-  const enclave = stack.use(
-    EnclaveSupervisor.start({
-      home,
-      bundlePath: config['enclave.bundle'],
-      maxHeapMiB: config['enclave.heap_megabytes'],
-      genesis,
-      ledger,
-      relay: enclaveRelay(network, self),
-      logger: roomLogger(logger, 'enclave'),
-      onFatal,
-    }),
-  );
-  const epochKeys = stack.use(new EpochKeyCollection({ network, enclave, self, genesis }));
-  network.events.on('peerConnected', () => enclave.poke());
+  const enclave = votes
+    ? stack.use(
+        EnclaveSupervisor.start({
+          home,
+          bundlePath: config['enclave.bundle'],
+          maxHeapMiB: config['enclave.heap_megabytes'],
+          genesis,
+          epochs,
+          ledger,
+          relay: enclaveRelay(network),
+          logger: roomLogger(logger, 'enclave'),
+          onFatal,
+        }),
+      )
+    : undefined;
+  const epochKeys = stack.use(new EpochKeyCollection({ network, enclave, epochs }));
+  network.events.on('peerConnected', (connected) => {
+    enclave?.poke();
+    for (const { transaction } of system.pending())
+      network.send(connected, 'bulk', encode(bulkMessageCodec, { kind: 'governance', transaction }));
+  });
 
   const tracker = new CommitTracker();
-  const onDivergence = (divergence: Divergence): void => {
-    const { height, validator, fatal } = divergence;
-    logger.error({ height, validator, fatal }, 'another validator signed a different result');
-    if (!fatal) return;
-    void exchange
-      .describe(divergence)
-      .then((report) => writeFileDurably(`${home}/divergence-${height}.json`, `${JSON.stringify(report, null, 2)}\n`))
-      .finally(() => onFatal(nodeErrors.error('DIVERGED', { height, validator })));
-  };
+  const blocks = new FinalBlocks(ledger, bodies, onFatal);
+  const certified = new CertifiedResults(ledger, tracker, roomLogger(logger, 'results'));
+  const describe: DivergenceOptions['describe'] = (divergence) => exchange.describe(divergence);
+  const onDivergence = divergenceHandler({ home, epochs, logger, describe, onFatal });
   const collector = new ResultCollector({
-    set: validatorSetOf(genesis),
-    self,
+    signersOf: (epoch) => epochs.resultSigners(epoch),
+    self: peer,
     windowBlocks: RESULT_WINDOW_BLOCKS,
     onDivergence,
     onCertificate: (certificate) => {
-      execution.certified(certificate);
+      certified.certified(certificate);
+      collector.prune(certificate.statement.height - RESULTS_KEPT_BLOCKS);
       exchange.tellCore(certificate);
     },
   });
@@ -168,10 +206,12 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     new Execution({
       ledger,
       enclave,
-      bodies,
+      epochs,
+      blocks,
+      imports: new ResultImport({ genesis, epochs, network, logger: roomLogger(logger, 'import') }),
       results: collector,
+      certified,
       tracker,
-      validatorSecret: secrets.validator,
       logger: roomLogger(logger, 'execution'),
       onResult: (result) => exchange.push(result),
       onExecuted: ({ header, transactions: count }) => {
@@ -188,125 +228,145 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     }),
   );
   let halted = false;
-  const driver = stack.use(
+  const driver: ConsensusDriver = stack.use(
     new ConsensusDriver({
       core,
       wal,
-      validatorSecret: secrets.validator,
+      epochs,
       network,
       bodies,
       mempool,
-      execution: {
-        deliver: (blocks, finalization) => {
-          const ids = blocks.flatMap(({ id }) => bodies.ids(id));
-          execution.deliver(blocks, finalization);
-          mempool.finalize(ids);
-          driver.tellMempool();
-        },
-        backlog: () => execution.backlog,
-        stateReference: (maxHeight) => execution.stateReference(maxHeight),
-        resultCertificate: (certHash) => execution.resultCertificate(certHash),
-      },
+      system,
+      blocks,
+      certified,
       logger: roomLogger(logger, 'consensus'),
-      onHalt: () => {
+      onHalt: (code, vote) => {
         halted = true;
+        if (code !== 'KEY_USED_TWICE') return;
+        const generation = generationOf(keystore.custody, signing.custody);
+        void refuseForEver(wal, validatorKeyOf(secrets), generation, vote).then(onFatal, onFatal);
       },
       onFatal,
+      onDelivered: ({ blocks: final }) => {
+        mempool.finalize(final.flatMap(({ id }) => bodies.ids(id)));
+        for (const { id, header, system: section } of final) {
+          delivered = { height: header.height, id };
+          for (const transaction of systemTransactionsOf(section) ?? [])
+            if (transaction.kind === 'evidence') system.recorded(transaction.evidence, header.height);
+        }
+        system.advance();
+        driver.tellMempool();
+      },
+      onEpoch: ({ epoch, configuration }) => {
+        const { validators, observers } = configuration;
+        const role = epochs.selfIn(epochs.current) === undefined ? 'observer' : 'validator';
+        logger.info({ epoch, validators: validators.length, observers: observers.length, role }, 'epoch entered');
+        void network.setContacts(contacts()).catch(onFatal);
+        system.advance();
+        enclave?.epochEntered();
+        collector.recount();
+      },
       onEvidence: (evidence) => {
-        instruments.evidence.with({ rule: evidence.rule }).add(1);
-        logger.warn(
-          { rule: evidence.rule, validator: evidence.first.signer, view: evidence.first.view },
-          'evidence against a validator',
-        );
-        void keepEvidence(home, evidence).catch(onFatal);
+        const rule = ruleOf(evidence);
+        instruments.evidence.with({ rule }).add(1);
+        logger.warn({ rule, validator: accusedBy(evidence), ...placeOf(evidence) }, 'evidence against a validator');
+        system.offerEvidence(evidence);
+        void keepEvidence(home, genesis, epochs, evidence).catch(onFatal);
       },
     }),
   );
   const exchange = stack.use(
     new ResultsExchange({
-      genesis,
+      epochs,
       network,
       ledger,
       collector,
-      execution,
+      certified,
       driver,
-      validatorSecret: secrets.validator,
       logger: roomLogger(logger, 'results'),
       onDivergence,
     }),
   );
-  const takeCertificate = (encoded: Uint8Array, from: ValidatorIndex): void => {
+  const takeCertificate = (encoded: Uint8Array, from: PeerName): void => {
     if (!exchange.takeCertificate(encoded)) network.penalise(from, 'invalid-signature');
   };
+  const presence = new PresenceBook({
+    chainId,
+    validatorSecret: secrets.validator,
+    run: signing.runs.last,
+    network,
+    keyOf: (other) => epochs.validatorKeyOf(other),
+    onTwin: () => driver.push({ kind: 'twin' }),
+  });
   const inbox = new ConsensusInbox({
     driver,
+    epochs,
+    presence,
     network,
     bodies,
     mempool,
     onResultCertificate: takeCertificate,
     onMissingTransactions: (proposal, indexes, from) => requests.askTransactions(proposal, indexes, from),
+    onBehind: (epoch, behind) => requests.tellClosing(epoch, behind),
+    onAhead: (ahead) => requests.askClosing(ahead),
   });
   const requests = new ConsensusRequests({
     driver,
     inbox,
+    epochs,
     network,
     bodies,
     ledger,
-    execution,
+    blocks,
+    certified,
     logger: roomLogger(logger, 'requests'),
     onResultCertificate: takeCertificate,
   });
   const transactions = new Transactions({ chainId, mempool, driver, requests, enclave, ledger, tracker, network });
+  const sync = new SyncMeter();
   const service = new NodeService({
     version: options.version,
     genesis,
     chainId,
-    self,
+    epochs,
     ledger,
     driver,
-    execution,
+    certified,
     enclave,
     epochKeys,
     mempool,
     network,
     transactions,
+    system,
+    sync,
     halted: () => halted,
   });
 
-  network.onMessage((peer, channel, bytes) => {
-    if (channel === 'consensus') return inbox.receive(peer, bytes);
-    const message = decodeBulk(bytes);
-    if (message === undefined) return network.penalise(peer, 'malformed-message');
-    const sound =
-      message.kind === 'envelopes'
-        ? transactions.receive(peer, message.envelopes)
-        : exchange.receive(peer, message.result);
-    if (!sound) network.penalise(peer, message.kind === 'envelopes' ? 'invalid-message' : 'invalid-signature');
-  });
-  network.onGossip('certificates', (_from, bytes) => inbox.gossip(bytes));
-  network.handleRequest(PEER_METHOD, async (peer, bytes) => encode(peerResponseCodec, await answerPeer(peer, bytes)));
-  const answerPeer = async (peer: ValidatorIndex, bytes: Uint8Array): Promise<PeerResponse> => {
-    const request = decode(peerRequestCodec, bytes, MAX_PEER_REQUEST_BYTES);
-    switch (request.kind) {
-      case 'results':
-        return exchange.answer(request.from, request.to);
-      case 'receipts':
-        return exchange.receipts(request.height);
-      case 'contribution':
-        return {
-          kind: 'contribution',
-          message: request.validator === peer ? enclave.contributionFor(peer) : undefined,
-        };
-      case 'epochKey':
-        return { kind: 'epochKey', statement: enclave.epochKey };
-      case 'freshness':
-        return { kind: 'freshness', answer: await enclave.answerFreshness(request.challenge) };
-    }
+  servePeers({ network, ledger, inbox, transactions, exchange, system, enclave });
+  stack.use(
+    measureRoundTrips({
+      network,
+      epochs,
+      onMeasured: (roundTripMs) => driver.push({ kind: 'roundTrip', roundTripMs }),
+    }),
+  );
+  const heights = () => ({ height: ledger.head().height, target: provenHeight(driver.core) });
+  stack.use(
+    meterSync(sync, heights, (progress) => {
+      logger.info(progress, 'catching up');
+      onProgress(progress);
+    }),
+  );
+  const greet = (other: PeerName): void => {
+    presence.greet(other);
+    driver.greet(other);
   };
-
+  network.events.on('peerConnected', greet);
+  for (const other of network.connectedPeers()) greet(other);
   // Also with an empty log: whoever lost all data must hear its own earlier votes before it casts new ones.
-  driver.start(requests, 3 * genesis.parameters.baseTimeoutMs);
+  driver.start(requests, 3 * anchor.configuration.parameters.baseTimeoutMs);
   execution.start();
+  for (const evidence of core.evidence.values()) system.offerEvidence(evidence);
   const api = stack.use(
     await ApiServer.start({
       service,
@@ -322,7 +382,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
       log: roomLogger(logger, 'operations'),
       ready: () => service.ready(),
       metrics: async () => {
-        sampleMetrics(instruments, { service, mempool, execution, enclave });
+        sampleMetrics(instruments, { service, mempool, blocks, enclave });
         return { contentType: metrics.contentType, text: await metrics.text() };
       },
     }),
@@ -330,29 +390,14 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   const owned = stack.move();
   return {
     chainId,
-    self,
+    name: epochs.name,
     service,
     addresses: {
       api: `http://${config['api.host']}:${api.port}`,
       operations: `http://${config['operations.host']}:${operations.port}`,
       p2p: network.addresses()[0] ?? config['network.listen'],
     },
-    enclavePid: () => enclave.pid,
+    enclavePid: () => enclave?.pid,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
-};
-
-const decodeBulk = (bytes: Uint8Array): Infer<typeof bulkMessageCodec> | undefined => {
-  try {
-    return decode(bulkMessageCodec, bytes, MAX_BULK_MESSAGE_BYTES);
-  } catch {
-    return undefined;
-  }
-};
-
-const ownIndex = (genesis: Genesis, secrets: NodeSecrets): ValidatorIndex => {
-  const key = toHex(ed25519PublicKey(secrets.validator));
-  const index = genesis.validators.findIndex((validator) => validator.validatorKey === key);
-  if (index < 0) throw nodeErrors.error('NOT_A_VALIDATOR');
-  return index as ValidatorIndex;
 };

@@ -4,52 +4,50 @@
  * When more than f validators contradict our result, this replica stops: it writes a report that names the height and
  * the first transaction on which it differs, and the node ends.
  */
-import { ed25519Sign } from '#primitives';
 import { signersOf } from '../protocol/bitmap.ts';
-import { type Hash, type Height, height as asHeight, type ValidatorIndex } from '../protocol/brand.ts';
+import { type Hash, type Height, height as asHeight } from '../protocol/brand.ts';
 import { decode, encode } from '../protocol/codec.ts';
-import { type Genesis, validatorSetOf } from '../protocol/genesis.ts';
 import { MAX_RECEIPT_BYTES, receiptCodec } from '../protocol/receipt.ts';
 import {
+  certifies,
   MAX_RESULT_CERTIFICATE_BYTES,
   type ResultCertificate,
   resultCertificateCodec,
   resultCertificateFault,
-  resultStatementBytes,
+  type ResultStatement,
   resultStatementCodec,
   resultStatementHash,
 } from '../protocol/result.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ConsensusDriver } from './consensus-driver.ts';
-import type { Execution } from './execution.ts';
+import type { Epochs } from './epochs.ts';
+import type { CertifiedResults } from './certified-results.ts';
 import type { Logger } from './logger.ts';
 import type { PeerNetwork } from './network/network.ts';
+import type { PeerName } from './network/types.ts';
 import {
   bulkMessageCodec,
   MAX_PEER_RESPONSE_BYTES,
   MAX_RESULTS_PER_RESPONSE,
+  PEER_METHOD,
   type PeerRequest,
   peerRequestCodec,
   type PeerResponse,
   peerResponseCodec,
 } from './peer-messages.ts';
-import type { Divergence, ResultCollector, ResultMessage } from './results.ts';
-
-/** Request method of everything beside agreement. */
-export const PEER_METHOD = 'peer';
+import type { Divergence, OwnResult, ResultCollector, ResultMessage } from './results.ts';
 
 const REPAIR_MS = 500;
 const TIMEOUT_MS = 5_000;
 
 /** What the exchange is made with. */
 export interface ResultsExchangeOptions {
-  readonly genesis: Genesis;
+  readonly epochs: Epochs;
   readonly network: PeerNetwork;
   readonly ledger: Ledger;
   readonly collector: ResultCollector;
-  readonly execution: Execution;
+  readonly certified: CertifiedResults;
   readonly driver: ConsensusDriver;
-  readonly validatorSecret: Uint8Array;
   readonly logger: Logger;
   readonly onDivergence: (divergence: Divergence) => void;
 }
@@ -68,27 +66,31 @@ export class ResultsExchange implements AsyncDisposable {
   }
 
   /** Sends our own result to every validator, and compares it with a certificate that was here before it. */
-  push(result: ResultMessage): void {
-    const { network, execution } = this.#options;
-    network.broadcast('bulk', encode(bulkMessageCodec, { kind: 'result', result }));
-    const early = execution.rememberedAt(result.statement.height);
-    if (early !== undefined) this.#compare(early, resultStatementHash(early.statement), result);
+  push({ statement, signed }: OwnResult): void {
+    const { network, certified } = this.#options;
+    if (signed !== undefined)
+      network.broadcast('bulk', encode(bulkMessageCodec, { kind: 'result', result: signed.message }));
+    const early = certified.at(statement.height);
+    if (early !== undefined) this.#compare(early, resultStatementHash(early.statement), statement);
   }
 
   /** Takes a peer's result; false when its signatures are false. */
-  receive(from: ValidatorIndex, result: ResultMessage): boolean {
+  receive(from: PeerName, result: ResultMessage): boolean {
     return this.#options.collector.addPeer(from, result) !== 'bad-signature';
   }
 
   /** Takes a result certificate from a peer: verified, then known to execution and to the core. */
   takeCertificate(encoded: Uint8Array): boolean {
-    const { genesis, execution } = this.#options;
+    const { epochs, certified } = this.#options;
     try {
       const certificate = decode(resultCertificateCodec, encoded, MAX_RESULT_CERTIFICATE_BYTES);
       const { statement } = certificate;
       const certHash = resultStatementHash(statement);
-      if (execution.resultCertificate(certHash) === undefined) {
-        if (resultCertificateFault(certificate, validatorSetOf(genesis)) !== undefined) return false;
+      if (certified.byHash(certHash) === undefined) {
+        const signers = epochs.resultSigners(statement.epoch).find(({ set }) => set.epoch === certificate.signerEpoch);
+        // Of an epoch that we have not entered: not false, only early.
+        if (signers === undefined) return certifies(certificate.signerEpoch, statement.epoch);
+        if (resultCertificateFault(certificate, signers.set) !== undefined) return false;
         this.#store(certificate, certHash);
       }
       this.tellCore(certificate);
@@ -120,8 +122,8 @@ export class ResultsExchange implements AsyncDisposable {
       const certificate = ledger.readResultCertificate(height);
       if (certificate !== undefined) certificates.push(certificate);
       else {
-        const own = this.#ownResult(height);
-        if (own !== undefined) results.push(own);
+        const own = this.#ownResult(height)?.signed;
+        if (own !== undefined) results.push(own.message);
       }
     }
     return { kind: 'results', certificates, results };
@@ -134,10 +136,10 @@ export class ResultsExchange implements AsyncDisposable {
   }
 
   /** Compares receipts with the peer that contradicts us; describes the first difference. */
-  async describe({ height, validator, own, other }: Divergence): Promise<Record<string, string | number>> {
+  async describe({ height, peer, own, other }: Divergence): Promise<Record<string, string | number>> {
     const report = {
       height,
-      validator,
+      validator: this.#options.epochs.validatorNameOf(peer) ?? peer,
       ownStateRoot: own.stateRoot,
       otherStateRoot: other.statement.stateRoot,
       ownReceiptsRoot: own.receiptsRoot,
@@ -145,7 +147,7 @@ export class ResultsExchange implements AsyncDisposable {
     };
     const ours = (this.#options.ledger.readReceipts(asHeight(height)) ?? []).map(({ receipt }) => receipt);
     try {
-      const response = await this.#request(validator as ValidatorIndex, { kind: 'receipts', height: asHeight(height) });
+      const response = await this.#request(peer, { kind: 'receipts', height: asHeight(height) });
       const theirs = response.kind === 'receipts' ? response.receipts : [];
       const index = ours.findIndex(
         (receipt, position) => !Buffer.from(receipt).equals(theirs[position] ?? new Uint8Array()),
@@ -165,45 +167,43 @@ export class ResultsExchange implements AsyncDisposable {
 
   #store(certificate: ResultCertificate, certHash: Hash): void {
     const own = this.#ownResult(certificate.statement.height);
-    if (own === undefined) this.#options.execution.remember(certificate);
-    else this.#compare(certificate, certHash, own);
+    if (own === undefined) this.#options.certified.remember(certificate);
+    else this.#compare(certificate, certHash, own.statement);
   }
 
   /** A certificate beside our own result of its height: it certifies ours, or this replica is the wrong one. */
-  #compare(certificate: ResultCertificate, certHash: Hash, own: ResultMessage): void {
-    const { execution, onDivergence, genesis } = this.#options;
-    const { statement } = certificate;
-    if (resultStatementHash(own.statement) === certHash) {
-      execution.certified(certificate);
+  #compare(certificate: ResultCertificate, certHash: Hash, own: ResultStatement): void {
+    const { certified, onDivergence, epochs } = this.#options;
+    const { statement, signerEpoch, enclaveSignatures, validatorSignatures } = certificate;
+    if (resultStatementHash(own) === certHash) {
+      certified.certified(certificate);
       return;
     }
-    const [validator = 0] = signersOf(certificate.signers, genesis.validators.length) ?? [];
-    onDivergence({
-      height: statement.height,
-      validator,
-      own: own.statement,
-      other: { ...own, statement },
-      fatal: true,
-    });
+    const validators = epochs.at(signerEpoch)?.configuration.validators ?? [];
+    const [first = 0] = signersOf(certificate.signers, validators.length) ?? [];
+    const peer = validators[first]?.peerId as PeerName;
+    const other = {
+      statement,
+      enclaveSignature: enclaveSignatures.slice(0, 64),
+      validatorSignature: validatorSignatures.slice(0, 64),
+    };
+    onDivergence({ height: statement.height, peer, own, other, fatal: true });
   }
 
-  #ownResult(height: Height): ResultMessage | undefined {
-    const stored = this.#options.ledger.readStatement(height);
+  #ownResult(height: Height): OwnResult | undefined {
+    const { ledger, epochs } = this.#options;
+    const stored = ledger.readStatement(height);
     if (stored === undefined) return undefined;
     const statement = decode(resultStatementCodec, stored.statement, stored.statement.length);
-    return {
-      statement,
-      enclaveSignature: stored.enclaveSignature,
-      validatorSignature: ed25519Sign(resultStatementBytes(statement), this.#options.validatorSecret),
-    };
+    return epochs.ownResult(statement, stored.enclaveSignature);
   }
 
   /** Asks for results of heights that were already uncertified at the last look. */
   #repair(): void {
-    const { execution, ledger, network } = this.#options;
+    const { certified, ledger, network } = this.#options;
     const stuck = this.#lastExecuted;
     this.#lastExecuted = ledger.head().height;
-    const from = execution.firstUncertified();
+    const from = certified.firstUncertified();
     if (this.#asking || from > stuck) return;
     this.#asking = true;
     const to = Math.min(stuck, from + MAX_RESULTS_PER_RESPONSE - 1);
@@ -214,7 +214,7 @@ export class ResultsExchange implements AsyncDisposable {
       });
   }
 
-  async #askResults(peer: ValidatorIndex, from: Height, to: Height): Promise<void> {
+  async #askResults(peer: PeerName, from: Height, to: Height): Promise<void> {
     const { collector, logger } = this.#options;
     try {
       const response = await this.#request(peer, { kind: 'results', from, to });
@@ -226,7 +226,7 @@ export class ResultsExchange implements AsyncDisposable {
     }
   }
 
-  async #request(peer: ValidatorIndex, request: PeerRequest): Promise<PeerResponse> {
+  async #request(peer: PeerName, request: PeerRequest): Promise<PeerResponse> {
     const bytes = await this.#options.network.request(peer, PEER_METHOD, encode(peerRequestCodec, request), {
       timeoutMs: TIMEOUT_MS,
       maxResponseBytes: MAX_PEER_RESPONSE_BYTES,

@@ -10,7 +10,7 @@ import { certifySimProcessor, CHIP_ID_BYTES, encodeSimCertificate } from '../pro
 import type { PublicKey } from '../protocol/brand.ts';
 import { fromHex, toHex } from '../protocol/hex.ts';
 import { nodeErrors } from './errors.ts';
-import { writeFileDurably } from './home.ts';
+import { readOptional, writeFileDurably } from './home.ts';
 
 /** A simulated processor. */
 export interface SimulatedProcessor {
@@ -20,16 +20,36 @@ export interface SimulatedProcessor {
   readonly certificate: Uint8Array;
 }
 
-/** The simulated manufacturer of a network: certifies its processors, then its secret is thrown away. */
+/** The simulated manufacturer of a network: certifies its processors, those of machines that join later included. */
 export interface SimulatedRoot {
   readonly secret: Uint8Array;
   readonly publicKey: PublicKey;
 }
 
 /** A fresh manufacturer. */
-export const createSimulatedRoot = (): SimulatedRoot => {
+const createSimulatedRoot = (): SimulatedRoot => {
   const secret = randomBytes(32);
   return { secret, publicKey: toHex(ed25519PublicKey(secret)) as PublicKey };
+};
+
+const ROOT_NOTICE =
+  'SIMULATED manufacturer: whoever reads this file can certify processors of this test network. Testing only.';
+
+/** Reads the file that the operators of a test network share, or creates it. Throws CONFIG_FILE_UNREADABLE. */
+export const readOrCreateSimulatedRoot = async (path: string): Promise<SimulatedRoot> => {
+  const present = await readOptional(path);
+  if (present === undefined) {
+    const root = createSimulatedRoot();
+    await writeFileDurably(path, `${JSON.stringify({ notice: ROOT_NOTICE, secret: toHex(root.secret) }, null, 2)}\n`);
+    return root;
+  }
+  try {
+    const secret = fromHex((JSON.parse(Buffer.from(present).toString('utf8')) as { readonly secret: string }).secret);
+    return { secret, publicKey: toHex(ed25519PublicKey(secret)) as PublicKey };
+  } catch {
+    // Without cause: a parser's message may quote the secret.
+    throw nodeErrors.error('CONFIG_FILE_UNREADABLE', { path });
+  }
 };
 
 /** A fresh processor under a manufacturer. */

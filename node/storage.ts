@@ -1,32 +1,139 @@
-/** What a validator finds on its disk at start: the log of its votes, and the newest final block of its ledger. */
-import { type ChainId, height as asHeight } from '../protocol/brand.ts';
+/**
+ * What a validator finds on its disk at start: the log of its votes, its ledger, and whether its key may sign.
+ *
+ * The key's lock is taken first, so that nothing is even read while another process uses the key. A ledger is never
+ * ahead of its log (see the driver), so a log that was put back to an earlier moment is noticed here.
+ */
+import { type BlockHash, type ChainId, height as asHeight } from '../protocol/brand.ts';
 import { decode } from '../protocol/codec.ts';
-import { type WalRecord, walRecordCodec } from '../protocol/consensus/wal-record.ts';
-import { basePoint, type CoreConfig, type FinalPoint } from '../consensus/state.ts';
-import type { Ledger } from '../ledger/ledger.ts';
+import type { EpochAnchor } from '../protocol/consensus/configuration.ts';
+import { recordEpoch, recordView, type WalRecord, walRecordCodec } from '../protocol/consensus/wal-record.ts';
+import { MAX_READINESS_AGE_BLOCKS } from '../protocol/limits.ts';
+import { basePoint, type FinalPoint } from '../consensus/state.ts';
+import { KeyLock } from '../ledger/key-lock.ts';
+import { Ledger } from '../ledger/ledger.ts';
 import { WriteAheadLog } from '../ledger/wal.ts';
-import { readProvenBlock } from './stored-blocks.ts';
+import { custodyFault, type KeyCustody, type LogCustody, readCustodyRecord } from './custody.ts';
+import { nodeErrors } from './errors.ts';
+import { homePaths } from './home.ts';
+import { type NodeKeystore, validatorKeyOf } from './keystore.ts';
+import { RunCounter } from './run-counter.ts';
+import { readHeaderRecord, readProvenBlock } from './stored-blocks.ts';
 
-/** Opens the votes' log; without it, or with a damaged one, this key must not sign. */
-export const openLog = async (
-  directory: string,
-  options: { readonly replicaKey: Uint8Array; readonly chainId: ChainId; readonly mustExist: boolean },
-): Promise<{ readonly wal: WriteAheadLog; readonly records: readonly WalRecord[] }> => {
-  const records: WalRecord[] = [];
-  const { log } = await WriteAheadLog.open(directory, {
-    ...options,
-    onRecord: ({ payload }) => records.push(decode(walRecordCodec, payload, payload.length)),
+/** Log and ledger of a home, opened under the lock of its key. Disposing closes both. */
+export interface SigningState extends AsyncDisposable {
+  readonly ledger: Ledger;
+  readonly wal: WriteAheadLog;
+  readonly records: readonly WalRecord[];
+  /** Counter of the starts of this home. */
+  readonly runs: RunCounter;
+  /** What the log says last of this key. */
+  readonly custody: LogCustody | undefined;
+}
+
+/** A home to open. */
+export interface SigningHome extends NodeKeystore {
+  readonly home: string;
+  readonly chainId: ChainId;
+  /** Lock of the key and this home, where the caller holds it; released with what is opened. */
+  readonly lock?: KeyLock;
+}
+
+/** Whether the log knows that a view, or a later one, is final. */
+const knowsFinal = (records: readonly WalRecord[], epoch: number, view: number): boolean =>
+  records.some((record) => {
+    if (record.kind !== 'finalized' && record.kind !== 'closing') return false;
+    const known = recordEpoch(record);
+    return known > epoch || (known === epoch && recordView(record) >= view);
   });
-  return { wal: log, records };
+
+const checkAge = (ledger: Ledger, records: readonly WalRecord[]): void => {
+  const head = ledger.head().finalisedHeight;
+  const header = head === 0 ? undefined : readHeaderRecord(ledger, head)?.header;
+  if (header === undefined || knowsFinal(records, header.epoch, header.view)) return;
+  throw nodeErrors.error('UNSAFE_TO_SIGN', {
+    reason: 'the log of votes is older than the ledger',
+    height: head,
+    view: header.view,
+  });
 };
 
-/** Newest block of the ledger whose finalization is its own; agreement delivers what lies above it again. */
-export const finalPointOf = (ledger: Ledger, config: CoreConfig): FinalPoint => {
-  for (let number: number = ledger.head().finalisedHeight; number > 0; number -= 1) {
+/**
+ * Opens log and ledger; the key may still be one that must not sign. Throws KEY_IN_USE, codes of the log and of the
+ * ledger, or UNSAFE_TO_SIGN.
+ */
+export const openSigningState = async (options: SigningHome): Promise<SigningState> => {
+  const { home, chainId, secrets, custody: held } = options;
+  const paths = homePaths(home);
+  await using stack = new AsyncDisposableStack();
+  const lock = options.lock ?? (await KeyLock.acquire(paths.votes, secrets.validator));
+  let ledger: Ledger;
+  try {
+    ledger = stack.use(await Ledger.open(paths.ledger, { replicaKey: secrets.replica, chainId }));
+  } catch (failure) {
+    await lock.release();
+    throw failure;
+  }
+  const records: WalRecord[] = [];
+  let custody: LogCustody | undefined;
+  const key = validatorKeyOf(secrets);
+  const { log } = await WriteAheadLog.open(paths.votes, {
+    replicaKey: secrets.replica,
+    lock,
+    chainId,
+    mustExist: held.state === 'used' || held.state === 'exported' || ledger.head().finalisedHeight > 0,
+    onRecord: (record) => {
+      const stated = readCustodyRecord(record);
+      if (stated === undefined) records.push(decode(walRecordCodec, record.payload, record.payload.length));
+      else if (stated.validatorKey === key) custody = stated;
+    },
+  });
+  const wal = stack.use(log);
+  checkAge(ledger, records);
+  const runs = RunCounter.open(paths.votes, secrets.replica);
+  stack.defer(() => runs.close());
+  const owned = stack.move();
+  return { ledger, wal, records, runs, custody, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+};
+
+/**
+ * Opens the home of a validator that shall sign. From then on its keystore says that the key has a log, so that a home
+ * whose `votes/` and `ledger/` were both deleted is not taken for a new one. Throws why the key must not sign.
+ */
+export const openToSign = async (
+  options: SigningHome & { readonly keepCustody: (custody: KeyCustody) => Promise<void> },
+): Promise<SigningState> => {
+  await using stack = new AsyncDisposableStack();
+  const state = stack.use(await openSigningState(options));
+  const { custody, keepCustody } = options;
+  const fault = custodyFault(custody, state.custody);
+  if (fault !== undefined) throw fault;
+  if (custody.state === 'fresh') await keepCustody({ ...custody, state: 'used', timeMs: Date.now() });
+  state.runs.advance();
+  stack.move();
+  return state;
+};
+
+/** Newest block of an epoch in the ledger whose finalization is its own; agreement delivers what lies above it again. */
+export const finalPointOf = (ledger: Ledger, anchor: EpochAnchor): FinalPoint => {
+  const { base } = anchor;
+  for (let number: number = ledger.head().finalisedHeight; number > base.height; number -= 1) {
     const block = readProvenBlock(ledger, number);
     if (block === undefined || block.following.length > 0) continue;
     const { view, timeMs, stateCert } = block.header;
     return { id: block.id, height: asHeight(number), view, timeMs, stateCert, finalization: block.finalization };
   }
-  return basePoint(config.anchor);
+  const closing = base.height === 0 ? undefined : readProvenBlock(ledger, base.height);
+  return basePoint(anchor, closing?.header.stateCert);
+};
+
+/** Ids of the newest final blocks of the ledger, by height: joiners may vouch for them. */
+export const recentBlocks = (ledger: Ledger): ReadonlyMap<number, BlockHash> => {
+  const newest = ledger.head().finalisedHeight;
+  const recent = new Map<number, BlockHash>();
+  for (let number = Math.max(1, newest - 2 * MAX_READINESS_AGE_BLOCKS); number <= newest; number += 1) {
+    const id = ledger.readBlockHash(asHeight(number));
+    if (id !== undefined) recent.set(number, id);
+  }
+  return recent;
 };

@@ -1,29 +1,45 @@
 /**
  * How this node lays final blocks into the ledger, whose records are opaque to the ledger itself: the header record
- * holds header and justification, so that a fork can be proven for ever; the finality record holds what proves the
- * block final on its own.
+ * holds header, justification and system section, and a closing block's tails with theirs, so that a fork can be proven
+ * and the validators followed for ever; the finality record holds what proves the block final on its own.
  */
 import { type BlockHash, height as asHeight } from '../protocol/brand.ts';
-import { decode, encode, struct } from '../protocol/codec.ts';
-import type { BlockWithBody } from '../protocol/consensus/block.ts';
+import { decode, encode, list, struct } from '../protocol/codec.ts';
+import type { Block, BlockWithBody } from '../protocol/consensus/block.ts';
 import { type BlockBody, blockBodyCodec } from '../protocol/consensus/body.ts';
 import type { Certificate } from '../protocol/consensus/certificate.ts';
-import { finalityProofCodec, MAX_FINALITY_PROOF_BYTES } from '../protocol/consensus/finality-proof.ts';
-import { type Header, headerCodec } from '../protocol/consensus/header.ts';
-import { type Justification, justificationCodec } from '../protocol/consensus/justification.ts';
+import type { Closing } from '../protocol/consensus/closing.ts';
+import type { EpochProof } from '../protocol/consensus/epoch-proof.ts';
+import {
+  finalityProofCodec,
+  MAX_FINALITY_PROOF_BYTES,
+  MAX_FOLLOWING_HEADERS,
+} from '../protocol/consensus/finality-proof.ts';
+import { type Header, headerCodec, isClosing } from '../protocol/consensus/header.ts';
+import { justificationCodec } from '../protocol/consensus/justification.ts';
+import { systemSectionCodec } from '../protocol/consensus/system.ts';
 import { MAX_BODY_BYTES } from '../protocol/limits.ts';
 import type { FinalisedBlock } from '../ledger/blocks.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 
-const headerRecordCodec = struct({ header: headerCodec, justification: justificationCodec });
-const MAX_HEADER_RECORD_BYTES = 8 * 1024 * 1024;
+const headerRecordCodec = struct({
+  header: headerCodec,
+  justification: justificationCodec,
+  system: systemSectionCodec,
+  tails: list(struct({ header: headerCodec, justification: justificationCodec }), MAX_FOLLOWING_HEADERS),
+});
+const MAX_HEADER_RECORD_BYTES = 64 * 1024 * 1024;
 const MAX_ENCODED_BODY_BYTES = 2 * MAX_BODY_BYTES;
 
+/** A block without its body, as the ledger keeps it. */
+export interface HeaderRecord extends Block {
+  /** The tails after a closing block, as far as they are known with their justification. */
+  readonly tails: readonly Pick<Block, 'header' | 'justification'>[];
+}
+
 /** A final block with all that belongs to it. */
-export interface ProvenBlock {
+export interface ProvenBlock extends HeaderRecord {
   readonly id: BlockHash;
-  readonly header: Header;
-  readonly justification: Justification;
   readonly body: BlockBody;
   /** Headers up to the one that `finalization` names; empty when it is the block's own. */
   readonly following: readonly Header[];
@@ -31,20 +47,31 @@ export interface ProvenBlock {
 }
 
 /** The ledger's records of a final block. */
-export const blockRecords = (
-  block: ProvenBlock,
-): FinalisedBlock & { readonly body: Uint8Array; readonly finality: Uint8Array } => ({
-  height: block.header.height,
-  blockHash: block.id,
-  header: encode(headerRecordCodec, { header: block.header, justification: block.justification }),
-  body: encode(blockBodyCodec, block.body),
-  finality: encode(finalityProofCodec, { following: block.following, finalization: block.finalization }),
+export const blockRecords = ({
+  id,
+  header,
+  justification,
+  system,
+  tails,
+  body,
+  following,
+  finalization,
+}: ProvenBlock): FinalisedBlock & { readonly body: Uint8Array; readonly finality: Uint8Array } => ({
+  height: header.height,
+  blockHash: id,
+  header: encode(headerRecordCodec, {
+    header,
+    justification,
+    system,
+    tails: tails.map((tail) => ({ header: tail.header, justification: tail.justification })),
+  }),
+  closesEpoch: isClosing(header) ? header.epoch : undefined,
+  body: encode(blockBodyCodec, body),
+  finality: encode(finalityProofCodec, { following, finalization }),
 });
 
-/** Header and justification of a header record. */
-export const decodeHeaderRecord = (
-  record: Uint8Array,
-): { readonly header: Header; readonly justification: Justification } =>
+/** The content of a header record. */
+export const decodeHeaderRecord = (record: Uint8Array): HeaderRecord =>
   decode(headerRecordCodec, record, MAX_HEADER_RECORD_BYTES);
 
 /** A final block of the ledger; undefined above the finalised head. */
@@ -59,51 +86,69 @@ export const readProvenBlock = (ledger: Ledger, number: number): ProvenBlock | u
   };
 };
 
-/** Header and justification of a final block of the ledger. */
-export const readHeaderRecord = (ledger: Ledger, number: number): ReturnType<typeof decodeHeaderRecord> | undefined => {
+/** A final block of the ledger without its body. */
+export const readHeaderRecord = (ledger: Ledger, number: number): HeaderRecord | undefined => {
   const record = ledger.readHeader(asHeight(number));
   return record === undefined ? undefined : decodeHeaderRecord(record);
 };
 
-/** Consecutive final blocks that end with a block whose own finalization is known. */
+/** What ended an epoch of the ledger; undefined while it lasts. */
+export const readClosing = (ledger: Ledger, epoch: number): Closing | undefined => {
+  const height = ledger.readEpochEnd(epoch);
+  const closing = height === undefined ? undefined : readProvenBlock(ledger, height);
+  if (closing === undefined) return undefined;
+  const { header, justification, system, body, following, finalization } = closing;
+  return { block: { header, justification, system, body }, following, finalization };
+};
+
+/** The proof of the change of epoch that a closing block made. */
+export const epochProofOf = ({ block, following, finalization }: Closing): EpochProof => ({
+  header: block.header,
+  system: block.system,
+  following,
+  finalization,
+});
+
+/** Consecutive final blocks of one epoch, and what makes the last one final. */
 export interface BlockRange {
   readonly blocks: readonly BlockWithBody[];
+  /** Tails between the last block, then a closing one, and the block that the finalization names. */
+  readonly following: readonly Header[];
   readonly finalization: Certificate | undefined;
 }
 
+/** Bounds of a range of blocks. */
+export interface RangeBounds {
+  readonly from: number;
+  readonly to: number;
+  readonly maxBlocks: number;
+  /** Bodies are left out beyond this, except the first. */
+  readonly maxBodyBytes: number;
+}
+
 /**
- * Blocks from `from` to at most `to`, extended or shortened so that the last one's finalization is its own; bodies are
- * left out once `maxBodyBytes` are reached, except the first.
+ * Blocks from `from` to at most `to`, extended or shortened so that the last one is proven final by no other block of
+ * the ledger, where that is possible; never beyond the end of an epoch.
  */
-export const readBlockRange = (
-  ledger: Ledger,
-  {
-    from,
-    to,
-    maxBlocks,
-    maxBodyBytes,
-  }: { readonly from: number; readonly to: number; readonly maxBlocks: number; readonly maxBodyBytes: number },
-): BlockRange => {
-  const last = lastFinalised(ledger, from, to, maxBlocks);
-  const blocks: BlockWithBody[] = [];
-  let finalization: Certificate | undefined;
-  let bodyBytes = 0;
-  for (let number = from; number <= last; number += 1) {
+export const readBlockRange = (ledger: Ledger, { from, to, maxBlocks, maxBodyBytes }: RangeBounds): BlockRange => {
+  const read: ProvenBlock[] = [];
+  for (let number = from; read.length < maxBlocks; number += 1) {
+    const last = read.at(-1);
+    if (last !== undefined && (isClosing(last.header) || (number > to && provesItself(last)))) break;
     const block = readProvenBlock(ledger, number);
     if (block === undefined) break;
-    bodyBytes += block.header.bodyBytes;
-    const withBody = number === from || bodyBytes <= maxBodyBytes;
-    blocks.push({ header: block.header, justification: block.justification, body: withBody ? block.body : undefined });
-    finalization = block.following.length === 0 ? block.finalization : undefined;
+    read.push(block);
   }
-  return { blocks, finalization };
+  const proven = read.slice(0, read.findLastIndex(provesItself) + 1);
+  const chosen = proven.length > 0 ? proven : read;
+  const last = proven.at(-1);
+  let bodyBytes = 0;
+  const blocks = chosen.map(({ header, justification, system, body }, index): BlockWithBody => {
+    bodyBytes += header.bodyBytes;
+    return { header, justification, system, body: index === 0 || bodyBytes <= maxBodyBytes ? body : undefined };
+  });
+  return { blocks, following: last?.following ?? [], finalization: last?.finalization };
 };
 
-const lastFinalised = (ledger: Ledger, from: number, to: number, maxBlocks: number): number => {
-  const limit = Math.min(to, ledger.head().finalisedHeight, from + maxBlocks - 1);
-  const proofAt = (number: number): number => readProvenBlock(ledger, number)?.following.length ?? 0;
-  const extended = limit + (limit >= from ? proofAt(limit) : 0);
-  if (extended - from < maxBlocks) return extended;
-  for (let number = limit; number > from; number -= 1) if (proofAt(number) === 0) return number;
-  return limit;
-};
+/** Whether nothing but tails stands between the block and the finalization that covers it. */
+const provesItself = ({ following }: ProvenBlock): boolean => following.every(({ kind }) => kind === 'tail');

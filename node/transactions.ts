@@ -4,7 +4,7 @@
  * Accepted means: admitted by the enclave, in the pool, and handed to every connected peer. A resend of the same
  * envelope is the same transaction wherever it stands: waiting, final, executed.
  */
-import type { TransactionId, ValidatorIndex } from '../protocol/brand.ts';
+import type { TransactionId } from '../protocol/brand.ts';
 import { encode } from '../protocol/codec.ts';
 import type { ChainId } from '../protocol/brand.ts';
 import { type ParsedEnvelope, parseEnvelope } from '../protocol/envelope.ts';
@@ -20,6 +20,7 @@ import type { ConsensusRequests } from './consensus-requests.ts';
 import type { EnclaveSupervisor } from './enclave-supervisor.ts';
 import type { Mempool, PoolVerdict } from './mempool.ts';
 import type { PeerNetwork } from './network/network.ts';
+import type { PeerName } from './network/types.ts';
 import { bulkMessageCodec, MAX_BULK_MESSAGE_BYTES } from './peer-messages.ts';
 
 /** What transactions are handled with. */
@@ -28,7 +29,8 @@ export interface TransactionsOptions {
   readonly mempool: Mempool;
   readonly driver: ConsensusDriver;
   readonly requests: ConsensusRequests;
-  readonly enclave: EnclaveSupervisor;
+  /** Undefined for an observer, which admits nothing. */
+  readonly enclave: EnclaveSupervisor | undefined;
   readonly ledger: Ledger;
   readonly tracker: CommitTracker;
   readonly network: PeerNetwork;
@@ -52,13 +54,13 @@ const refusalCodes: Readonly<Record<string, ApiErrorCode>> = {
 /** See the module comment. */
 export class Transactions {
   readonly #options: TransactionsOptions;
-  readonly #admission: Admission;
+  readonly #admission: Admission | undefined;
   #outgoing: Uint8Array[] = [];
   #scheduled = false;
 
   constructor(options: TransactionsOptions) {
     this.#options = options;
-    this.#admission = new Admission(options.enclave);
+    this.#admission = options.enclave && new Admission(options.enclave);
   }
 
   /** Takes clients' envelopes; one outcome each, in order. */
@@ -89,7 +91,7 @@ export class Transactions {
   }
 
   /** Takes transactions that a peer passed on. Returns false when one is not an envelope of this network. */
-  receive(from: ValidatorIndex, envelopes: readonly Uint8Array[]): boolean {
+  receive(from: PeerName, envelopes: readonly Uint8Array[]): boolean {
     const { chainId, mempool, driver, requests } = this.#options;
     let sound = true;
     let added = false;
@@ -157,6 +159,7 @@ export class Transactions {
   }
 
   async #refusal(bytes: Uint8Array): Promise<ApiErrorCode | undefined> {
+    if (this.#admission === undefined) return 'OBSERVER_ONLY';
     try {
       const { admitted, code } = await this.#admission.judge(bytes);
       return admitted ? undefined : (refusalCodes[code] ?? 'TX_NOT_ADMITTED');

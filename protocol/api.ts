@@ -24,8 +24,11 @@ import {
   MAX_OUTPUT_BYTES,
   MAX_OUTPUTS,
   MAX_PATH_LENGTH,
+  MAX_PENDING_CHANGES,
+  MAX_SYSTEM_TRANSACTION_BYTES,
   MAX_VALIDATORS,
 } from './limits.ts';
+import { MAX_EPOCH_PROOF_BYTES } from './consensus/epoch-proof.ts';
 import { MAX_RECEIPT_BYTES } from './receipt.ts';
 import { MAX_RESULT_CERTIFICATE_BYTES } from './result.ts';
 
@@ -152,9 +155,10 @@ export const networkShape = jsonRecord({
   platform: jsonText(16),
   notice: jsonText(256, 'What the platform protects'),
   genesis: jsonObject('The genesis document'),
+  epoch: jsonCount('Present epoch; what leads there stands under /v1/epochs'),
   epochKeys: jsonList(
     jsonRecord({
-      validator: jsonCount('Position of the validator whose enclave signed'),
+      enclaveKey: jsonHex<PublicKey>(32, 'Key of the enclave that signed'),
       statement: jsonBase64(MAX_STATEMENT_BYTES, 'Encoded statement of the epoch key'),
       signature: jsonBase64(SIGNATURE_BYTES),
     }),
@@ -162,6 +166,36 @@ export const networkShape = jsonRecord({
   ),
 });
 export type NetworkDocument = Shaped<typeof networkShape>;
+
+/** Most proofs in one answer about epochs. */
+export const MAX_EPOCH_PROOFS = 16;
+
+/** Proofs of consecutive changes of epoch. */
+export const epochsShape = jsonRecord({
+  epoch: jsonCount('Present epoch'),
+  proofs: jsonList(jsonBase64(MAX_EPOCH_PROOF_BYTES, 'Encoded proof'), MAX_EPOCH_PROOFS),
+});
+export type EpochsDocument = Shaped<typeof epochsShape>;
+
+/** Body of `POST /v1/governance`: a change list with the signatures that there are. */
+export const proposalShape = jsonRecord({
+  transaction: jsonBase64(MAX_SYSTEM_TRANSACTION_BYTES, 'Encoded governance transaction'),
+});
+export type ProposalSubmission = Shaped<typeof proposalShape>;
+
+/** A proposed change of the configuration. */
+export const pendingChangeShape = jsonRecord({
+  id: jsonHex<Hash>(32, 'Hash of the change list'),
+  transaction: jsonBase64(MAX_SYSTEM_TRANSACTION_BYTES, 'Encoded governance transaction, as far as it is signed'),
+  signatures: jsonCount('Members that have signed'),
+  threshold: jsonCount('Members that must sign'),
+  waitingFor: jsonText(128, 'What is missing; empty when the next block may carry it'),
+});
+export type PendingChange = Shaped<typeof pendingChangeShape>;
+
+/** Changes that wait. */
+export const pendingChangesShape = jsonRecord({ changes: jsonList(pendingChangeShape, MAX_PENDING_CHANGES) });
+export type PendingChanges = Shaped<typeof pendingChangesShape>;
 
 /** How a node is doing. */
 export const statusShape = jsonRecord(
@@ -172,7 +206,9 @@ export const statusShape = jsonRecord(
     platform: jsonText(16),
     notice: jsonText(256, 'What the platform protects'),
     policyClass: jsonText(16),
-    validator: jsonRecord({ index: jsonCount(), name: jsonText(64), key: jsonHex<PublicKey>(32) }),
+    epoch: jsonCount('Present epoch'),
+    role: jsonText(16, 'validator or observer'),
+    name: jsonText(64, 'Name of the node in the present configuration; empty when it is not part of it'),
     measurement: jsonHex<Measurement>(48, 'Measurement of the enclave'),
     ready: jsonFlag(),
     reasons: jsonList(jsonText(128, 'Why the node is not ready'), 16),
@@ -181,10 +217,21 @@ export const statusShape = jsonRecord(
     executedHeight: jsonCount('Newest block that the own enclave executed'),
     certifiedHeight: jsonCount('Newest block with a result certificate'),
     timeMs: jsonCount('Consensus time of the newest final block'),
-    peers: jsonRecord({ connected: jsonCount(), validators: jsonCount() }),
+    peers: jsonRecord({ connected: jsonCount(), validators: jsonCount('Other validators') }),
     mempool: jsonRecord({ transactions: jsonCount(), bytes: jsonCount() }),
     uptimeSeconds: jsonCount(),
   },
-  { stateRoot: jsonHex<StateRoot>(32, 'State after the newest executed block, once there is one') },
+  {
+    validator: jsonRecord({ index: jsonCount(), key: jsonHex<PublicKey>(32) }),
+    sync: jsonRecord(
+      {
+        height: jsonCount('Executed so far'),
+        target: jsonCount('Newest height that certificates prove'),
+        perSecond: jsonCount('Blocks a second'),
+      },
+      { secondsLeft: jsonCount() },
+    ),
+    stateRoot: jsonHex<StateRoot>(32, 'State after the newest executed block, once there is one'),
+  },
 );
 export type NodeStatus = Shaped<typeof statusShape>;

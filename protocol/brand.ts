@@ -16,8 +16,10 @@ export type Height = Brand<number, 'Height'>;
 export type View = Brand<number, 'View'>;
 /** Number of a validator set and of its key epoch; the first is 1. */
 export type Epoch = Brand<number, 'Epoch'>;
+/** Position of a node in the epoch's members: the ordered validators, then the observers. */
+export type MemberIndex = Brand<number, 'MemberIndex'>;
 /** Position of a validator in the ordered validator set of the epoch. */
-export type ValidatorIndex = Brand<number, 'ValidatorIndex'>;
+export type ValidatorIndex = Brand<MemberIndex, 'ValidatorIndex'>;
 
 /** A 32-byte domain-separated SHA-256 value, as 64 lowercase hexadecimal digits. */
 export type Hash = Brand<string, 'Hash'>;

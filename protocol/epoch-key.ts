@@ -2,14 +2,14 @@
  * Statements of the envelope keys of a key epoch, signed by attested enclaves.
  *
  * Every enclave of an epoch derives the same keys and signs the same statement; a wallet seals only to keys that a
- * quorum of the enclaves in the genesis have signed, so no single broken enclave can give out a key of its own. The
+ * quorum of the present validators' enclaves have signed, so no single broken enclave can give out a key of its own. The
  * signature covers the statement's received bytes.
  */
 import { ed25519Sign, ed25519Verify } from '#primitives';
-import type { ChainId } from './brand.ts';
+import type { ChainId, PublicKey } from './brand.ts';
 import { decodeOrUndefined } from './foreign.ts';
 import { byteString, encode, type Infer, list, refined, struct, u16 } from './codec.ts';
-import type { ValidatorSet } from './genesis.ts';
+import type { ValidatorSet } from './consensus/configuration.ts';
 import { fromHex, toHex } from './hash.ts';
 import { HPKE_SUITES, type HpkeSuite, hpkeSuiteOf } from './hpke.ts';
 import { chainIdCodec, epochCodec } from './scalars.ts';
@@ -55,28 +55,28 @@ export const verifyEpochKeys = (signed: SignedEpochKeyStatement, chainId: ChainI
 
 /** Outcome of looking for a statement that a quorum of enclaves signed. */
 export type EpochKeyVerdict =
-  | { readonly verdict: 'proven'; readonly statement: EpochKeyStatement; readonly signers: readonly number[] }
+  | { readonly verdict: 'proven'; readonly statement: EpochKeyStatement; readonly signers: readonly PublicKey[] }
   | { readonly verdict: 'unproven'; readonly valid: number; readonly needed: number };
 
 /** The statement of this chain that at least a quorum of the set's enclaves signed; total on foreign input. */
 export const provenEpochKeys = (
-  signed: readonly (SignedEpochKeyStatement & { readonly validator: number })[],
+  signed: readonly (SignedEpochKeyStatement & { readonly enclaveKey: PublicKey })[],
   chainId: ChainId,
   set: ValidatorSet,
 ): EpochKeyVerdict => {
-  const signersOf = new Map<string, Set<number>>();
+  const members = new Set(set.enclaveKeys);
+  const signersOf = new Map<string, Set<PublicKey>>();
   let best = 0;
   for (const candidate of signed) {
-    const enclaveKey = set.enclaveKeys[candidate.validator];
-    if (enclaveKey === undefined || !verifyEpochKeys(candidate, chainId, enclaveKey)) continue;
+    const { enclaveKey } = candidate;
+    if (!members.has(enclaveKey) || !verifyEpochKeys(candidate, chainId, enclaveKey)) continue;
     const content = toHex(candidate.statement);
     const signers = signersOf.get(content) ?? new Set();
-    signersOf.set(content, signers.add(candidate.validator));
+    signersOf.set(content, signers.add(enclaveKey));
     best = Math.max(best, signers.size);
     if (signers.size < set.quorum) continue;
     const statement = decodeOrUndefined(epochKeyStatementCodec, candidate.statement);
-    if (statement?.chainId === chainId)
-      return { verdict: 'proven', statement, signers: [...signers].sort((a, b) => a - b) };
+    if (statement?.chainId === chainId) return { verdict: 'proven', statement, signers: [...signers].sort() };
   }
   return { verdict: 'unproven', valid: best, needed: set.quorum };
 };

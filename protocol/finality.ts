@@ -7,7 +7,7 @@
  */
 import { ed25519Verify } from '#primitives';
 import type { PublicKey } from './brand.ts';
-import { EMPTY_TRANSACTION_ROOT } from './consensus/body.ts';
+import { asParent, type HeaderFault, headerFault, type Parent, successionFault } from './consensus/block-rules.ts';
 import {
   type Certificate,
   type CertificateFault,
@@ -15,7 +15,7 @@ import {
   type VerifySignature,
 } from './consensus/certificate.ts';
 import type { ChainPoint, EpochAnchor } from './consensus/configuration.ts';
-import { blockId, HEADER_VERSION, type Header } from './consensus/header.ts';
+import { blockId, type Header } from './consensus/header.ts';
 import { ZERO_HASH } from './consensus/vote.ts';
 import { fromHex } from './hex.ts';
 
@@ -26,20 +26,12 @@ export const MAX_PROOF_HEADERS = 4096;
 export type FinalityFault =
   | 'NO_HEADERS'
   | 'TOO_MANY_HEADERS'
-  | 'WRONG_VERSION'
-  | 'WRONG_CHAIN'
-  | 'WRONG_EPOCH'
-  | 'WRONG_CONFIGURATION'
-  | 'WRONG_PARENT'
-  | 'WRONG_HEIGHT'
-  | 'WRONG_VIEW'
-  | 'WRONG_TIME'
-  | 'WRONG_KIND'
+  | HeaderFault
   | 'NOT_A_FINALIZATION'
   | 'OTHER_BLOCK_FINALIZED'
   | `CERTIFICATE_${CertificateFault}`;
 
-/** Outcome of checking a proof of finality; `points` are the proven blocks in order. */
+/** Outcome of checking a proof of finality; `points` are the proven blocks of the ledger in order, tails left out. */
 export type FinalityVerdict =
   | { readonly verdict: 'final'; readonly points: readonly ChainPoint[] }
   | { readonly verdict: 'invalid'; readonly code: FinalityFault };
@@ -48,31 +40,12 @@ export type FinalityVerdict =
 export const verifyEd25519: VerifySignature = (signature, message, publicKey: PublicKey) =>
   ed25519Verify(signature, message, fromHex(publicKey));
 
-/** Rules that a header must keep relative to its finalised predecessor, without its body (§2.10 V1, V2, V5, V8, V11). */
-export const headerFault = (header: Header, parent: ChainPoint, anchor: EpochAnchor): FinalityFault | undefined => {
-  if (header.version !== HEADER_VERSION) return 'WRONG_VERSION';
-  if (header.chainId !== anchor.chainId) return 'WRONG_CHAIN';
-  if (header.epoch !== anchor.epoch) return 'WRONG_EPOCH';
-  if (header.configHash !== anchor.configHash || header.nextConfigHash !== ZERO_HASH) return 'WRONG_CONFIGURATION';
-  if (header.parentHash !== parent.id) return 'WRONG_PARENT';
-  if (header.height !== parent.height + 1) return 'WRONG_HEIGHT';
-  if (header.parentView !== parent.view || header.view <= parent.view) return 'WRONG_VIEW';
-  if (header.timeMs <= parent.timeMs) return 'WRONG_TIME';
-  return kindHolds(header) ? undefined : 'WRONG_KIND';
-};
-
-/** V8 and V11: an empty block carries nothing, a normal one something, and no tail stands in a fixed epoch. */
-export const kindHolds = (header: Header): boolean => {
-  if (header.kind === 'tail') return false;
-  if (header.kind === 'normal') return header.txCount > 0;
-  return header.txCount === 0 && header.bodyBytes === 0 && header.txRoot === EMPTY_TRANSACTION_ROOT;
-};
-
 const invalid = (code: FinalityFault): FinalityVerdict => ({ verdict: 'invalid', code });
 
 /**
  * Checks that `headers` extend `previous` one by one and that `finalization` makes the last of them final, and with it
- * all. `previous` is the anchor's base or a point that an earlier call returned.
+ * all. `previous` is the anchor's base or a point that an earlier call returned. After a closing block only its tails
+ * may follow: they prove it final and are no part of the ledger.
  */
 export const verifyFinality = (
   anchor: EpochAnchor,
@@ -84,18 +57,31 @@ export const verifyFinality = (
   if (headers.length === 0) return invalid('NO_HEADERS');
   if (headers.length > MAX_PROOF_HEADERS) return invalid('TOO_MANY_HEADERS');
   const points: ChainPoint[] = [];
-  let parent = previous;
+  let parent: Parent = { ...previous, nextConfigHash: ZERO_HASH };
   for (const header of headers) {
-    const fault = headerFault(header, parent, anchor);
+    const fault = headerFault(header, anchor) ?? successionFault(header, parent);
     if (fault !== undefined) return invalid(fault);
-    parent = { id: blockId(header), height: header.height, view: header.view, timeMs: header.timeMs };
-    points.push(parent);
+    parent = asParent(blockId(header), header);
+    if (header.kind !== 'tail') points.push(pointOf(parent));
   }
-  if (finalization.kind !== 'finalize') return invalid('NOT_A_FINALIZATION');
-  if (finalization.hash !== parent.id || finalization.view !== parent.view) return invalid('OTHER_BLOCK_FINALIZED');
-  const fault = certificateFault(finalization, anchor, verifySignature);
-  return fault === undefined ? { verdict: 'final', points } : invalid(`CERTIFICATE_${fault}`);
+  const fault = finalizationFault(anchor, parent, finalization, verifySignature);
+  return fault === undefined ? { verdict: 'final', points } : invalid(fault);
 };
+
+/** Why a certificate does not finalise exactly this block of the epoch; undefined when it does. */
+export const finalizationFault = (
+  anchor: EpochAnchor,
+  block: Pick<ChainPoint, 'id' | 'view'>,
+  finalization: Certificate,
+  verifySignature: VerifySignature = verifyEd25519,
+): FinalityFault | undefined => {
+  if (finalization.kind !== 'finalize') return 'NOT_A_FINALIZATION';
+  if (finalization.hash !== block.id || finalization.view !== block.view) return 'OTHER_BLOCK_FINALIZED';
+  const fault = certificateFault(finalization, anchor, verifySignature);
+  return fault === undefined ? undefined : `CERTIFICATE_${fault}`;
+};
+
+const pointOf = ({ id, height, view, timeMs }: Parent): ChainPoint => ({ id, height, view, timeMs });
 
 /** Whether two proven points contradict each other: a fork, on which a verifier must stop (consensus design §3.8). */
 export const conflict = (a: ChainPoint, b: ChainPoint): boolean => a.height === b.height && a.id !== b.id;

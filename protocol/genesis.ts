@@ -5,7 +5,7 @@
  * `genesis.json` is this object as JSON (keys and hashes as hexadecimal digits); the hash is over the canonical binary
  * encoding, so white space and field order in the file do not matter.
  */
-import type { ChainId, Hash, PublicKey } from './brand.ts';
+import type { ChainId, Hash } from './brand.ts';
 import { canonicalJson } from './canonical-json.ts';
 import {
   encode,
@@ -40,6 +40,8 @@ export const parametersCodec = struct({
   maxTimeoutMs: refined(u32, between(1_000, 60_000)),
   /** Interval of the empty block that keeps an idle network fresh, ms. */
   heartbeatMs: refined(u32, between(1_000, 3_600_000)),
+  /** Shortest life of an epoch, ms of consensus time: bounds how often the validator set may change. */
+  minEpochMs: refined(u32, between(0, 86_400_000)),
   /** Shortest distance between blocks, ms; never a wait when the parent is older. */
   minBlockIntervalMs: refined(u32, between(0, 10_000)),
   /** Largest block body. */
@@ -74,8 +76,10 @@ export const validatorCodec = struct({
   enclaveKem: hex(XWING_PUBLIC_KEY_BYTES),
   /** Attestation evidence that binds both enclave keys to the measurement. */
   evidence: hexString(8192),
-  /** Commitment to this enclave's share of the first epoch secret; the first f + 1 validators have one. */
+  /** Commitment to this enclave's share of the first epoch secret; the first f + 1 validators of a genesis have one. */
   contribution: optional(hashCodec),
+  /** Multiaddress at which peers reach the node, where it is agreed on; a node's own settings may name another. */
+  address: optional(text(256)),
 });
 
 /** The genesis document; see the module comment. */
@@ -110,6 +114,7 @@ export const defaultParameters: Parameters = {
   baseTimeoutMs: 1_000,
   maxTimeoutMs: 30_000,
   heartbeatMs: 30_000,
+  minEpochMs: 60_000,
   minBlockIntervalMs: 20,
   maxBodyBytes: 1024 * 1024,
   maxBlockTransactions: 4096,
@@ -132,13 +137,24 @@ export const quorumOf = (validators: number): number => validators - faultBound(
 
 const distinct = (values: readonly string[]): boolean => new Set(values).size === values.length;
 
-const checkRules = (genesis: Genesis): string | undefined => {
-  const { validators, members } = genesis;
+/** The first rule of validator sets that a set breaks, in words. */
+export const validatorsFault = (validators: readonly Validator[]): string | undefined => {
   if (validators.length < MIN_VALIDATORS) return `at least ${MIN_VALIDATORS} validators are needed`;
+  if (validators.length > MAX_VALIDATORS) return `at most ${MAX_VALIDATORS} validators are possible`;
   if (!distinct(validators.map((v) => v.validatorKey))) return 'two validators share a validator key';
   if (!distinct(validators.map((v) => v.enclaveKey))) return 'two validators share an enclave key';
   if (!distinct(validators.map((v) => v.peerId))) return 'two validators share a peer id';
-  if (!distinct(validators.map((v) => v.name))) return 'two validators share a name';
+  return distinct(validators.map((v) => v.name)) ? undefined : 'two validators share a name';
+};
+
+/** The first rule between parameters that a set of them breaks, in words; ranges are the codec's. */
+export const parametersFault = ({ baseTimeoutMs, maxTimeoutMs }: Parameters): string | undefined =>
+  maxTimeoutMs < baseTimeoutMs ? 'maxTimeoutMs must be at least baseTimeoutMs' : undefined;
+
+const checkRules = (genesis: Genesis): string | undefined => {
+  const { validators, members } = genesis;
+  const fault = validatorsFault(validators) ?? parametersFault(genesis.parameters);
+  if (fault !== undefined) return fault;
   if (!distinct(members.map((m) => m.key))) return 'two members share a key';
   if (genesis.threshold < 1 || genesis.threshold > members.length)
     return 'the threshold must lie between 1 and the number of members';
@@ -169,20 +185,6 @@ export const genesisFromJson = (json: unknown): Genesis => {
     throw protocolErrors.error('GENESIS_INVALID', { rule: 'unknown field' });
   return checkGenesis(genesis);
 };
-
-/** What verifiers need to know of a validator set, in index order. */
-export interface ValidatorSet {
-  readonly validatorKeys: readonly PublicKey[];
-  readonly enclaveKeys: readonly PublicKey[];
-  readonly quorum: number;
-}
-
-/** The validator set of a genesis. */
-export const validatorSetOf = (genesis: Genesis): ValidatorSet => ({
-  validatorKeys: genesis.validators.map((validator) => validator.validatorKey),
-  enclaveKeys: genesis.validators.map((validator) => validator.enclaveKey),
-  quorum: quorumOf(genesis.validators.length),
-});
 
 /** Hash that commits to a validator's share of the first epoch secret. */
 export const contributionCommitment = (contribution: Uint8Array): Hash =>

@@ -7,6 +7,16 @@
 export const MAX_VALIDATORS = 100;
 /** Smallest validator set that tolerates one Byzantine member. */
 export const MIN_VALIDATORS = 4;
+/** Most observers: they cost every validator a copy of each block. */
+export const MAX_OBSERVERS = 64;
+/** Most changes of the configuration in one governance transaction: a proposal stays small. */
+export const MAX_CHANGES = 8;
+/** Most plaintext system transactions of a block. */
+export const MAX_SYSTEM_TRANSACTIONS = 8;
+/** Largest system transaction: MAX_CHANGES validators with the largest evidence. */
+export const MAX_SYSTEM_TRANSACTION_BYTES = 96 * 1024;
+/** Blocks by which the block that a joiner vouches for may be old (consensus design §3.2). */
+export const MAX_READINESS_AGE_BLOCKS = 256;
 /** Largest envelope on the wire: the largest size bucket plus its public fields. */
 export const MAX_ENVELOPE_BYTES = 66 * 1024;
 /** Largest block body: moves to three peers in about 5 ms on one machine and keeps a frame below gossip limits. */
@@ -31,3 +41,5 @@ export const MAX_PATH_LENGTH = 12;
 export const MAX_WRITE_SET_BYTES = 32 * 1024 * 1024;
 /** Most blocks that an envelope's expiry may lie ahead: bounds the replay memory. */
 export const MAX_EXPIRY_BLOCKS = 100_000;
+/** Most changes of the configuration that wait for signatures or for a block. */
+export const MAX_PENDING_CHANGES = 16;

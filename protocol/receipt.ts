@@ -2,13 +2,16 @@
  * Receipts and receipt files: proof that a call was executed, checked offline with only the chain id.
  *
  * A receipt is public: it names the transaction, whether it succeeded, the gas, commitments to sealed outputs and what
- * the contract chose to disclose. The file adds the Merkle path to the receipts root, the result certificate and the
- * genesis whose hash is the chain id; later epochs will add the chain of validator-set changes between the two.
+ * the contract chose to disclose. The file adds the Merkle path to the receipts root, the result certificate, the genesis
+ * whose hash is the chain id, and the proofs of every change of validators between the genesis and the signers.
  */
 import { canonicalJson } from './canonical-json.ts';
 import type { ChainId, Hash, TransactionId } from './brand.ts';
 import { bool, decode, encode, type Infer, list, struct, text, u32, u64 } from './codec.ts';
-import { chainIdOf, type Genesis, genesisFromJson, validatorSetOf } from './genesis.ts';
+import { governanceOf } from './consensus/admission.ts';
+import { genesisAnchor, validatorSetOf } from './consensus/configuration.ts';
+import { type EpochProof, epochProofCodec, MAX_EPOCH_PROOF_BYTES, walkEpochs } from './consensus/epoch-proof.ts';
+import { chainIdOf, type Genesis, genesisFromJson } from './genesis.ts';
 import { fromHex, toHex } from './hex.ts';
 import { MAX_BLOCK_TRANSACTIONS, MAX_CLAIMS_BYTES, MAX_OUTPUTS, MAX_PATH_LENGTH } from './limits.ts';
 import { verifyMerklePath } from './merkle.ts';
@@ -45,7 +48,7 @@ export const MAX_RECEIPT_BYTES = MAX_CLAIMS_BYTES + (MAX_OUTPUTS + 1) * 34 + 128
 export const encodeReceipt = (receipt: Receipt): Uint8Array => encode(receiptCodec, receipt);
 
 /** Format name and version of receipt files. */
-export const RECEIPT_FORMAT = 'cloister-receipt/1';
+export const RECEIPT_FORMAT = 'cloister-receipt/2';
 
 /** A receipt file, as JSON: binary parts are hexadecimal digits. */
 export interface ReceiptFile {
@@ -54,6 +57,8 @@ export interface ReceiptFile {
   readonly notice: string;
   readonly chainId: ChainId;
   readonly genesis: Genesis;
+  /** Encoded proofs of the changes of epoch from the genesis to the signers' epoch; empty in the first one. */
+  readonly epochs: readonly string[];
   /** Encoded receipt. */
   readonly receipt: string;
   /** Position and number of receipts in the block. */
@@ -75,6 +80,7 @@ export const platformNotice = (platform: string): string =>
 export const receiptFileOf = (
   genesis: Genesis,
   parts: {
+    readonly epochs: readonly Uint8Array[];
     readonly receipt: Uint8Array;
     readonly index: number;
     readonly count: number;
@@ -86,6 +92,7 @@ export const receiptFileOf = (
   notice: platformNotice(genesis.platform),
   chainId: chainIdOf(genesis),
   genesis,
+  epochs: parts.epochs.map(toHex),
   receipt: toHex(parts.receipt),
   index: parts.index,
   count: parts.count,
@@ -99,6 +106,7 @@ export type ReceiptFault =
   | 'RECEIPT_OTHER_CHAIN'
   | 'RECEIPT_NOT_IN_BLOCK'
   | 'RECEIPT_OTHER_MEASUREMENT'
+  | 'RECEIPT_EPOCHS_UNPROVEN'
   | `RECEIPT_${ResultCertificateFault}`;
 
 /** Outcome of checking a receipt file. */
@@ -123,12 +131,14 @@ const parseReceiptFile = (file: unknown) => {
     const path = pathCodec.fromWire(pathCodec.toWire(fields.path as readonly Hash[]), 'path').map(fromHex);
     const leaf = fromHex(fields.receipt);
     const certificate = fromHex(fields.certificate);
+    const epochs = fields.epochs.map(fromHex);
     const { index, count } = fields;
-    const rebuilt = receiptFileOf(genesis, { receipt: leaf, index, count, path, certificate });
+    const rebuilt = receiptFileOf(genesis, { epochs, receipt: leaf, index, count, path, certificate });
     if (!Number.isSafeInteger(count) || count > MAX_BLOCK_TRANSACTIONS) return undefined;
     if (canonicalJson(rebuilt) !== canonicalJson(file)) return undefined;
     return {
       genesis,
+      epochs: epochs.map((proof) => decode(epochProofCodec, proof, MAX_EPOCH_PROOF_BYTES)),
       leaf,
       index,
       count,
@@ -141,10 +151,18 @@ const parseReceiptFile = (file: unknown) => {
   }
 };
 
+/** The validators of the signers' epoch, by proofs from the genesis; undefined when they do not lead there. */
+const signersIn = (genesis: Genesis, epochs: readonly EpochProof[], signerEpoch: number) => {
+  const first = genesisAnchor(genesis);
+  const walk = walkEpochs(first, governanceOf(genesis), epochs);
+  const anchor = walk.verdict === 'valid' ? walk.anchors.at(-1) : undefined;
+  return anchor?.epoch === signerEpoch ? validatorSetOf(anchor.configuration) : undefined;
+};
+
 /**
  * Checks a parsed receipt file against the chain id that the verifier already trusts, without network or storage.
- * Total: any input gives a verdict. Valid means that at least n − f validators of that chain, and their enclaves,
- * signed the execution result of a final block that holds exactly this receipt.
+ * Total: any input gives a verdict. Valid means that at least n − f validators of one epoch of that chain, and their
+ * enclaves, signed the execution result of a final block that holds exactly this receipt.
  */
 export const verifyReceipt = (file: unknown, chainId: ChainId, transactionId?: TransactionId): ReceiptVerdict => {
   const proof = parseReceiptFile(file);
@@ -161,7 +179,9 @@ export const verifyReceipt = (file: unknown, chainId: ChainId, transactionId?: T
   if (!verifyMerklePath(statement.receiptsRoot, proof.leaf, proof.index, proof.count, proof.path)) {
     return invalid('RECEIPT_NOT_IN_BLOCK');
   }
-  const fault = resultCertificateFault(certificate, validatorSetOf(genesis));
+  const signers = signersIn(genesis, proof.epochs, certificate.signerEpoch);
+  if (signers === undefined) return invalid('RECEIPT_EPOCHS_UNPROVEN');
+  const fault = resultCertificateFault(certificate, signers);
   if (fault !== undefined) return invalid(`RECEIPT_${fault}`);
   return { verdict: 'valid', receipt, statement, simulated: statement.platform === 'sim' };
 };

@@ -2,21 +2,33 @@
  * Result statements and certificates: what a validator asserts after executing a final block.
  *
  * Honest validators sign only what is final and what their own enclave computed, so n − f matching pairs of an enclave
- * signature and a validator signature prove finality and result together (design §4).
+ * signature and a validator signature prove finality and result together (design §4). The signers are the validators of
+ * the block's epoch or those of the next one: a validator that was removed owes nothing any more, so the last blocks
+ * before a change must not depend on it.
  */
 import { ed25519Sign, ed25519Verify } from '#primitives';
 import { bitmapOf, signersOf } from './bitmap.ts';
 import type { Hash } from './brand.ts';
 import { byteString, type Infer, struct, text, u64 } from './codec.ts';
-import type { ValidatorSet } from './genesis.ts';
+import type { ValidatorSet } from './consensus/configuration.ts';
 import { concatBytes, domainHash, fromHex, u64Bytes, utf8 } from './hash.ts';
 import { MAX_VALIDATORS } from './limits.ts';
-import { blockHashCodec, chainIdCodec, hashCodec, heightCodec, measurementCodec, stateRootCodec } from './scalars.ts';
+import {
+  blockHashCodec,
+  chainIdCodec,
+  epochCodec,
+  hashCodec,
+  heightCodec,
+  measurementCodec,
+  stateRootCodec,
+} from './scalars.ts';
 import { signingBytes } from './signing.ts';
 
 /** What executing one block produced. */
 export const resultStatementCodec = struct({
   chainId: chainIdCodec,
+  /** Epoch of the block. */
+  epoch: epochCodec,
   height: heightCodec,
   blockHash: blockHashCodec,
   /** Consensus time of the block, ms since the Unix epoch. */
@@ -40,6 +52,7 @@ export const resultStatementBytes = (statement: ResultStatement): Uint8Array =>
     'resultStatement',
     statement.chainId,
     concatBytes(
+      u64Bytes(statement.epoch),
       u64Bytes(statement.height),
       fromHex(statement.blockHash),
       u64Bytes(statement.timeMs),
@@ -88,6 +101,8 @@ export const verifyResultSignatures = (
 /** A statement with the signature pairs of at least a quorum, ascending by validator. */
 export const resultCertificateCodec = struct({
   statement: resultStatementCodec,
+  /** Epoch whose validators signed: that of the block, or the next. */
+  signerEpoch: epochCodec,
   signers: byteString(Math.ceil(MAX_VALIDATORS / 8)),
   /** 64 bytes a signer. */
   enclaveSignatures: byteString(MAX_VALIDATORS * 64),
@@ -105,14 +120,15 @@ export const MAX_RESULT_CERTIFICATE_BYTES = 1024 + MAX_VALIDATORS * 130;
 export const resultCertificateOf = (
   statement: ResultStatement,
   pairs: readonly ResultSignatures[],
-  validators: number,
+  set: ValidatorSet,
 ): ResultCertificate => {
   const ordered = pairs.toSorted((a, b) => a.validator - b.validator);
   return {
     statement,
+    signerEpoch: set.epoch,
     signers: bitmapOf(
       ordered.map((pair) => pair.validator),
-      validators,
+      set.validatorKeys.length,
     ),
     enclaveSignatures: concatBytes(...ordered.map((pair) => pair.enclaveSignature)),
     validatorSignatures: concatBytes(...ordered.map((pair) => pair.validatorSignature)),
@@ -120,13 +136,19 @@ export const resultCertificateOf = (
 };
 
 /** Why a result certificate proves nothing. */
-export type ResultCertificateFault = 'BAD_SIGNER_SET' | 'NO_QUORUM' | 'BAD_LENGTH' | 'BAD_SIGNATURE';
+export type ResultCertificateFault = 'WRONG_EPOCH' | 'BAD_SIGNER_SET' | 'NO_QUORUM' | 'BAD_LENGTH' | 'BAD_SIGNATURE';
 
-/** Checks a certificate against a validator set; undefined means that it is valid. */
+/** Whether the validators of an epoch may certify blocks of another: of their own, and of the one before. */
+export const certifies = (signerEpoch: number, blockEpoch: number): boolean =>
+  signerEpoch === blockEpoch || signerEpoch === blockEpoch + 1;
+
+/** Checks a certificate against the validators of its signers' epoch; undefined means that it is valid. */
 export const resultCertificateFault = (
   certificate: ResultCertificate,
   set: ValidatorSet,
 ): ResultCertificateFault | undefined => {
+  const { signerEpoch, statement } = certificate;
+  if (signerEpoch !== set.epoch || !certifies(signerEpoch, statement.epoch)) return 'WRONG_EPOCH';
   const signers = signersOf(certificate.signers, set.validatorKeys.length);
   if (signers === undefined) return 'BAD_SIGNER_SET';
   if (signers.length < set.quorum) return 'NO_QUORUM';
@@ -135,7 +157,7 @@ export const resultCertificateFault = (
   if (certificate.validatorSignatures.length !== expectedBytes) return 'BAD_LENGTH';
   const genuine = signers.every((validator, position) =>
     verifyResultSignatures(
-      certificate.statement,
+      statement,
       {
         validator,
         enclaveSignature: certificate.enclaveSignatures.subarray(position * 64, position * 64 + 64),

@@ -9,7 +9,7 @@ import { cliErrors } from '../cli/errors.ts';
 import { enclaveErrors } from '../enclave/boundary/errors.ts';
 import { ledgerErrors } from '../ledger/errors.ts';
 import { apiErrors } from '../node/api/errors.ts';
-import { environmentName, type SettingName, settings } from '../node/config.ts';
+import { environmentName, otherVariables, type SettingName, settings } from '../node/config.ts';
 import { nodeErrors } from '../node/errors.ts';
 import { exitCodeOf, exitCodes } from '../node/exit-codes.ts';
 import { listMetrics } from '../node/metrics.ts';
@@ -99,7 +99,8 @@ const metricsPage = (): string =>
     'Metrics',
     [
       'Served as Prometheus text at `/metrics` of the operations listener. Labels take the values listed and no others; none is',
-      'taken from data. Process metrics (memory, CPU, event loop, garbage collection) are added as `cloister_process_…`.',
+      'taken from data. Memory, CPU, event loop and garbage collection of the process are added as `cloister_process_…` and',
+      '`cloister_nodejs_…`.',
     ],
     table(
       ['name', 'kind', 'meaning', 'labels'],
@@ -144,6 +145,11 @@ const configurationPage = (): string =>
       'level = "info"',
       '```',
     ],
+    ['Other variables with the prefix `CLOISTER_`; one that is neither listed here nor above is refused:'],
+    table(
+      ['variable', 'what'],
+      Object.entries(otherVariables).map(([name, what]) => [`\`${name}\``, what]),
+    ),
   );
 
 /** Files whose exported constants are bounds or figures, with what they bound. */

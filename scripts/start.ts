@@ -1,6 +1,7 @@
 /** `npm start`: the AML demonstration. Options are read here; everything else is demo/aml/command.ts. */
 import { parseArgs } from 'node:util';
 import { runAmlCommand } from '../demo/aml/command.ts';
+import { DATA_LAYOUT } from '../demo/aml/data-layout.ts';
 import { exitCodes } from '../node/exit-codes.ts';
 import { followLifeline } from '../testnet/lifeline.ts';
 
@@ -15,6 +16,7 @@ intelligence unit and the regulator find money laundering that no bank could see
   --json       print one JSON object instead of the summary
   --help       show this
 
+${DATA_LAYOUT}
 Exit code 0 only if every check held; 1 if one did not; 2 for wrong options or data.
 `;
 

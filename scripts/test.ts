@@ -1,6 +1,6 @@
 /**
- * `npm test`: builds, checks types, format and lint, then runs every test layer: unit tests in parallel, the seeded simulation, and the
- * tests over real processes one file at a time. `npm test -- FILTER` runs the matching test files only.
+ * `npm test`: builds, checks types, format and lint, then runs every test layer: unit tests in parallel, exploration and
+ * simulation, and the tests over real processes one file at a time. `npm test -- FILTER` runs the matching files only.
  * Exits with the first failing step; the last line counts what ran.
  */
 import { spawnSync } from 'node:child_process';
@@ -48,7 +48,7 @@ const layers: readonly (readonly [title: string, args: readonly string[]])[] =
     ? [['tests', filters]]
     : [
         ['unit tests', ['test/unit', 'test/tidy.test.ts', 'test/docs.test.ts']],
-        ['simulation', ['test/sim']],
+        ['exploration and simulation', ['test/explore', 'test/sim']],
         ['tests over real processes', ['test/e2e', '--no-file-parallelism']],
       ];
 

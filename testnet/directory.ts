@@ -5,6 +5,7 @@
  *     genesis.json     what the network agrees on
  *     accounts.json    developer accounts, for testing only
  *     enclave.mjs      the enclave bundle that the genesis measures
+ *     simulated-root.json  certifies the simulated processors of machines that join later
  *     running.json     the process that runs the network, and its node processes
  *     validator-N/     one home a validator
  */
@@ -22,6 +23,7 @@ export const networkPaths = (directory: string) =>
     genesis: join(directory, 'genesis.json'),
     accounts: join(directory, 'accounts.json'),
     bundle: join(directory, 'enclave.mjs'),
+    simulatedRoot: join(directory, 'simulated-root.json'),
     running: join(directory, 'running.json'),
     home: (name: string) => join(directory, name),
   }) as const;
@@ -68,7 +70,7 @@ export const clearUnfinished = async (directory: string): Promise<void> => {
     throw testnetErrors.error('TESTNET_DIRECTORY_NOT_EMPTY', { directory });
   }
   const leftovers = entries.filter((entry) =>
-    /^(validator-\d+|genesis\.json|accounts\.json|enclave\.mjs)$/.test(entry),
+    /^(validator-\d+|genesis\.json|accounts\.json|enclave\.mjs|simulated-root\.json)$/.test(entry),
   );
   await Promise.all(leftovers.map((entry) => rm(join(directory, entry), { recursive: true, force: true })));
 };

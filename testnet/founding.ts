@@ -7,10 +7,10 @@ import { copyFile, mkdir, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { ChainId } from '../protocol/brand.ts';
 import { chainIdOf, type Genesis, type Member, type Parameters } from '../protocol/genesis.ts';
-import { assembleGenesis, createHome, installGenesis } from '../node/ceremony.ts';
+import { assembleGenesis, createHome, createObserverHome, installGenesis } from '../node/ceremony.ts';
 import type { SettingName } from '../node/config.ts';
 import { readGenesis, writeFileDurably } from '../node/home.ts';
-import { createSimulatedRoot } from '../node/simulated-processor.ts';
+import { readOrCreateSimulatedRoot } from '../node/simulated-processor.ts';
 import { createDeveloperAccounts, type DeveloperAccount, readAccounts, writeAccounts } from './accounts.ts';
 import { clearUnfinished, NETWORK_FORMAT, type NetworkFile, networkPaths, writeNetworkFile } from './directory.ts';
 import { testnetErrors } from './errors.ts';
@@ -65,12 +65,11 @@ export const buildBundle = (): Promise<void> =>
 export const peerAddress = (portBase: number, index: number): string =>
   `/ip4/127.0.0.1/tcp/${portBase + PORTS_PER_VALIDATOR * index}`;
 
+/** Settings of a node, by dotted name. */
+export type NodeSettings = Readonly<Partial<Record<SettingName, string | number | readonly string[]>>>;
+
 /** Settings of one node of a local network. */
-export const nodeSettings = (
-  directory: string,
-  file: NetworkFile,
-  index: number,
-): Readonly<Partial<Record<SettingName, string | number | readonly string[]>>> => {
+export const nodeSettings = (directory: string, file: NetworkFile, index: number): NodeSettings => {
   const name = file.validators[index] ?? '';
   const port = file.portBase + PORTS_PER_VALIDATOR * index;
   return {
@@ -103,7 +102,7 @@ export const foundNetwork = async (options: FoundingOptions, portBase: number): 
   await buildBundle();
   await copyFile(BUILT_BUNDLE, paths.bundle);
   progress?.(`creating ${validators} validators`);
-  const root = createSimulatedRoot();
+  const root = await readOrCreateSimulatedRoot(paths.simulatedRoot);
   const names = Array.from({ length: validators }, (_, index) => `validator-${index + 1}`);
   const descriptors = await Promise.all(
     names.map((name, index) =>
@@ -133,6 +132,35 @@ export const foundNetwork = async (options: FoundingOptions, portBase: number): 
   await writeNetworkFile(directory, file);
   await rm(paths.founding, { force: true });
   return { directory, file, genesis, chainId: chainIdOf(genesis), accounts };
+};
+
+/** Creates the home of a machine that is to join a founded network; its descriptor is what members let in. */
+export const createJoiningHome = async (
+  { directory, genesis, file }: Foundation,
+  name: string,
+  profile: 'validator' | 'observer',
+  portBase: number,
+): Promise<{ readonly home: string; readonly settings: NodeSettings }> => {
+  const paths = networkPaths(directory);
+  const home = paths.home(name);
+  await mkdir(home, { recursive: true, mode: 0o700 });
+  const address = peerAddress(portBase, 0);
+  if (profile === 'observer') await createObserverHome(home, { name, address }, undefined);
+  else {
+    const root = await readOrCreateSimulatedRoot(paths.simulatedRoot);
+    await createHome({ home, name, address, bundlePath: paths.bundle, root });
+  }
+  const settings: NodeSettings = {
+    'node.profile': profile,
+    'network.listen': address,
+    'network.peers': file.validators.map((peer, index) => `${peer}@${peerAddress(file.portBase, index)}`),
+    'api.port': portBase + 1,
+    'operations.port': portBase + 2,
+    'log.file': `${home}/node.log`,
+    'enclave.bundle': paths.bundle,
+  };
+  await installGenesis(home, genesis, settings);
+  return { home, settings };
 };
 
 /** Opens a founded network, moved to other ports if need be. */

@@ -14,7 +14,14 @@ import type { LogLevel } from '../node/logger.ts';
 import type { DeveloperAccount } from './accounts.ts';
 import { DirectoryLock, networkPaths, readNetworkFile } from './directory.ts';
 import { testnetErrors } from './errors.ts';
-import { DEFAULT_VALIDATORS, type Foundation, foundNetwork, nodeSettings, openFoundation } from './founding.ts';
+import {
+  createJoiningHome,
+  DEFAULT_VALIDATORS,
+  type Foundation,
+  foundNetwork,
+  nodeSettings,
+  openFoundation,
+} from './founding.ts';
 import { followLifeline } from './lifeline.ts';
 import { NodeProcess } from './node-process.ts';
 import type { ProcessIdentity } from './processes.ts';
@@ -68,9 +75,18 @@ export class LocalNetwork implements AsyncDisposable {
   readonly portBase: number;
   readonly accounts: readonly DeveloperAccount[];
   readonly nodes: readonly NodeProcess[];
+  readonly #foundation: Foundation;
+  readonly #options: LocalNetworkOptions;
   readonly #resources: AsyncDisposableStack;
 
-  private constructor(foundation: Foundation, nodes: readonly NodeProcess[], resources: AsyncDisposableStack) {
+  private constructor(
+    foundation: Foundation,
+    nodes: readonly NodeProcess[],
+    options: LocalNetworkOptions,
+    resources: AsyncDisposableStack,
+  ) {
+    this.#foundation = foundation;
+    this.#options = options;
     this.directory = foundation.directory;
     this.genesis = foundation.genesis;
     this.chainId = foundation.chainId;
@@ -99,7 +115,7 @@ export class LocalNetwork implements AsyncDisposable {
     const started = await Promise.allSettled(nodes.map((node) => node.start()));
     for (const outcome of started) if (outcome.status === 'rejected') throw outcome.reason;
     await lock.note(processes);
-    const network = new LocalNetwork(foundation, nodes, resources.move());
+    const network = new LocalNetwork(foundation, nodes, options, resources.move());
     try {
       options.progress?.('waiting until every node is ready');
       await network.waitUntilReady(options.readyTimeoutMs, network.nodes, options.signal);
@@ -120,6 +136,29 @@ export class LocalNetwork implements AsyncDisposable {
     const found = this.accounts.find((account) => account.name === name);
     if (found === undefined) throw new RangeError(`no account named ${name}`);
     return found;
+  }
+
+  /** Makes a further machine, which runs until the network is disposed; it is nobody until members let it in. */
+  async createNode(name: string, profile: 'validator' | 'observer' = 'validator'): Promise<NodeProcess> {
+    const ports = this.#resources.use(await claimFreePorts(1));
+    const { home, settings } = await createJoiningHome(this.#foundation, name, profile, ports.base);
+    const { logLevel } = this.#options;
+    const level: Record<string, string> = logLevel === undefined ? {} : { 'log.level': logLevel };
+    const node = new NodeProcess({
+      name,
+      index: this.nodes.length,
+      home,
+      api: `http://127.0.0.1:${settings['api.port']}`,
+      operations: `http://127.0.0.1:${settings['operations.port']}`,
+      p2p: String(settings['network.listen']),
+      logFile: String(settings['log.file']),
+      flags: async () => ({ ...level, ...this.#options.settings }),
+      onStarted: async () => undefined,
+    });
+    this.#resources.defer(async () => {
+      await node.stop();
+    });
+    return node;
   }
 
   /** Waits until these nodes answer that they are ready. Throws TIMED_OUT, or why a node ended. */

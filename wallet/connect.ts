@@ -4,6 +4,7 @@
 import { randomBytes } from '#primitives';
 import { networkShape, type NodeStatus, statusShape } from '../protocol/api.ts';
 import { type ChainId, type Height, height, type TransactionId } from '../protocol/brand.ts';
+import type { Configuration } from '../protocol/consensus/configuration.ts';
 import { SEAL_RANDOMNESS_BYTES, sealCall, sealSessionOpen } from '../protocol/envelope-seal.ts';
 import { isCloisterError } from '../protocol/errors.ts';
 import { chainIdOf, type Genesis } from '../protocol/genesis.ts';
@@ -13,7 +14,9 @@ import type { OutputKeys } from '../protocol/sealed-output.ts';
 import type { Account } from './account.ts';
 import { ask, type QueryResult } from './ask.ts';
 import { type CallOptions, callOf, DEFAULT_WAIT_MS } from './call.ts';
+import { EpochTrail } from './epoch-trail.ts';
 import { CallFailed, CallRefused, walletErrors } from './errors.ts';
+import { NetworkGovernance } from './governance.ts';
 import { NetworkInternals } from './internals.ts';
 import { type CallResult, type ContractMessage, messagesTo, openResult } from './outcome.ts';
 import { ProofChecker, type ProvenTransaction } from './proof.ts';
@@ -29,7 +32,7 @@ import {
 } from './session-store.ts';
 import { Submitter } from './submitter.ts';
 import { type FetchFunction, NodeClient } from './transport.ts';
-import { verifyNetwork, type VerifiedNetwork, type WalletPolicy } from './verify-network.ts';
+import { checkedGenesis, verifyNetwork, type VerifiedNetwork, type WalletPolicy } from './verify-network.ts';
 
 /** How to reach a network and what to trust: the chain id, or the genesis whose hash it is. */
 export type ConnectOptions = ({ readonly url: string } | { readonly urls: readonly string[] }) &
@@ -80,6 +83,18 @@ export class Network {
     return this.#internals.verified.genesis;
   }
 
+  /** Configuration of the newest epoch that was proven to this wallet. */
+  get configuration(): Configuration {
+    return this.#internals.verified.epochs.newest.configuration;
+  }
+
+  /** Follows the changes of validators up to the present, and returns the configuration. */
+  async followEpochs(): Promise<Configuration> {
+    const { verified, client } = this.#internals;
+    await verified.epochs.follow(client);
+    return verified.epochs.newest.configuration;
+  }
+
   /** Whether the enclave platform is simulated, so that nothing is protected. */
   get simulated(): boolean {
     return this.#internals.verified.simulated;
@@ -93,6 +108,11 @@ export class Network {
   /** Greatest height that was proven to this wallet. */
   get height(): number {
     return this.#internals.height;
+  }
+
+  /** Proposing, signing and following changes of the configuration. */
+  get governance(): NetworkGovernance {
+    return new NetworkGovernance(this.#internals);
   }
 
   /** What a node says of itself: claims, not proof. */
@@ -226,11 +246,17 @@ export class Network {
   }
 }
 
+const networkOf = (client: NodeClient) => client.get('/v1/network', networkShape, MAX_NETWORK_BYTES);
+
 const verifiedBy = async (client: NodeClient, chainId: ChainId, policy: WalletPolicy): Promise<VerifiedNetwork> => {
   let failure: unknown;
   for (let tries = 0; tries < client.nodes; tries += 1) {
     try {
-      return verifyNetwork(await client.get('/v1/network', networkShape, MAX_NETWORK_BYTES), chainId, policy);
+      const genesis = checkedGenesis(await networkOf(client), chainId);
+      const epochs = new EpochTrail(genesis);
+      await epochs.follow(client);
+      // Asked again: the signed keys must be those of the epoch that was proven.
+      return verifyNetwork(await networkOf(client), genesis, epochs, policy);
     } catch (error) {
       failure ??= error;
       client.useNext();
@@ -245,7 +271,7 @@ export const connect = async (options: ConnectOptions): Promise<Network> => {
   const chainId = 'chainId' in options ? options.chainId : chainIdOf(options.genesis);
   const client = new NodeClient(urls, options.fetch ?? ((url, init) => globalThis.fetch(url, init)));
   const verified = await verifiedBy(client, chainId, options.policy ?? { policyClass: 'testnet' });
-  const proofs = new ProofChecker(verified);
+  const proofs = new ProofChecker(verified, client);
   const internals = new NetworkInternals(verified, client, proofs, new Submitter(client, proofs));
   await internals.refreshHeight();
   return new Network(internals);

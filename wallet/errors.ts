@@ -38,6 +38,26 @@ export const walletErrors = defineErrors({
     hint: 'Try another node, or again when more validators are up; nothing was sealed.',
     retryable: true,
   },
+  EPOCHS_UNPROVEN: {
+    message: 'The node does not prove how the validators changed since the genesis.',
+    hint: 'Use another node; this one is broken or lying. Nothing was sealed on its word.',
+    retryable: true,
+  },
+  NOT_A_MEMBER: {
+    message: 'The account is not one of the members that govern this network.',
+    hint: 'Sign with the account of a member; the genesis lists their keys.',
+    retryable: false,
+  },
+  UNKNOWN_CHANGE: {
+    message: 'No change of that id waits at the node.',
+    hint: 'List those that wait with `cloister validators list`; it may have been carried out or have expired.',
+    retryable: false,
+  },
+  NETWORK_FORKED: {
+    message: 'Two contradicting ends of one epoch are proven: more than a third of the validators have lied.',
+    hint: 'Stop using the network and give both proofs to the consortium; `cloister evidence verify` names the culprits.',
+    retryable: false,
+  },
   RECEIPT_REFUSED: {
     message: 'The node gave a result whose proof does not hold.',
     hint: 'Use another node; this one is broken or lying. The outcome of the call is not known from it.',

@@ -7,6 +7,7 @@ export type { QueryResult } from './ask.ts';
 export type { CallOptions } from './call.ts';
 export { connect, type ConnectOptions, Network, type OpenSessionOptions, type SeenTransaction } from './connect.ts';
 export { CallFailed, CallRefused, type WalletErrorCode, walletErrors } from './errors.ts';
+export { CHANGE_EXPIRY_BLOCKS, type NetworkGovernance, type WaitingChange } from './governance.ts';
 export { DEFAULT_SCRYPT_COST, type Keystore, openKeystore, sealKeystore } from './keystore.ts';
 export type { CallResult, ContractMessage } from './outcome.ts';
 export * from './receipt.ts';

@@ -53,14 +53,20 @@ export class NetworkInternals {
     this.#claimedAt = performance.now();
   }
 
+  /** The greatest height that was proven or claimed: good enough to choose expiries by. */
+  presentHeight(): number {
+    return Math.max(this.height, this.#claimed);
+  }
+
   /** Last height at which an envelope sealed now may be executed. */
   expiryHeight(): Height {
-    return height(Math.max(this.height, this.#claimed) + EXPIRY_BLOCKS);
+    return height(this.presentHeight() + EXPIRY_BLOCKS);
   }
 
   /** Last height at which a session opened now may be used. */
   sessionExpiryHeight(): Height {
-    return height(Math.max(this.height, this.#claimed) + this.verified.genesis.parameters.sessionLifetimeBlocks);
+    const { parameters } = this.verified.epochs.newest.configuration;
+    return height(this.presentHeight() + parameters.sessionLifetimeBlocks);
   }
 
   /** Passes an answer on unless it is older than what was seen, or contradicts a certificate. */

@@ -5,6 +5,7 @@
 import type { BlockProof, CommittedResult } from '../protocol/api.ts';
 import type { Hash, SealedBytes } from '../protocol/brand.ts';
 import { decode } from '../protocol/codec.ts';
+import type { ValidatorSet } from '../protocol/consensus/configuration.ts';
 import { fromHex } from '../protocol/hex.ts';
 import { fromBase64 } from '../protocol/json-shape.ts';
 import { MAX_BLOCK_TRANSACTIONS } from '../protocol/limits.ts';
@@ -18,12 +19,15 @@ import {
 } from '../protocol/result.ts';
 import { outputCommitment } from '../protocol/sealed-output.ts';
 import { walletErrors } from './errors.ts';
+import type { NodeClient } from './transport.ts';
 import type { VerifiedNetwork } from './verify-network.ts';
 
 /** A checked result certificate. */
 interface ProvenStatement {
   readonly statement: ResultStatement;
   readonly certificate: Uint8Array;
+  /** Epoch whose validators signed. */
+  readonly signerEpoch: number;
 }
 
 /** A block whose result certificate was checked. */
@@ -47,7 +51,8 @@ const REMEMBERED_BLOCKS = 128;
 
 /**
  * Certificates that some connection of this process checked, by chain and text, so that several connections to one
- * network check each once. The chain id is the hash of the genesis and so fixes validators, measurement and platform.
+ * network check each once. The chain id is the hash of the genesis and so fixes measurement, platform and, with proofs,
+ * the validators of every epoch.
  */
 const genuine = new Map<string, ProvenStatement>();
 
@@ -65,12 +70,14 @@ const refused = (rule: string, cause?: unknown): never => {
 /** Checks proofs of one network. */
 export class ProofChecker {
   readonly #network: VerifiedNetwork;
+  readonly #client: NodeClient;
   /** By certificate text; insertion order is age. */
   readonly #proven = new Map<string, ProvenStatement>();
   #height = 0;
 
-  constructor(network: VerifiedNetwork) {
+  constructor(network: VerifiedNetwork, client: NodeClient) {
     this.#network = network;
+    this.#client = client;
   }
 
   /** Greatest height that a checked certificate proved. */
@@ -84,14 +91,14 @@ export class ProofChecker {
     return undefined;
   }
 
-  /** Checks a block's certificate, once. Throws RECEIPT_REFUSED. */
-  block(proof: BlockProof): ProvenBlock {
+  /** Checks a block's certificate, once; follows the epochs to its signers. Throws RECEIPT_REFUSED. */
+  async block(proof: BlockProof): Promise<ProvenBlock> {
     if (proof.count > MAX_BLOCK_TRANSACTIONS) return refused('too many receipts');
     const known = this.#proven.get(proof.certificate);
-    const { statement, certificate } = known ?? this.#check(proof.certificate);
+    const { statement, certificate, signerEpoch } = known ?? (await this.#check(proof.certificate));
     if (statement.height !== proof.height) return refused('height differs from the certificate');
-    if (known === undefined) this.#remember(proof.certificate, { statement, certificate });
-    return { statement, certificate, count: proof.count };
+    if (known === undefined) this.#remember(proof.certificate, { statement, certificate, signerEpoch });
+    return { statement, certificate, signerEpoch, count: proof.count };
   }
 
   /** Checks a transaction's receipt and outputs under a checked block. Throws RECEIPT_REFUSED. */
@@ -110,7 +117,9 @@ export class ProofChecker {
       outputs.length === receipt.outputs.length &&
       outputs.every((output, i) => outputCommitment(output) === receipt.outputs[i]);
     if (!committed) return refused('outputs differ from the receipt');
-    const parts = { receipt: leaf, index: result.index, count: block.count, path, certificate: block.certificate };
+    const { certificate, count, signerEpoch } = block;
+    const epochs = this.#network.epochs.proofsTo(signerEpoch);
+    const parts = { epochs, receipt: leaf, index: result.index, count, path, certificate };
     return { receipt, block, outputs, receiptFile: () => receiptFileOf(this.#network.genesis, parts) };
   }
 
@@ -122,11 +131,15 @@ export class ProofChecker {
     }
   }
 
-  #check(text: string): ProvenStatement {
-    const { chainId, genesis, validators } = this.#network;
+  async #check(text: string): Promise<ProvenStatement> {
+    const { chainId, genesis } = this.#network;
     const key = `${chainId} ${text}`;
     const known = genuine.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      // Another connection checked it; the receipt file needs the proofs of this one all the same.
+      await this.#signers(known.signerEpoch);
+      return known;
+    }
     const bytes = fromBase64(text);
     let certificate: ReturnType<typeof resultCertificateCodec.fromWire>;
     try {
@@ -138,12 +151,20 @@ export class ProofChecker {
     if (statement.chainId !== chainId) return refused('another chain');
     if (statement.measurement !== genesis.measurement || statement.platform !== genesis.platform)
       return refused('another measurement');
-    const fault = resultCertificateFault(certificate, validators);
+    const { signerEpoch } = certificate;
+    const fault = resultCertificateFault(certificate, await this.#signers(signerEpoch));
     if (fault !== undefined) return refused(fault);
-    const proven = { statement, certificate: bytes };
+    const proven = { statement, certificate: bytes, signerEpoch };
     genuine.set(key, proven);
     forgetOldest(genuine);
     return proven;
+  }
+
+  /** The validators of an epoch; one that began since this wallet connected is followed. */
+  async #signers(epoch: number): Promise<ValidatorSet> {
+    const { epochs } = this.#network;
+    if (epochs.validators(epoch) === undefined) await epochs.follow(this.#client);
+    return epochs.validators(epoch) ?? refused('signers of an epoch that is not proven');
   }
 
   #remember(key: string, proven: ProvenStatement): void {

@@ -171,7 +171,7 @@ export class Submitter {
     const proof = blocks.get(result.height);
     if (proof === undefined) return this.#distrust(pending, walletErrors.error('ANSWER_MALFORMED'));
     try {
-      return { kind: 'proven', transaction: this.#proofs.transaction(result, this.#proofs.block(proof), id) };
+      return { kind: 'proven', transaction: this.#proofs.transaction(result, await this.#proofs.block(proof), id) };
     } catch (error) {
       return this.#distrust(pending, error);
     }
@@ -225,7 +225,7 @@ export class Submitter {
       MAX_OUTPUT_BYTES * 64,
     );
     if (document.status === 'pending') return undefined;
-    return this.#proofs.transaction(document, this.#proofs.block(document.block), transactionId);
+    return this.#proofs.transaction(document, await this.#proofs.block(document.block), transactionId);
   }
 
   #settle(pending: Pending, judgement: Judgement): void {

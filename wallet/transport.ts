@@ -134,7 +134,7 @@ export class NodeClient {
   }
 
   #isLoss(error: CloisterError): boolean {
-    return error.code === 'ANSWER_MALFORMED' || error.code === 'NOT_READY' || error.code === 'INTERNAL';
+    return ['ANSWER_MALFORMED', 'NOT_READY', 'OBSERVER_ONLY', 'INTERNAL'].includes(error.code);
   }
 
   async #sendOnce(request: NodeRequest): Promise<NodeAnswer> {

@@ -1,30 +1,24 @@
 /**
  * What a wallet verifies before the first byte is sealed: that the genesis is the one of the chain id, that the policy
- * accepts platform and measurement, that every validator's evidence binds its enclave's keys to that measurement, and
- * that a quorum of those enclaves signed the key to seal to.
+ * accepts platform and measurement, that every present validator's evidence binds its enclave's keys to that measurement,
+ * and that a quorum of those enclaves signed the key to seal to.
  */
 import type { NetworkDocument } from '../protocol/api.ts';
-import { reportDataOf, verifySimEvidence } from '../protocol/attestation.ts';
 import type { ChainId, Measurement } from '../protocol/brand.ts';
+import { evidenceFaults, type PolicyClass } from '../protocol/consensus/admission.ts';
+import { validatorSetOf } from '../protocol/consensus/configuration.ts';
 import type { SealingTarget } from '../protocol/envelope-seal.ts';
 import { epochKeyOf, provenEpochKeys } from '../protocol/epoch-key.ts';
-import {
-  chainIdOf,
-  type Genesis,
-  genesisFromJson,
-  type Validator,
-  type ValidatorSet,
-  validatorSetOf,
-} from '../protocol/genesis.ts';
-import { fromHex } from '../protocol/hex.ts';
+import { chainIdOf, type Genesis, genesisFromJson } from '../protocol/genesis.ts';
 import type { HpkeSuite } from '../protocol/hpke.ts';
 import { fromBase64 } from '../protocol/json-shape.ts';
+import type { EpochTrail } from './epoch-trail.ts';
 import { walletErrors } from './errors.ts';
 
 /** What a wallet accepts. */
 export interface WalletPolicy {
   /** `testnet` permits the simulated platform, which protects nothing; `production` refuses it. */
-  readonly policyClass: 'testnet' | 'production';
+  readonly policyClass: PolicyClass;
   /** Accepted enclave measurements; absent accepts the one that the genesis names. */
   readonly measurements?: readonly Measurement[];
   /** KEM suite of envelopes: hybrid X-Wing unless set. */
@@ -35,15 +29,14 @@ export interface WalletPolicy {
 export interface VerifiedNetwork {
   readonly chainId: ChainId;
   readonly genesis: Genesis;
-  readonly validators: ValidatorSet;
+  /** The proven epochs; it grows while the connection lasts. */
+  readonly epochs: EpochTrail;
   readonly target: SealingTarget;
   readonly simulated: boolean;
 }
 
-/** Evidence that stands in a genesis answers no challenge. */
-const NO_NONCE = new Uint8Array(32);
-
-const checkedGenesis = (document: NetworkDocument, chainId: ChainId): Genesis => {
+/** The genesis of a node's document. Throws ANSWER_MALFORMED or NODE_ON_OTHER_CHAIN. */
+export const checkedGenesis = (document: NetworkDocument, chainId: ChainId): Genesis => {
   let genesis: Genesis;
   try {
     genesis = genesisFromJson(document.genesis);
@@ -66,35 +59,26 @@ const checkPolicy = (genesis: Genesis, policy: WalletPolicy): void => {
     refuse('the enclave measurement is not an accepted one');
 };
 
-const checkEvidence = (genesis: Genesis, validator: Validator, index: number, policy: WalletPolicy): void => {
-  const reportData = reportDataOf({
-    platform: genesis.platform as 'sim',
-    enclaveKey: validator.enclaveKey,
-    enclaveKem: fromHex(validator.enclaveKem),
-    nonce: NO_NONCE,
-  });
-  const verdict = verifySimEvidence(fromHex(validator.evidence), genesis.simRoot, {
-    policyClass: policy.policyClass,
-    measurements: [genesis.measurement],
-    reportData,
-  });
-  if (verdict.verdict === 'refused') {
-    throw walletErrors.error('EVIDENCE_REFUSED', { validator: index, reasons: verdict.codes.join(' ') });
+const checkEvidence = (genesis: Genesis, epochs: EpochTrail, policy: WalletPolicy): void => {
+  for (const validator of epochs.newest.configuration.validators) {
+    const reasons = evidenceFaults(genesis, validator, policy.policyClass);
+    if (reasons.length > 0)
+      throw walletErrors.error('EVIDENCE_REFUSED', { validator: validator.name, reasons: reasons.join(' ') });
   }
 };
 
 const sealingTarget = (
   document: NetworkDocument,
-  genesis: Genesis,
   chainId: ChainId,
+  epochs: EpochTrail,
   suite: HpkeSuite,
 ): SealingTarget => {
-  const signed = document.epochKeys.map(({ validator, statement, signature }) => ({
-    validator,
+  const signed = document.epochKeys.map(({ enclaveKey, statement, signature }) => ({
+    enclaveKey,
     statement: fromBase64(statement),
     signature: fromBase64(signature),
   }));
-  const proof = provenEpochKeys(signed, chainId, validatorSetOf(genesis));
+  const proof = provenEpochKeys(signed, chainId, validatorSetOf(epochs.newest.configuration));
   if (proof.verdict === 'unproven')
     throw walletErrors.error('EPOCH_KEY_UNPROVEN', { valid: proof.valid, needed: proof.needed });
   const epochPublicKey = epochKeyOf(proof.statement, suite);
@@ -102,13 +86,19 @@ const sealingTarget = (
   return { chainId, keyEpoch: proof.statement.epoch, suite, epochPublicKey };
 };
 
-/** Verifies a node's network document. Throws the first rule that it breaks; nothing has been sealed by then. */
-export const verifyNetwork = (document: NetworkDocument, chainId: ChainId, policy: WalletPolicy): VerifiedNetwork => {
-  const genesis = checkedGenesis(document, chainId);
+/**
+ * Verifies a node's network document as of the newest epoch of the trail, which stands on the document's genesis. Throws
+ * the first rule that it breaks; nothing has been sealed by then.
+ */
+export const verifyNetwork = (
+  document: NetworkDocument,
+  genesis: Genesis,
+  epochs: EpochTrail,
+  policy: WalletPolicy,
+): VerifiedNetwork => {
+  const chainId = chainIdOf(genesis);
   checkPolicy(genesis, policy);
-  genesis.validators.forEach((validator, index) => {
-    checkEvidence(genesis, validator, index, policy);
-  });
-  const target = sealingTarget(document, genesis, chainId, policy.suite ?? 'x-wing');
-  return { chainId, genesis, validators: validatorSetOf(genesis), target, simulated: genesis.platform === 'sim' };
+  checkEvidence(genesis, epochs, policy);
+  const target = sealingTarget(document, chainId, epochs, policy.suite ?? 'x-wing');
+  return { chainId, genesis, epochs, target, simulated: genesis.platform === 'sim' };
 };

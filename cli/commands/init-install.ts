@@ -1,7 +1,7 @@
 /** `cloister init install`: puts the agreed genesis and this machine's settings into a home. */
 import { resolve } from 'node:path';
 import { installGenesis } from '../../node/ceremony.ts';
-import { homePaths, readGenesis } from '../../node/home.ts';
+import { homePaths, readGenesis, readOptional } from '../../node/home.ts';
 import { BUILT_BUNDLE } from '../../testnet/founding.ts';
 import { readDescriptors } from '../descriptors.ts';
 import { type OutputOptions, printResult } from '../output.ts';
@@ -17,9 +17,13 @@ export const run = async (options: InitInstallOptions, [paths]: readonly [readon
   const home = resolve(options.home);
   const genesis = await readGenesis(options.genesis);
   const descriptors = await readDescriptors(paths);
-  const [own] = await readDescriptors([homePaths(home).descriptor]);
+  const profile = (await readOptional(homePaths(home).observerDescriptor)) === undefined ? 'validator' : 'observer';
+  const [own] = await readDescriptors([
+    profile === 'validator' ? homePaths(home).descriptor : homePaths(home).observerDescriptor,
+  ]);
   const { portBase } = options;
   const chainId = await installGenesis(home, genesis, {
+    'node.profile': profile,
     'network.listen': `/ip4/0.0.0.0/tcp/${portBase}`,
     'network.peers': descriptors
       .filter(({ name }) => name !== own?.name)

@@ -3,11 +3,11 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { createHome } from '../../node/ceremony.ts';
 import { homePaths } from '../../node/home.ts';
+import { readOrCreateSimulatedRoot } from '../../node/simulated-processor.ts';
 import { buildBundle, BUILT_BUNDLE } from '../../testnet/founding.ts';
 import { cliErrors } from '../errors.ts';
 import { type PassphraseOptions, readPassphrase } from '../files.ts';
 import { type OutputOptions, printResult, table } from '../output.ts';
-import { readOrCreateSimulatedRoot } from '../sim-root.ts';
 
 interface InitValidatorOptions extends OutputOptions, PassphraseOptions {
   readonly home: string;

@@ -7,7 +7,7 @@ import { homePaths, readGenesis, readPassphrase, readSecrets } from '../../node/
 import { exitCodes } from '../../node/exit-codes.ts';
 import { Ledger, verifyLedger } from '../../ledger/index.ts';
 import { cliErrors } from '../errors.ts';
-import { heightCheckOf } from '../ledger-audit.ts';
+import { heightCheckOf, provenEpochs } from '../ledger-audit.ts';
 import { type OutputOptions, printResult, table } from '../output.ts';
 
 interface LedgerVerifyOptions extends OutputOptions {
@@ -41,7 +41,7 @@ export const run = async (options: LedgerVerifyOptions, [home]: readonly [string
   try {
     if (shows) bar.start(ledger.head().height, 0);
     const report = await verifyLedger(ledger, {
-      checkHeight: heightCheckOf(genesis),
+      checkHeight: heightCheckOf(genesis, provenEpochs(ledger, genesis)),
       progress: (height) => void (shows && bar.update(height)),
     });
     bar.stop();

@@ -1,5 +1,9 @@
 /** `cloister receipt`: receipt files, offline. */
 import { decode } from '../../protocol/codec.ts';
+import { governanceOf } from '../../protocol/consensus/admission.ts';
+import { genesisAnchor } from '../../protocol/consensus/configuration.ts';
+import { epochProofCodec, MAX_EPOCH_PROOF_BYTES, walkEpochs } from '../../protocol/consensus/epoch-proof.ts';
+import type { Validator } from '../../protocol/genesis.ts';
 import { fromHex } from '../../protocol/hex.ts';
 import {
   MAX_RECEIPT_BYTES,
@@ -60,23 +64,32 @@ const linesOf = ({ notice, ...facts }: ReturnType<typeof factsOf>): string[] => 
   notice,
 ];
 
+/** The validators that a file says have signed; nobody where its proofs do not lead there. */
+const validatorsOf = ({ genesis, epochs }: ReceiptFile, signerEpoch: number): readonly Validator[] => {
+  const proofs = epochs.map((proof) => decode(epochProofCodec, fromHex(proof), MAX_EPOCH_PROOF_BYTES));
+  const walk = walkEpochs(genesisAnchor(genesis), governanceOf(genesis), proofs);
+  return walk.verdict === 'valid' ? (walk.anchors[signerEpoch - 1]?.configuration.validators ?? []) : [];
+};
+
 /** Shows a receipt file. */
 export const show = async (options: OutputOptions, [path]: readonly [string]): Promise<void> => {
   const file = (await readReceipt(path)) as ReceiptFile;
   let facts: ReturnType<typeof factsOf>;
   let signers: readonly number[];
+  let validators: readonly Validator[];
   try {
-    const { statement, signers: bitmap } = decode(
-      resultCertificateCodec,
-      fromHex(file.certificate),
-      MAX_RESULT_CERTIFICATE_BYTES,
-    );
+    const {
+      statement,
+      signerEpoch,
+      signers: bitmap,
+    } = decode(resultCertificateCodec, fromHex(file.certificate), MAX_RESULT_CERTIFICATE_BYTES);
     facts = factsOf(decode(receiptCodec, fromHex(file.receipt), MAX_RECEIPT_BYTES), statement);
-    signers = signersOf(bitmap, file.genesis.validators.length) ?? [];
+    validators = validatorsOf(file, signerEpoch);
+    signers = signersOf(bitmap, validators.length) ?? [];
   } catch (cause) {
     throw cliErrors.error('RECEIPT_INVALID', { verdict: 'RECEIPT_MALFORMED' }, cause);
   }
-  const names = signers.map((index) => file.genesis.validators[index]?.name ?? String(index));
+  const names = signers.map((index) => validators[index]?.name ?? String(index));
   printResult(options, { ...facts, network: file.genesis.network, signers: names, verified: false }, [
     'NOT VERIFIED: this is what the file says. Use `cloister receipt verify`.',
     ...linesOf(facts),

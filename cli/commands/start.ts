@@ -2,39 +2,43 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { CloisterError, type ErrorData } from '../../protocol/errors.ts';
 import { platformNotice } from '../../protocol/receipt.ts';
 import { homePaths, readGenesis } from '../../node/home.ts';
 import { settings } from '../../node/config.ts';
 import { nearestName } from '../../node/nearest-name.ts';
+import type { SyncProgress } from '../../node/sync-progress.ts';
 import { exitCodes } from '../../node/exit-codes.ts';
 import { followLifeline } from '../../testnet/lifeline.ts';
 import { usageError } from '../errors.ts';
 import { interruption } from '../interruption.ts';
 import { logLevelOf } from '../log-level.ts';
-import { note, type OutputOptions } from '../output.ts';
+import { note, type OutputOptions, printFailure } from '../output.ts';
 
 interface StartOptions extends OutputOptions {
   readonly home: string;
   readonly set?: readonly string[] | undefined;
   readonly logLevel?: string | undefined;
+  readonly profile?: string | undefined;
 }
 
-interface NodeEvent {
+interface NodeEvent extends Partial<SyncProgress> {
   readonly event: string;
   readonly name?: string;
   readonly api?: string;
   readonly operations?: string;
   readonly p2p?: string;
-  readonly pids?: { readonly node: number; readonly enclave: number };
+  readonly pids?: { readonly node: number; readonly enclave?: number };
   readonly chainId?: string;
   readonly code?: string;
   readonly message?: string;
   readonly hint?: string;
+  readonly data?: ErrorData;
 }
 
 const MAIN = fileURLToPath(new URL('../../node/main.ts', import.meta.url));
 
-const flagsOf = ({ set = [], logLevel }: StartOptions): string[] => {
+const flagsOf = ({ set = [], logLevel, profile }: StartOptions): string[] => {
   const names = Object.keys(settings);
   const flags = set.flatMap((assignment) => {
     const at = assignment.indexOf('=');
@@ -49,22 +53,38 @@ const flagsOf = ({ set = [], logLevel }: StartOptions): string[] => {
     return [`--${name}`, assignment.slice(at + 1)];
   });
   const level = logLevelOf(logLevel);
-  return level === undefined ? flags : [...flags, '--log.level', level];
+  if (level !== undefined) flags.push('--log.level', level);
+  if (profile !== undefined) flags.push('--node.profile', profile);
+  return flags;
 };
+
+const processes = ({ pids }: NodeEvent): string =>
+  pids?.enclave === undefined
+    ? `Node process ${pids?.node}, no enclave`
+    : `Node process ${pids.node}, enclave process ${pids.enclave}`;
+
+const progressLine = ({ height = 0, target = 0, perSecond = 0, secondsLeft }: NodeEvent): string => {
+  const left = secondsLeft === undefined ? '' : `, about ${secondsLeft} s left`;
+  return `Catching up: block ${height} of ${target} (${perSecond} a second${left})`;
+};
+
+const failureOf = ({ code = '', message = '', hint = '', data }: NodeEvent): CloisterError =>
+  new CloisterError(code, { message, hint, retryable: false }, data);
 
 const tell = (event: NodeEvent, platform: string): void => {
   switch (event.event) {
     case 'ready':
       process.stdout.write(
-        `${event.name} is up: api ${event.api}, operations ${event.operations}, peers ${event.p2p}\n`,
+        `${event.name === '' ? 'The node' : event.name} is up: api ${event.api}, operations ${event.operations}, peers ${event.p2p}\n`,
       );
-      process.stdout.write(
-        `Node process ${event.pids?.node}, enclave process ${event.pids?.enclave}, chain ${event.chainId}\n${platformNotice(platform)}\n`,
-      );
+      process.stdout.write(`${processes(event)}, chain ${event.chainId}\n${platformNotice(platform)}\n`);
       note('Press Ctrl-C to stop.');
       break;
+    case 'progress':
+      note(progressLine(event));
+      break;
     case 'failed':
-      note(`${event.code}: ${event.message} ${event.hint}`);
+      printFailure({}, failureOf(event));
       break;
     default:
       note('Stopped.');

@@ -32,12 +32,14 @@ const cells = (row: Row): string[] => {
   const { peers, mempool } = status;
   return [
     row.url,
-    status.validator.name,
+    status.name === '' ? '-' : status.name,
+    status.role,
+    String(status.epoch),
     status.ready ? 'ready' : status.reasons.join(', '),
     String(status.finalizedHeight),
     String(status.executedHeight),
     String(status.certifiedHeight),
-    `${peers.connected + 1}/${peers.validators}`,
+    `${peers.connected}/${peers.validators}`,
     String(mempool.transactions),
     (status.stateRoot ?? '-').slice(0, 12),
   ];
@@ -50,7 +52,19 @@ export const run = async (options: StatusOptions): Promise<number> => {
     (options.dir === undefined ? [DEFAULT_URL] : (await urlsOfDirectory(options.dir)).map(({ url }) => url));
   const rows = await Promise.all(urls.map(ask));
   const [known] = rows.flatMap((row) => ('status' in row ? [row.status] : []));
-  const heading = ['API', 'VALIDATOR', 'STATE', 'FINAL', 'EXECUTED', 'CERTIFIED', 'NODES', 'WAITING', 'STATE ROOT'];
+  const heading = [
+    'API',
+    'NODE',
+    'ROLE',
+    'EPOCH',
+    'STATE',
+    'FINAL',
+    'EXECUTED',
+    'CERTIFIED',
+    'PEERS',
+    'WAITING',
+    'STATE ROOT',
+  ];
   const introduction =
     known === undefined ? [] : [`Network ${known.network}, chain ${known.chainId}`, known.notice, ''];
   const platform =

@@ -50,8 +50,13 @@ export const enclaveErrors = defineErrors({
     hint: 'Ask the contributing validator again.',
     retryable: true,
   },
+  EPOCH_UNPROVEN: {
+    message: 'The change of validators is not proven, or its proof is missing.',
+    hint: 'Hand in the proofs of all epochs, in order, by provisioning.',
+    retryable: true,
+  },
   BLOCK_MALFORMED: { message: 'The block or its proof is not canonical.', ...lyingHost },
-  BLOCK_TOO_LARGE: { message: 'The block is larger than the genesis allows.', ...lyingHost },
+  BLOCK_TOO_LARGE: { message: 'The block is larger than the configuration allows.', ...lyingHost },
   WRONG_CHAIN: { message: 'The block belongs to another chain.', ...lyingHost },
   NOT_FINAL: { message: 'The proof does not show that the block is final.', ...lyingHost },
   WRONG_ORDER: { message: 'The block does not follow the last executed one.', ...lyingHost },
@@ -81,7 +86,6 @@ export const enclaveErrors = defineErrors({
     retryable: false,
     status: 400,
   },
-  QUERY_EXPIRED: { message: 'The query is too old.', hint: 'Ask again.', retryable: true, status: 400 },
   FAIL_STOP: {
     message: 'The enclave stopped because one of its invariants broke.',
     hint: 'Keep the data directory and the report; restart only after the cause is known.',

@@ -16,13 +16,13 @@ import {
   optional,
   struct,
   text,
-  u16,
   u32,
   u64,
   union,
 } from '../../protocol/codec.ts';
 import { blockBodyCodec } from '../../protocol/consensus/body.ts';
 import { certificateCodec } from '../../protocol/consensus/certificate.ts';
+import { epochProofCodec } from '../../protocol/consensus/epoch-proof.ts';
 import { headerCodec } from '../../protocol/consensus/header.ts';
 import { MAX_PROOF_HEADERS } from '../../protocol/finality.ts';
 import {
@@ -59,6 +59,8 @@ export const MAX_ADMIT_BATCH = 4096;
 /** Largest encoded genesis. */
 export const MAX_GENESIS_BYTES = 2 * 1024 * 1024;
 const MAX_PEER_MESSAGE_BYTES = 8192;
+/** Most proofs of changes of epoch in one request. */
+export const MAX_EPOCHS_PER_REQUEST = 16;
 const MAX_TEXT_BYTES = 128;
 
 /** First request: names the platform and hands over what the processor sealed before. */
@@ -84,25 +86,28 @@ const helloReply = struct({
 });
 
 /** A message from one enclave to another, relayed by the nodes. */
-export const peerMessageCodec = struct({ validator: u16, message: byteString(MAX_PEER_MESSAGE_BYTES) });
-const peerMessages = list(peerMessageCodec, MAX_VALIDATORS);
+export const peerMessageCodec = struct({ enclaveKey: publicKeyCodec, message: byteString(MAX_PEER_MESSAGE_BYTES) });
+const peerMessages = list(peerMessageCodec, 2 * MAX_VALIDATORS);
 
-/** Binds the enclave to a network and brings the epoch secret in. May be repeated with more contributions. */
+/** Binds the enclave to a network, brings the epoch secret in, and tells of epochs. May be repeated with more. */
 const provisionRequest = struct({
   genesis: byteString(MAX_GENESIS_BYTES),
+  /** Proofs of changes of epoch, in order; those already known may be repeated. */
+  epochs: list(epochProofCodec, MAX_EPOCHS_PER_REQUEST),
   /** Epoch secret that this enclave sealed for a restart of a test network. */
   sealedEpoch: optional(byteString(MAX_SEALED_BLOB_BYTES)),
-  /** Contributions received from other validators' enclaves; `validator` is the sender. */
+  /** Messages received from other validators' enclaves; `enclaveKey` is the sender. */
   contributions: peerMessages,
 });
 /** Statement of the epoch's envelope key, signed by this enclave. */
-export const epochKeyCodec = struct({ statement: byteString(4096), signature: signatureCodec });
+const epochKeyCodec = struct({ statement: byteString(4096), signature: signatureCodec });
 const provisionReply = struct({
   chainId: chainIdCodec,
-  validator: u16,
+  /** Newest epoch that was proven to the enclave. */
+  epoch: epochCodec,
   /** Whether the epoch secret is complete. */
   ready: bool,
-  /** Contributions to relay; `validator` is the recipient. */
+  /** Messages to relay; `enclaveKey` is the recipient. */
   outgoing: peerMessages,
   epochKey: optional(epochKeyCodec),
   /** For test networks on the simulated platform only: keep it and hand it in after a restart. */
@@ -119,7 +124,7 @@ const executeRequest = struct({
   body: blockBodyCodec,
 });
 /** One executed call: its public receipt and its sealed outputs, the caller's first. */
-const executedCallCodec = struct({
+export const executedCallCodec = struct({
   transactionId: transactionIdCodec,
   receipt: byteString(MAX_RECEIPT_BYTES),
   outputs: list(byteString(MAX_OUTPUT_BYTES), MAX_OUTPUTS + 1),
@@ -137,6 +142,9 @@ const executeReply = struct({
 
 const queryRequest = struct({ sealedQuery: byteString(MAX_ENVELOPE_BYTES) });
 const queryReply = struct({ height: heightCodec, sealedAnswer: byteString(MAX_OUTPUT_BYTES) });
+
+/** An enclave's signed word of how far it has executed. */
+export const heightClaimCodec = struct({ enclaveKey: publicKeyCodec, height: heightCodec, signature: signatureCodec });
 
 /** Restores executed history, or proves its freshness afterwards. */
 const restoreRequest = union({
@@ -157,7 +165,7 @@ const restoreRequest = union({
   answers: [
     4,
     struct({
-      answers: list(struct({ validator: u16, height: heightCodec, signature: signatureCodec }), MAX_VALIDATORS),
+      answers: list(heightClaimCodec, MAX_VALIDATORS),
     }),
   ],
 });
@@ -167,7 +175,7 @@ const restoreReply = struct({
   /** Whether queries are answered. */
   fresh: bool,
   challenge: optional(bytes(32)),
-  answer: optional(struct({ validator: u16, height: heightCodec, signature: signatureCodec })),
+  answer: optional(heightClaimCodec),
 });
 
 const statusRequest = struct({});

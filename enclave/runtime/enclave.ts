@@ -1,14 +1,14 @@
 /**
  * The enclave as a state machine over its seven requests: new -> greeted -> bound -> ready, and failed for good.
  *
- * Invariants: a refused request changes nothing; output leaves only for blocks whose finality was checked here; after a
- * broken invariant nothing leaves but the status. The host is asked for nothing.
+ * Invariants: a refused request changes nothing but the memory of what is proven; output leaves only for blocks whose
+ * finality was checked here; after a broken invariant nothing leaves but the status. The host is asked for nothing.
  */
 import type { ChainId, Measurement } from '../../protocol/brand.ts';
 import { epoch, height } from '../../protocol/brand.ts';
 import { decodeSimCertificate, makeSimEvidence, reportDataOf } from '../../protocol/attestation.ts';
 import { encode } from '../../protocol/codec.ts';
-import { epochAnchorOf } from '../../protocol/consensus/configuration.ts';
+import { genesisAnchor } from '../../protocol/consensus/configuration.ts';
 import { isCloisterError } from '../../protocol/errors.ts';
 import { signEpochKeys } from '../../protocol/epoch-key.ts';
 import { concatBytes, fromHex, u64Bytes } from '../../protocol/hex.ts';
@@ -17,19 +17,21 @@ import { resultStatementCodec, signResultStatement } from '../../protocol/result
 import { enclaveErrors, type EnclaveErrorCode } from '../boundary/errors.ts';
 import type { ReplyOf, RequestKind, RequestOf } from '../boundary/messages.ts';
 import { admit } from './admit.ts';
+import { EpochDirectory } from './epoch-directory.ts';
 import { epochKeysOf } from './epoch-keys.ts';
 import { executeBlock } from './execute-block.ts';
 import { claimHeight, Freshness } from './freshness.ts';
 import { type Identity, loadIdentity, type PlatformSealer, type RandomSource, simulatedSealer } from './identity.ts';
 import { LightClient } from './light-client.ts';
 import { bindToNetwork, type NetworkBinding, SIMULATED_PLATFORM } from './network-binding.ts';
-import { ShareCollection } from './provisioning.ts';
+import { Provisioning } from './provisioning.ts';
 import { answerQuery } from './query.ts';
 import { newReplica, type Replica } from './replica.ts';
 import { restoreHeight } from './restore.ts';
 import type { ContractVm } from './vm/contract-vm.ts';
 
-const FIRST_EPOCH = epoch(1);
+/** The one key epoch so far: keys outlive changes of validators. */
+const KEY_EPOCH = epoch(1);
 const EMPTY_ROOT = '00'.repeat(32) as ReplyOf<'status'>['stateRoot'];
 const GENESIS_NONCE_BYTES = 32;
 
@@ -50,7 +52,8 @@ interface Greeted {
 
 interface Bound {
   readonly network: NetworkBinding;
-  readonly shares: ShareCollection;
+  readonly epochs: EpochDirectory;
+  readonly provisioning: Provisioning;
 }
 
 interface Ready {
@@ -137,44 +140,49 @@ export class Enclave {
     if (greeted === undefined) throw enclaveErrors.error('REQUEST_OUT_OF_PLACE');
     const { identity, sealer } = greeted;
     const bound = this.#bind(request.genesis, identity);
-    const { network, shares } = bound;
-    const sealContext = concatBytes(fromHex(network.chainId), u64Bytes(FIRST_EPOCH));
-    for (const share of request.contributions) shares.receive(share);
-    let secret = this.#ready?.replica.keys.secret ?? shares.secret();
+    const { network, epochs, provisioning } = bound;
+    const sealContext = concatBytes(fromHex(network.chainId), u64Bytes(KEY_EPOCH));
+    for (const proof of request.epochs) epochs.take(proof);
+    const { configuration } = epochs.newest;
+    for (const message of request.contributions) provisioning.receive(message, configuration);
+    let secret = this.#ready?.replica.keys.secret ?? provisioning.secret(configuration);
     if (secret === undefined && request.sealedEpoch !== undefined) {
       secret = sealer.open('sealedEpoch', sealContext, request.sealedEpoch);
       if (secret === undefined) throw enclaveErrors.error('SEALED_STATE_REFUSED');
     }
     this.#bound = bound;
-    if (secret !== undefined) this.#ready ??= this.#becomeReady(network, secret);
+    if (secret !== undefined) this.#ready ??= this.#becomeReady(bound, identity, secret);
     const ready = this.#ready;
     return {
       chainId: network.chainId,
-      validator: network.self,
+      epoch: configuration.epoch,
       ready: ready !== undefined,
-      outgoing: shares.outgoing(this.#parts.random),
+      outgoing: provisioning.outgoing(configuration, secret, this.#parts.random),
       epochKey: ready && this.#epochKey(network.chainId, ready.replica, identity),
       sealedEpoch: ready && sealer.seal('sealedEpoch', sealContext, ready.replica.keys.secret),
     };
   }
 
-  #bind(genesis: Uint8Array, identity: Identity): Bound {
-    const network = bindToNetwork(genesis, identity, this.#parts.measurement);
+  #bind(encoded: Uint8Array, identity: Identity): Bound {
+    const network = bindToNetwork(encoded, identity, this.#parts.measurement);
     if (this.#bound !== undefined) {
       if (this.#bound.network.chainId !== network.chainId) throw enclaveErrors.error('WRONG_CHAIN');
       return this.#bound;
     }
+    const { genesis, chainId } = network;
     return {
       network,
-      shares: new ShareCollection(network.genesis, network.chainId, FIRST_EPOCH, network.self, identity),
+      epochs: new EpochDirectory(genesis),
+      provisioning: new Provisioning({ genesis, chainId, keyEpoch: KEY_EPOCH, identity }),
     };
   }
 
-  #becomeReady({ genesis, chainId, self }: NetworkBinding, secret: Uint8Array): Ready {
+  #becomeReady({ network, epochs }: Bound, identity: Identity, secret: Uint8Array): Ready {
+    const { genesis, chainId } = network;
     return {
-      replica: newReplica(chainId, genesis, epochKeysOf(chainId, FIRST_EPOCH, secret), this.#parts.vm),
-      lightClient: new LightClient(epochAnchorOf(genesis), genesis.parameters),
-      freshness: new Freshness(genesis, chainId, self),
+      replica: newReplica(chainId, genesis, epochKeysOf(chainId, KEY_EPOCH, secret), this.#parts.vm),
+      lightClient: new LightClient(epochs, genesisAnchor(genesis)),
+      freshness: new Freshness(chainId, identity.enclaveKey),
     };
   }
 
@@ -203,11 +211,11 @@ export class Enclave {
 
   #execute(request: RequestOf<'execute'>): ReplyOf<'execute'> {
     const { replica, lightClient, identity } = this.#running();
-    const { point, transactionIds } = lightClient.check(request);
-    const { statement, calls, sealedWriteSet } = executeBlock(replica, { point, transactionIds, body: request.body });
-    lightClient.advance(point);
+    const checked = lightClient.check(request);
+    const { statement, calls, sealedWriteSet } = executeBlock(replica, { ...checked, body: request.body });
+    lightClient.advance(checked.placed);
     return {
-      height: point.height,
+      height: checked.point.height,
       statement: encode(resultStatementCodec, statement),
       signature: signResultStatement(statement, identity.signingSecret),
       calls,
@@ -225,17 +233,17 @@ export class Enclave {
   }
 
   #restore(request: RequestOf<'restore'>): ReplyOf<'restore'> {
-    const { replica, lightClient, freshness, identity, network } = this.#running();
+    const { replica, epochs, lightClient, freshness, identity, network } = this.#running();
     let challenge: Uint8Array | undefined;
     let answer: ReplyOf<'restore'>['answer'];
-    if (request.kind === 'block') restoreHeight(replica, lightClient, request);
+    if (request.kind === 'block') restoreHeight(replica, epochs, lightClient, request);
     const { height: executed } = lightClient.position;
     if (request.kind === 'challenge') challenge = freshness.newChallenge(this.#parts.random);
-    if (request.kind === 'answers' && !freshness.accept(request.answers, executed))
+    if (request.kind === 'answers' && !freshness.accept(request.answers, executed, epochs.newest.configuration))
       throw enclaveErrors.error('NOT_FRESH');
     if (request.kind === 'answer') {
       const signature = claimHeight(network.chainId, request.challenge, executed, identity.signingSecret);
-      answer = { validator: network.self, height: executed, signature };
+      answer = { enclaveKey: identity.enclaveKey, height: executed, signature };
     }
     return { height: executed, stateRoot: replica.state.root(), fresh: freshness.isFresh(executed), challenge, answer };
   }
@@ -256,7 +264,7 @@ export class Enclave {
       fresh: ready?.freshness.isFresh(ready.lightClient.position.height) ?? false,
       stateEntries: state?.size ?? 0,
       stateBytes: state?.bytes ?? 0,
-      maxStateBytes: state?.maxBytes ?? 0,
+      maxStateBytes: ready?.replica.parameters.maxStateBytes ?? 0,
       sessions: ready === undefined ? 0 : ready.replica.sessions.count(ready.replica.state),
       cachedCalls: ready?.replica.openedCalls.size ?? 0,
       heapBytes: this.#parts.heapBytes(),

@@ -6,7 +6,7 @@
  */
 import type { TransactionId } from '../../protocol/brand.ts';
 import type { Call } from '../../protocol/call.ts';
-import type { ChainPoint } from '../../protocol/consensus/configuration.ts';
+import type { ChainPoint, Configuration } from '../../protocol/consensus/configuration.ts';
 import { openEnvelope } from '../../protocol/envelope-open.ts';
 import { type EnvelopeForm, parseEnvelope } from '../../protocol/envelope.ts';
 import { merkleRoot } from '../../protocol/merkle.ts';
@@ -25,6 +25,8 @@ import { sealWriteSet } from './write-set.ts';
 
 /** A block that the light client accepted. */
 export interface AcceptedBlock {
+  /** Configuration of the block's epoch. */
+  readonly configuration: Configuration;
   readonly point: ChainPoint;
   readonly transactionIds: readonly TransactionId[];
   readonly body: readonly Uint8Array[];
@@ -104,9 +106,10 @@ function runOneShot(
   spend(block.state, oneShot);
   registerRecipient(block.state, caller, replyKey);
   if (opened.verdict === 'call') return runOnce(replica, block, opened.call, { caller, transactionId });
-  const lifetime = block.context.height + replica.genesis.parameters.sessionLifetimeBlocks;
+  const lifetime = block.context.height + replica.parameters.sessionLifetimeBlocks;
   const expiryOfSession = Math.min(opened.session.expiryHeight, lifetime) as typeof opened.session.expiryHeight;
-  const fault = replica.sessions.open(block.state, { ...opened.session, expiryHeight: expiryOfSession });
+  const session = { ...opened.session, expiryHeight: expiryOfSession };
+  const fault = replica.sessions.open(block.state, session, replica.parameters.maxSessions);
   if (fault !== undefined) return failedCall(fault);
   if (opened.firstCall !== undefined) return runOnce(replica, block, opened.firstCall, { caller, transactionId });
   return {
@@ -140,13 +143,18 @@ function runTransaction(replica: Replica, block: BlockState, bytes: Uint8Array, 
 }
 
 /** Executes a block and commits its writes. The caller advances the light client and signs the statement. */
-export function executeBlock(replica: Replica, { point, transactionIds, body }: AcceptedBlock): ExecutedBlock {
+export function executeBlock(
+  replica: Replica,
+  { configuration, point, transactionIds, body }: AcceptedBlock,
+): ExecutedBlock {
   const { state, keys, sessions, genesis } = replica;
+  replica.parameters = configuration.parameters;
   const overlay = new Overlay(state);
   const block: BlockState = {
     context: { blockHash: point.id, height: point.height, timeMs: point.timeMs },
     state: overlay,
-    freeStateBytes: state.maxBytes - state.bytes,
+    freeStateBytes: replica.parameters.maxStateBytes - state.bytes,
+    maxGasPerCall: replica.parameters.maxGasPerCall,
     outputBudget: new OutputBudget(),
   };
   sessions.prune(overlay, point.height);
@@ -161,6 +169,7 @@ export function executeBlock(replica: Replica, { point, transactionIds, body }: 
   const stateRoot = state.apply(writes);
   const statement: ResultStatement = {
     chainId: replica.chainId,
+    epoch: configuration.epoch,
     height: point.height,
     blockHash: point.id,
     timeMs: point.timeMs,

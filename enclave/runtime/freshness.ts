@@ -6,8 +6,9 @@
  * it answered, after this process started: once that height is executed, whatever was final before is visible.
  */
 import { ed25519Sign, ed25519Verify } from '#primitives';
-import type { ChainId, Height } from '../../protocol/brand.ts';
-import { faultBound, type Genesis, quorumOf } from '../../protocol/genesis.ts';
+import type { ChainId, Height, PublicKey } from '../../protocol/brand.ts';
+import type { Configuration } from '../../protocol/consensus/configuration.ts';
+import { faultBound, quorumOf } from '../../protocol/genesis.ts';
 import { concatBytes, fromHex, u64Bytes } from '../../protocol/hex.ts';
 import { signingBytes } from '../../protocol/signing.ts';
 import type { RandomSource } from './identity.ts';
@@ -16,7 +17,7 @@ const CHALLENGE_BYTES = 32;
 
 /** One enclave's signed height. */
 export interface HeightClaim {
-  readonly validator: number;
+  readonly enclaveKey: PublicKey;
   readonly height: Height;
   readonly signature: Uint8Array;
 }
@@ -37,14 +38,12 @@ export function claimHeight(
 
 /** What is known about the freshness of one enclave. */
 export class Freshness {
-  readonly #genesis: Genesis;
   readonly #chainId: ChainId;
-  readonly #self: number;
+  readonly #self: PublicKey;
   #challenge: Uint8Array | undefined;
   #freshFrom: number | undefined;
 
-  constructor(genesis: Genesis, chainId: ChainId, self: number) {
-    this.#genesis = genesis;
+  constructor(chainId: ChainId, self: PublicKey) {
     this.#chainId = chainId;
     this.#self = self;
   }
@@ -60,17 +59,17 @@ export class Freshness {
     return this.#challenge;
   }
 
-  /** Takes the answers to the current challenge; false when they are not those of a quorum. */
-  accept(claims: readonly HeightClaim[], ownHeight: number): boolean {
-    const { validators } = this.#genesis;
+  /** Takes the answers to the current challenge; false when they are not those of a quorum of the configuration. */
+  accept(claims: readonly HeightClaim[], ownHeight: number, { validators }: Configuration): boolean {
     const challenge = this.#challenge;
     if (challenge === undefined) return false;
-    const heights = new Map<number, number>([[this.#self, ownHeight]]);
-    for (const { validator, height, signature } of claims) {
-      const key = validators[validator]?.enclaveKey;
-      if (key === undefined || validator === this.#self) continue;
-      if (ed25519Verify(signature, claimBytes(this.#chainId, challenge, height), fromHex(key)))
-        heights.set(validator, height);
+    const members = new Set<PublicKey>(validators.map(({ enclaveKey }) => enclaveKey));
+    const heights = new Map<PublicKey, number>();
+    if (members.has(this.#self)) heights.set(this.#self, ownHeight);
+    for (const { enclaveKey, height, signature } of claims) {
+      if (!members.has(enclaveKey) || enclaveKey === this.#self) continue;
+      if (ed25519Verify(signature, claimBytes(this.#chainId, challenge, height), fromHex(enclaveKey)))
+        heights.set(enclaveKey, height);
     }
     if (heights.size < quorumOf(validators.length)) return false;
     const descending = [...heights.values()].sort((a, b) => b - a);

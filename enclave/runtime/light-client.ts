@@ -2,17 +2,19 @@
  * The light client inside the enclave: which block may be executed next.
  *
  * Invariants: the position moves only forward, one height at a time, from genesis, along blocks whose finality was
- * proved to this very process; a refusal changes nothing; a proof of a second block at a proven height poisons the
- * enclave for good.
+ * proved to this very process; it enters an epoch only on that epoch's proven base; a refusal changes nothing; a proof
+ * of a second block at a proven height poisons the enclave for good.
  */
-import type { ChainPoint, EpochAnchor } from '../../protocol/consensus/configuration.ts';
 import type { TransactionId } from '../../protocol/brand.ts';
-import { type Certificate, certificateFault } from '../../protocol/consensus/certificate.ts';
 import { type BlockBody, summarize } from '../../protocol/consensus/body.ts';
+import { type Certificate, certificateFault } from '../../protocol/consensus/certificate.ts';
+import type { ChainPoint, Configuration, EpochAnchor } from '../../protocol/consensus/configuration.ts';
 import { blockId, type Header } from '../../protocol/consensus/header.ts';
 import { conflict, type FinalityFault, verifyEd25519, verifyFinality } from '../../protocol/finality.ts';
+import type { Parameters } from '../../protocol/genesis.ts';
 import { transactionId } from '../../protocol/transaction-id.ts';
 import { enclaveErrors, type EnclaveErrorCode } from '../boundary/errors.ts';
+import type { EpochDirectory } from './epoch-directory.ts';
 
 /** A block with what proves that it is final: `headers[0]` is its own, the rest lead to the finalised one. */
 export interface FinalBlock {
@@ -21,16 +23,18 @@ export interface FinalBlock {
   readonly body: BlockBody;
 }
 
-/** What a check proved: the block's place in the chain and its transactions, in order. */
+/** What a check proved: the block's place in the chain, its configuration and its transactions, in order. */
 export interface CheckedBlock {
+  readonly placed: PlacedHeader;
+  readonly configuration: Configuration;
   readonly point: ChainPoint;
   readonly transactionIds: readonly TransactionId[];
 }
 
-/** Bounds of a body, from the genesis. */
-export interface BodyBounds {
-  readonly maxBodyBytes: number;
-  readonly maxBlockTransactions: number;
+/** A header that claims to be next, with the epoch that it belongs to. */
+export interface PlacedHeader {
+  readonly header: Header;
+  readonly anchor: EpochAnchor;
 }
 
 function codeOf(fault: FinalityFault): EnclaveErrorCode {
@@ -38,21 +42,22 @@ function codeOf(fault: FinalityFault): EnclaveErrorCode {
   if (fault === 'WRONG_HEIGHT' || fault === 'WRONG_PARENT' || fault === 'WRONG_VIEW' || fault === 'WRONG_TIME')
     return 'WRONG_ORDER';
   if (fault === 'NO_HEADERS' || fault === 'WRONG_VERSION' || fault === 'WRONG_KIND') return 'BLOCK_MALFORMED';
-  return fault === 'TOO_MANY_HEADERS' ? 'BLOCK_TOO_LARGE' : 'NOT_FINAL';
+  return fault === 'TOO_MANY_HEADERS' || fault === 'TOO_LARGE' ? 'BLOCK_TOO_LARGE' : 'NOT_FINAL';
 }
 
 /** Follows the chain that the certificates prove. */
 export class LightClient {
-  readonly #anchor: EpochAnchor;
-  readonly #bounds: BodyBounds;
+  readonly #epochs: EpochDirectory;
+  /** Epoch of the last executed block. */
+  #anchor: EpochAnchor;
   #position: ChainPoint;
   /** Blocks above the position whose finality is proven already, by height. */
   readonly #proven = new Map<number, ChainPoint>();
 
-  constructor(anchor: EpochAnchor, bounds: BodyBounds) {
-    this.#anchor = anchor;
-    this.#bounds = bounds;
-    this.#position = anchor.base;
+  constructor(epochs: EpochDirectory, genesis: EpochAnchor) {
+    this.#epochs = epochs;
+    this.#anchor = genesis;
+    this.#position = genesis.base;
   }
 
   /** The last executed block, or the genesis. */
@@ -63,13 +68,14 @@ export class LightClient {
   /** Checks that the block is final and next. Throws the refusal; changes nothing but the memory of what is proven. */
   check({ headers, finalization, body }: FinalBlock): CheckedBlock {
     this.#checkFork(headers[0], finalization);
-    const header = this.checkPlace(headers[0]);
-    const point = this.#prove(header, headers, finalization);
-    return { point, transactionIds: this.#checkBody(header, body) };
+    const placed = this.checkPlace(headers[0]);
+    const point = this.#prove(placed, headers, finalization);
+    const { configuration } = placed.anchor;
+    return { placed, configuration, point, transactionIds: checkBody(placed.header, body, configuration.parameters) };
   }
 
-  /** Checks chain, height and parent of a header that claims to be next. */
-  checkPlace(header: Header | undefined): Header {
+  /** Checks chain, epoch, height and parent of a header that claims to be next. */
+  checkPlace(header: Header | undefined): PlacedHeader {
     if (header === undefined) throw enclaveErrors.error('BLOCK_MALFORMED');
     const { height } = this.#position;
     if (header.chainId !== this.#anchor.chainId) throw enclaveErrors.error('WRONG_CHAIN');
@@ -77,20 +83,33 @@ export class LightClient {
     if (header.height > height + 1)
       throw enclaveErrors.error('HEIGHT_SKIPPED', { height: header.height, executed: height });
     if (header.parentHash !== this.#position.id) throw enclaveErrors.error('WRONG_ORDER', { height: header.height });
-    return header;
+    return { header, anchor: this.#anchorFor(header) };
   }
 
   /** Moves to a block that was checked and executed (or restored). */
-  advance(point: ChainPoint): void {
-    if (point.height !== this.#position.height + 1) throw enclaveErrors.error('FAIL_STOP', { height: point.height });
-    this.#proven.delete(point.height);
-    this.#position = point;
+  advance({ header, anchor }: PlacedHeader): void {
+    if (header.height !== this.#position.height + 1) throw enclaveErrors.error('FAIL_STOP', { height: header.height });
+    this.#proven.delete(header.height);
+    this.#anchor = anchor;
+    this.#position = { id: blockId(header), height: header.height, view: header.view, timeMs: header.timeMs };
   }
 
-  #prove(header: Header, headers: readonly Header[], finalization: Certificate): ChainPoint {
+  /** The epoch of the next block: the present one, or the one whose base is the last executed block. */
+  #anchorFor(header: Header): EpochAnchor {
+    const next = this.#epochs.at(this.#anchor.epoch + 1);
+    const ended = next?.base.id === this.#position.id;
+    if (next !== undefined && ended && header.epoch === next.epoch) return next;
+    if (header.epoch === this.#anchor.epoch && !ended) return this.#anchor;
+    throw enclaveErrors.error(header.epoch > this.#anchor.epoch ? 'EPOCH_UNPROVEN' : 'WRONG_CHAIN', {
+      epoch: header.epoch,
+    });
+  }
+
+  #prove({ header, anchor }: PlacedHeader, headers: readonly Header[], finalization: Certificate): ChainPoint {
     const known = this.#proven.get(header.height);
     if (known !== undefined && known.id === blockId(header)) return known;
-    const verdict = verifyFinality(this.#anchor, this.#position, headers, finalization);
+    const previous = anchor === this.#anchor ? this.#position : anchor.base;
+    const verdict = verifyFinality(anchor, previous, headers, finalization);
     if (verdict.verdict === 'invalid') throw enclaveErrors.error(codeOf(verdict.code), { fault: verdict.code });
     for (const point of verdict.points) {
       const before = this.#proven.get(point.height);
@@ -105,21 +124,21 @@ export class LightClient {
   #checkFork(header: Header | undefined, finalization: Certificate): void {
     if (header?.height !== this.#position.height || finalization.kind !== 'finalize') return;
     const id = blockId(header);
-    if (id === this.#position.id || finalization.hash !== id) return;
-    if (certificateFault(finalization, this.#anchor, verifyEd25519) === undefined) {
+    const anchor = this.#epochs.at(header.epoch);
+    if (id === this.#position.id || finalization.hash !== id || anchor === undefined) return;
+    if (certificateFault(finalization, anchor, verifyEd25519) === undefined) {
       throw enclaveErrors.error('CHAIN_CONFLICT', { height: header.height });
     }
   }
+}
 
-  #checkBody(header: Header, body: BlockBody): readonly TransactionId[] {
-    const { maxBodyBytes, maxBlockTransactions } = this.#bounds;
-    if (header.txCount > maxBlockTransactions || header.bodyBytes > maxBodyBytes)
-      throw enclaveErrors.error('BLOCK_TOO_LARGE');
-    const ids = body.map(transactionId);
-    const summary = summarize(body, ids);
-    const same =
-      summary.txRoot === header.txRoot && summary.txCount === header.txCount && summary.bodyBytes === header.bodyBytes;
-    if (!same || new Set(ids).size !== ids.length) throw enclaveErrors.error('BODY_CHANGED');
-    return ids;
-  }
+function checkBody(header: Header, body: BlockBody, bounds: Parameters): readonly TransactionId[] {
+  if (header.txCount > bounds.maxBlockTransactions || header.bodyBytes > bounds.maxBodyBytes)
+    throw enclaveErrors.error('BLOCK_TOO_LARGE');
+  const ids = body.map(transactionId);
+  const summary = summarize(body, ids);
+  const same =
+    summary.txRoot === header.txRoot && summary.txCount === header.txCount && summary.bodyBytes === header.bodyBytes;
+  if (!same || new Set(ids).size !== ids.length) throw enclaveErrors.error('BODY_CHANGED');
+  return ids;
 }

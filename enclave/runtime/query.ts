@@ -24,7 +24,7 @@ function outcomeOf(replica: Replica, { call, caller }: Asked, point: ChainPoint)
   if (image === undefined) return { kind: 'failed', code: 'UNKNOWN_CONTRACT' };
   const context = { caller, height: point.height, timeMs: point.timeMs, transactionId: '' };
   const request = { entry: 'query', method: call.method, args: call.args, context } as const;
-  const result = machine.vm.run(image, request, queryHost(call.contract, state), machine.maxGasPerCall);
+  const result = machine.vm.run(image, request, queryHost(call.contract, state), replica.parameters.maxGasPerCall);
   if (result.status === 'failed') return { kind: 'failed', code: result.code };
   if (result.status === 'refused') return { kind: 'refused', reason: result.reason, detail: result.detail };
   return { kind: 'ok', result: result.result };

@@ -1,12 +1,12 @@
 /**
  * One enclave's replica of the network: keys, committed state and what is derived from it.
  *
- * Everything that execution, admission, queries and restoring share. State changes only in `commit` and through
- * `apply` of a restored write set, one height at a time.
+ * Everything that execution, admission, queries and restoring share. State changes only through `apply`, by an executed
+ * block or a restored write set, one height at a time; parameters change with the epoch of the next block.
  */
 import type { ChainId, Epoch } from '../../protocol/brand.ts';
 import type { EnvelopeKeys } from '../../protocol/envelope-open.ts';
-import type { Genesis } from '../../protocol/genesis.ts';
+import type { Genesis, Parameters } from '../../protocol/genesis.ts';
 import type { HpkeSuite } from '../../protocol/hpke.ts';
 import { ImageCache } from './contract-registry.ts';
 import type { EpochKeys } from './epoch-keys.ts';
@@ -25,6 +25,8 @@ export interface Replica {
   readonly chainId: ChainId;
   readonly genesis: Genesis;
   readonly keys: EpochKeys;
+  /** Those of the epoch of the last block, and of the next one while that is not known. */
+  parameters: Parameters;
   readonly state: CommittedState;
   readonly sessions: SessionTable;
   readonly openedCalls: OpenedCalls;
@@ -33,20 +35,19 @@ export interface Replica {
 
 /** An empty replica at genesis. */
 export function newReplica(chainId: ChainId, genesis: Genesis, keys: EpochKeys, vm: ContractVm): Replica {
-  const { maxStateBytes, maxSessions, maxGasPerCall } = genesis.parameters;
   return {
     chainId,
     genesis,
     keys,
-    state: new CommittedState(keys.stateDigestKey, maxStateBytes),
-    sessions: new SessionTable(maxSessions),
+    parameters: genesis.parameters,
+    state: new CommittedState(keys.stateDigestKey),
+    sessions: new SessionTable(),
     openedCalls: new OpenedCalls(MAX_OPENED_CALLS, MAX_OPENED_BYTES),
     machine: {
       vm,
       images: new ImageCache(vm),
       keys,
       governance: { members: new Set(genesis.members.map((member) => member.key)), threshold: genesis.threshold },
-      maxGasPerCall,
     },
   };
 }

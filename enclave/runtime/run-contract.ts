@@ -36,7 +36,6 @@ export interface CallMachine {
   readonly images: ImageCache;
   readonly keys: EpochKeys;
   readonly governance: Governance;
-  readonly maxGasPerCall: number;
 }
 
 /** One call with its origin. */
@@ -51,6 +50,7 @@ export interface BlockState {
   readonly state: Overlay;
   /** Accounted bytes by which the block may grow the committed state. */
   readonly freeStateBytes: number;
+  readonly maxGasPerCall: number;
   readonly outputBudget: OutputBudget;
 }
 
@@ -107,7 +107,7 @@ export function runContract(machine: CallMachine, run: ContractRun, origin: Call
   const { height, timeMs } = block.context;
   const context = { caller: origin.caller, height, timeMs, transactionId: origin.transactionId };
   const request: RunRequest = { entry: run.entry, method: run.method, args: run.args, context };
-  const result = machine.vm.run(run.image, request, host, machine.maxGasPerCall);
+  const result = machine.vm.run(run.image, request, host, block.maxGasPerCall);
   if (result.status === 'failed') return failedCall(result.code, result.gasUsed);
   if (result.status === 'refused') {
     if (result.keepAudit) keepAudit(overlay, block.state, run.contract);

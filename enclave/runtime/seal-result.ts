@@ -20,7 +20,7 @@ import type { EpochKeys } from './epoch-keys.ts';
 import { enclaveErrors } from '../boundary/errors.ts';
 
 const TAG_BYTES = 16;
-const GAS_SIGNIFICANT_BITS = 4;
+const GAS_SIGNIFICANT_BITS = 5;
 
 /** To whom the first output is sealed: a session, a reply key, or nobody when the envelope could not be opened. */
 export type ReplyTo =
@@ -35,10 +35,10 @@ export interface SealedResult {
   readonly outputs: readonly SealedBytes[];
 }
 
-/** Gas as it stands in the public receipt: rounded up to four significant bits, so that it tells little of the path taken. */
+/** Gas as it stands in the public receipt: rounded up to five significant bits, so that it tells little of the path taken. */
 export function publicGas(gasUsed: number): number {
   if (gasUsed <= 0) return 0;
-  const step = 2 ** Math.max(0, Math.floor(Math.log2(gasUsed)) - GAS_SIGNIFICANT_BITS);
+  const step = 2 ** Math.max(0, Math.floor(Math.log2(gasUsed)) + 1 - GAS_SIGNIFICANT_BITS);
   return Math.ceil(gasUsed / step) * step;
 }
 

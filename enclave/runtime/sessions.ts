@@ -101,14 +101,9 @@ function load(id: SessionId, text: string): Session {
 
 /** The sessions that the state knows; parsed forms are remembered, since a session never changes. */
 export class SessionTable {
-  readonly #maxSessions: number;
   readonly #parsed = new Map<SessionId, Session>();
   readonly #windows = new Map<SessionId, CounterWindow>();
   readonly #touched = new Set<SessionId>();
-
-  constructor(maxSessions: number) {
-    this.#maxSessions = maxSessions;
-  }
 
   /** A session that may be used at `height`. */
   find(state: StateReader, id: SessionId, height: number): Session | undefined {
@@ -128,9 +123,9 @@ export class SessionTable {
   }
 
   /** Opens a session; a code when the network holds as many as it may, or this one already. */
-  open(state: Overlay, session: Session): 'SESSIONS_FULL' | 'SESSION_EXISTS' | undefined {
+  open(state: Overlay, session: Session, maxSessions: number): 'SESSIONS_FULL' | 'SESSION_EXISTS' | undefined {
     const count = this.count(state);
-    if (count >= this.#maxSessions) return 'SESSIONS_FULL';
+    if (count >= maxSessions) return 'SESSIONS_FULL';
     if (state.get(systemKeys.session(session.id)) !== undefined) return 'SESSION_EXISTS';
     state.set(systemKeys.session(session.id), store(session));
     state.set(systemKeys.sessionExpiry(session.expiryHeight, session.id), '');

@@ -1,14 +1,19 @@
 /** From what the service knows to the documents of `protocol/api.ts`. */
-import type {
-  BlockDocument,
-  BlockProof,
-  CommittedResult,
-  NetworkDocument,
-  SubmitReply,
-  SubmitResult,
-  TransactionDocument,
+import {
+  type BlockDocument,
+  type BlockProof,
+  type CommittedResult,
+  type EpochsDocument,
+  MAX_EPOCH_PROOFS,
+  type NetworkDocument,
+  type PendingChange,
+  type SubmitReply,
+  type SubmitResult,
+  type TransactionDocument,
 } from '../../protocol/api.ts';
 import type { Hash } from '../../protocol/brand.ts';
+import { encode } from '../../protocol/codec.ts';
+import { governanceTransactionCodec } from '../../protocol/consensus/governance.ts';
 import { chainIdOf } from '../../protocol/genesis.ts';
 import { toHex } from '../../protocol/hex.ts';
 import { toBase64 } from '../../protocol/json-shape.ts';
@@ -20,8 +25,12 @@ import type {
   CommittedTransaction,
   KnownBlock,
   KnownTransaction,
+  PendingChangeDocument,
   SubmitOutcome,
 } from './service.ts';
+
+/** Soft bound on the proofs of one answer. */
+const MAX_EPOCHS_ANSWER_BYTES = 1024 * 1024;
 
 const blockProof = (proof: CommittedBlockProof): BlockProof => ({
   height: proof.height,
@@ -74,9 +83,31 @@ export const networkDocument = (service: ApiService): NetworkDocument => ({
   platform: service.genesis.platform,
   notice: platformNotice(service.genesis.platform),
   genesis: service.genesis,
-  epochKeys: service.epochKeys().map(({ validator, statement, signature }) => ({
-    validator,
+  epoch: service.epoch(),
+  epochKeys: service.epochKeys().map(({ enclaveKey, statement, signature }) => ({
+    enclaveKey,
     statement: toBase64(statement),
     signature: toBase64(signature),
   })),
+});
+
+/** Proofs of the changes of epoch from a number on; as many as fit into one answer, at least one where there is one. */
+export const epochsDocument = (service: ApiService, from: number): EpochsDocument => {
+  const proofs: string[] = [];
+  let bytes = 0;
+  for (const proof of service.epochProofs(from, MAX_EPOCH_PROOFS)) {
+    bytes += proof.length;
+    if (proofs.length > 0 && bytes > MAX_EPOCHS_ANSWER_BYTES) break;
+    proofs.push(toBase64(proof));
+  }
+  return { epoch: service.epoch(), proofs };
+};
+
+/** A change of the configuration that waits. */
+export const pendingChange = ({ id, transaction, threshold, waitingFor }: PendingChangeDocument): PendingChange => ({
+  id,
+  transaction: toBase64(encode(governanceTransactionCodec, transaction)),
+  signatures: transaction.signatures.length,
+  threshold,
+  waitingFor,
 });

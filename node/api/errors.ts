@@ -29,11 +29,23 @@ export const apiErrors = defineErrors({
     retryable: false,
     status: 404,
   },
+  METHOD_NOT_ALLOWED: {
+    message: 'The route does not have that method.',
+    hint: 'Use a method that the Allow header names; the routes are listed in /v1/openapi.json.',
+    retryable: false,
+    status: 405,
+  },
   UNKNOWN_TRANSACTION: {
     message: 'The node knows no transaction of that id.',
     hint: `It may not have arrived, or have expired. ${resend}`,
     retryable: true,
     status: 404,
+  },
+  OBSERVER_ONLY: {
+    message: 'This node is an observer: it has no enclave that could open sealed calls and queries.',
+    hint: 'Use a validator for calls and queries; blocks, receipts and proofs are served here.',
+    retryable: true,
+    status: 503,
   },
   RECEIPT_NOT_READY: {
     message: 'The transaction is waiting for a block or for its result certificate.',
@@ -46,6 +58,12 @@ export const apiErrors = defineErrors({
     hint: 'Compare with the height in /v1/status.',
     retryable: true,
     status: 404,
+  },
+  GOVERNANCE_MALFORMED: {
+    message: 'The bytes are not a governance transaction.',
+    hint: 'Make it with `cloister validators` of the same release.',
+    retryable: false,
+    status: 400,
   },
   TX_NOT_ENCRYPTED: {
     message: 'The submission is not encrypted; it was not stored and not passed on.',

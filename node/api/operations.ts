@@ -3,6 +3,7 @@ import { fastify, type FastifyInstance } from 'fastify';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from '../logger.ts';
 import { apiErrors } from './errors.ts';
+import { refuseOtherMethods } from './methods.ts';
 import { problemHandler, sendProblem } from './problems.ts';
 import type { Readiness } from './service.ts';
 
@@ -38,6 +39,7 @@ export class OperationsServer implements AsyncDisposable {
     app.server.maxConnections = MAX_CONNECTIONS;
     app.setErrorHandler(problemHandler(options.log));
     app.setNotFoundHandler((_request, reply) => sendProblem(reply, apiErrors.error('UNKNOWN_ROUTE')));
+    const refuseOthers = refuseOtherMethods(app);
     app.get('/livez', async () => ({ live: true }));
     app.get('/readyz', async (_request, reply) => {
       const readiness = options.ready();
@@ -47,6 +49,7 @@ export class OperationsServer implements AsyncDisposable {
       const { contentType, text } = await options.metrics();
       return reply.type(contentType).send(text);
     });
+    refuseOthers();
     try {
       await app.listen({ host: options.host, port: options.port });
     } catch (error) {

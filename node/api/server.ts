@@ -16,9 +16,11 @@ import type { Logger } from '../logger.ts';
 import { type ApiLimits, defaultApiLimits, type RouteContext } from './context.ts';
 import { apiErrors } from './errors.ts';
 import { openApiOptions } from './openapi.ts';
+import { refuseOtherMethods } from './methods.ts';
 import { problemHandler, problemOf, sendProblem } from './problems.ts';
 import { RequestGuard } from './request-guard.ts';
 import { blockRoutes } from './routes/blocks.ts';
+import { governanceRoutes } from './routes/governance.ts';
 import { networkRoutes } from './routes/network.ts';
 import { queryRoutes } from './routes/queries.ts';
 import { transactionRoutes } from './routes/transactions.ts';
@@ -151,8 +153,11 @@ export class ApiServer implements AsyncDisposable {
     addContentTypes(app);
     await app.register(swagger, openApiOptions);
     addGuards(app, limits);
-    for (const addRoutes of [transactionRoutes, queryRoutes, blockRoutes, networkRoutes]) addRoutes(app, context);
+    const refuseOthers = refuseOtherMethods(app);
+    for (const addRoutes of [transactionRoutes, queryRoutes, blockRoutes, networkRoutes, governanceRoutes])
+      addRoutes(app, context);
     app.get('/v1/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+    refuseOthers();
     try {
       await app.listen({ host: options.host, port: options.port });
     } catch (error) {

@@ -5,8 +5,9 @@
  * Everything that passes here is public or sealed. Envelopes were decoded and checked statically (size, chain id)
  * before they arrive; whether they are admitted is for the enclave to say.
  */
-import type { Height, TransactionId } from '../../protocol/brand.ts';
+import type { Hash, Height, PublicKey, TransactionId } from '../../protocol/brand.ts';
 import type { BlockSummary, NodeStatus } from '../../protocol/api.ts';
+import type { GovernanceTransaction } from '../../protocol/consensus/governance.ts';
 import type { ParsedEnvelope } from '../../protocol/envelope.ts';
 import type { Genesis } from '../../protocol/genesis.ts';
 import type { ApiErrorCode } from './errors.ts';
@@ -69,9 +70,18 @@ export interface KnownBlock {
 
 /** One enclave's signed statement of the present epoch key. */
 export interface SignedEpochKey {
-  readonly validator: number;
+  readonly enclaveKey: PublicKey;
   readonly statement: Uint8Array;
   readonly signature: Uint8Array;
+}
+
+/** A change of the configuration that waits. */
+export interface PendingChangeDocument {
+  readonly id: Hash;
+  readonly transaction: GovernanceTransaction;
+  readonly threshold: number;
+  /** What is missing, in words; empty when the next block may carry it. */
+  readonly waitingFor: string;
 }
 
 /** How a submission is to be treated. */
@@ -100,6 +110,14 @@ export interface ApiService {
   block(height: Height): Promise<KnownBlock | undefined>;
   /** Statements of the present epoch key, from as many enclaves as are known. */
   epochKeys(): readonly SignedEpochKey[];
+  /** Number of the present epoch. */
+  epoch(): number;
+  /** Encoded proofs of the changes of epoch from `from` on, at most `limit`. */
+  epochProofs(from: number, limit: number): readonly Uint8Array[];
+  /** Takes a change of the configuration, complete or not. Throws GOVERNANCE_REFUSED. */
+  propose(transaction: GovernanceTransaction): PendingChangeDocument;
+  /** Changes of the configuration that wait. */
+  pendingChanges(): readonly PendingChangeDocument[];
   status(): NodeStatus;
   ready(): Readiness;
   /** Newest height that `block` answers; 0 before the first block. */

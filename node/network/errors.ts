@@ -12,7 +12,7 @@ export const networkErrors = defineErrors({
   },
   NETWORK_OPTIONS_INVALID: {
     message: 'The options of the peer network contradict each other.',
-    hint: 'Check that the identity key belongs to the own entry of the validator list and that addresses are multiaddrs.',
+    hint: 'Check that the identity key has 32 bytes and that addresses are multiaddrs.',
     retryable: false,
   },
   NETWORK_STOPPED: {
@@ -21,8 +21,8 @@ export const networkErrors = defineErrors({
     retryable: false,
   },
   NETWORK_UNKNOWN_PEER: {
-    message: 'No validator of this network has that index.',
-    hint: 'Use an index of the validator set, other than the own one.',
+    message: 'No machine of that name belongs to this network now.',
+    hint: 'Use the peer id of a validator or observer of the present configuration, other than the own one.',
     retryable: false,
   },
   NETWORK_MESSAGE_TOO_LARGE: {

@@ -1,19 +1,20 @@
 /**
- * The peer network of a validator: direct channels, requests and gossip between the peers of genesis, over libp2p
- * (TCP, Noise, Yamux).
+ * The peer network of a node: direct channels, requests and gossip between the members of an epoch, over libp2p (TCP,
+ * Noise, Yamux).
  *
- * Owns the libp2p host and one link to every other validator. Guarantees: messages of one channel from one peer arrive
- * in order or not at all; memory per peer is bounded whatever it sends or refuses to take; handlers run synchronously
- * and cannot break the network. Delivery is best effort: what a peer missed is pulled by consensus.
+ * Owns the libp2p host and one link to every other member; members come and go with epochs. Guarantees: messages of one
+ * channel from one peer arrive in order or not at all; memory per peer is bounded whatever it sends or refuses to take;
+ * handlers run synchronously and cannot break the network. Delivery is best effort: what a peer missed is pulled by
+ * consensus.
  */
 import { EventEmitter } from 'node:events';
 
-import type { Connection, Libp2p, PeerId } from '@libp2p/interface';
+import type { Connection, Ed25519PrivateKey, Libp2p, PeerId } from '@libp2p/interface';
 import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id';
 import { multiaddr } from '@multiformats/multiaddr';
 import type { Multiaddr } from '@multiformats/multiaddr';
 
-import type { ValidatorIndex } from '../../protocol/brand.ts';
+import { MAX_OBSERVERS, MAX_VALIDATORS } from '../../protocol/limits.ts';
 import { Admission } from './admission.ts';
 import { networkErrors } from './errors.ts';
 import { GossipService } from './gossip-service.ts';
@@ -36,6 +37,8 @@ import type {
   MessageHandler,
   NetworkEvent,
   NetworkEvents,
+  PeerContact,
+  PeerName,
   PeerNetworkOptions,
   PeerStatus,
   PenaltyCode,
@@ -56,7 +59,7 @@ const parseAddress = (address: string | undefined): Multiaddr | undefined => {
   }
 };
 
-/** The network of one validator. */
+/** The network of one node. */
 export class PeerNetwork implements AsyncDisposable {
   /** `peerConnected`, `peerDisconnected`, `peerBanned`, `drain`. */
   readonly events = new EventEmitter<NetworkEvents>();
@@ -64,21 +67,23 @@ export class PeerNetwork implements AsyncDisposable {
   readonly #limits: NetworkLimits;
   readonly #instruments: NetworkInstruments;
   readonly #stopping = new AbortController();
-  readonly #links = new Map<ValidatorIndex, PeerLink>();
-  readonly #linksByPeerId = new Map<string, PeerLink>();
+  readonly #links = new Map<string, PeerLink>();
   readonly #protocols: Readonly<Record<Channel | 'request', string>>;
   readonly #gossip: GossipService;
   readonly #requests: RequestService;
   readonly #guard = new NegotiationGuard();
   readonly #toFlush = new Set<OutboundChannel>();
   readonly #handlers: MessageHandler[] = [];
+  readonly #privateKey: Ed25519PrivateKey;
+  readonly #linkContext: LinkContext;
   #flushing: NodeJS.Immediate | undefined;
   #refresh: NodeJS.Timeout | undefined;
   #host: Libp2p | undefined;
   #stopped: Promise<void> | undefined;
 
-  private constructor(options: PeerNetworkOptions) {
+  private constructor(options: PeerNetworkOptions, privateKey: Ed25519PrivateKey) {
     this.#options = options;
+    this.#privateKey = privateKey;
     this.#limits = options.limits ?? DEFAULT_NETWORK_LIMITS;
     this.#instruments = options.metrics.register(networkMetrics);
     const prefix = `/cloister/${options.chainId.slice(0, 16)}`;
@@ -88,7 +93,7 @@ export class PeerNetwork implements AsyncDisposable {
       request: `${prefix}/request/1`,
     };
     const shared = { instruments: this.#instruments, nowMs: () => performance.now() };
-    const find = (peerId: PeerId): PeerLink | undefined => this.#linksByPeerId.get(peerId.toString());
+    const find = (peerId: PeerId): PeerLink | undefined => this.#links.get(peerId.toString());
     this.#gossip = new GossipService({ ...shared, limits: this.#limits.gossip, logger: options.logger, prefix, find });
     this.#requests = new RequestService({
       ...shared,
@@ -96,13 +101,13 @@ export class PeerNetwork implements AsyncDisposable {
       protocol: this.#protocols.request,
       signal: this.#stopping.signal,
     });
+    this.#linkContext = this.#makeLinkContext(peerIdFromPrivateKey(privateKey).toString() as PeerName);
     this.events.setMaxListeners(0);
-    this.#makeLinks();
   }
 
   /** Opens the listener and begins to connect to every peer. */
   static async start(options: PeerNetworkOptions): Promise<PeerNetwork> {
-    const network = new PeerNetwork(options);
+    const network = new PeerNetwork(options, await identityFromSecret(options.identity));
     try {
       await network.#open();
       return network;
@@ -120,7 +125,7 @@ export class PeerNetwork implements AsyncDisposable {
   }
 
   /** Sends to one peer. The bytes must not change afterwards. */
-  send(peer: ValidatorIndex, channel: Channel, bytes: Uint8Array): SendVerdict {
+  send(peer: PeerName, channel: Channel, bytes: Uint8Array): SendVerdict {
     this.#checkSize(channel, bytes);
     return this.#link(peer).send(channel, bytes);
   }
@@ -137,7 +142,7 @@ export class PeerNetwork implements AsyncDisposable {
   }
 
   /** Asks a peer and waits for its answer. Throws codes of `errors.ts`, or the reason of `options.signal`. */
-  request(peer: ValidatorIndex, method: string, bytes: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
+  request(peer: PeerName, method: string, bytes: Uint8Array, options: RequestOptions = {}): Promise<Uint8Array> {
     return this.#requests.ask(this.#link(peer), method, bytes, options);
   }
 
@@ -157,13 +162,13 @@ export class PeerNetwork implements AsyncDisposable {
   }
 
   /** Neighbours known to follow a topic. */
-  gossipPeers(topic: GossipTopic): ValidatorIndex[] {
-    const links = this.#gossip.subscribers(topic).map((peerId) => this.#linksByPeerId.get(peerId.toString()));
-    return links.flatMap((link) => (link === undefined ? [] : [link.peer])).sort((a, b) => a - b);
+  gossipPeers(topic: GossipTopic): PeerName[] {
+    const links = this.#gossip.subscribers(topic).map((peerId) => this.#links.get(peerId.toString()));
+    return links.flatMap((link) => (link === undefined ? [] : [link.peer])).sort();
   }
 
   /** Peers with both channels open. */
-  connectedPeers(): ValidatorIndex[] {
+  connectedPeers(): PeerName[] {
     return [...this.#links.values()].filter((link) => link.isConnected).map((link) => link.peer);
   }
 
@@ -173,13 +178,32 @@ export class PeerNetwork implements AsyncDisposable {
   }
 
   /** Lowers the score of a peer; enough of it disconnects and refuses the peer for a while. */
-  penalise(peer: ValidatorIndex, code: PenaltyCode, weight?: number): void {
+  penalise(peer: PeerName, code: PenaltyCode, weight?: number): void {
     this.#link(peer).penalise(code, weight);
   }
 
   /** Tells where a peer listens now; `undefined` waits to be dialled. */
-  setPeerAddress(peer: ValidatorIndex, address: string | undefined): void {
+  setPeerAddress(peer: PeerName, address: string | undefined): void {
     this.#link(peer).setAddress(parseAddress(address));
+  }
+
+  /** From now on exactly these peers are let in: new ones are dialled where they say, links to others end. */
+  async setContacts(contacts: readonly PeerContact[]): Promise<void> {
+    const known = new Set<string>(contacts.map(({ peer }) => peer));
+    const leaving = [...this.#links.values()].filter((link) => !known.has(link.peer));
+    for (const link of leaving) this.#links.delete(link.peer);
+    for (const { peer, address } of contacts) {
+      if (peer === this.#linkContext.self) continue;
+      const present = this.#links.get(peer);
+      if (present !== undefined) {
+        if (address !== undefined) present.setAddress(parseAddress(address));
+        continue;
+      }
+      const link = new PeerLink(peer, peerIdFromString(peer), parseAddress(address), this.#linkContext);
+      this.#links.set(peer, link);
+      if (this.#host !== undefined) link.start();
+    }
+    await Promise.all(leaving.map((link) => link.leave()));
   }
 
   /** Closes every connection and the listener, and waits for what is under way. */
@@ -188,20 +212,9 @@ export class PeerNetwork implements AsyncDisposable {
     return this.#stopped;
   }
 
-  #makeLinks(): void {
-    const { validators, self } = this.#options;
-    const context = this.#linkContext();
-    for (const { index, peerId, address } of validators) {
-      if (index === self) continue;
-      const link = new PeerLink(index, peerIdFromString(peerId), parseAddress(address), context);
-      this.#links.set(index, link);
-      this.#linksByPeerId.set(link.peerId.toString(), link);
-    }
-  }
-
-  #linkContext(): LinkContext {
+  #makeLinkContext(self: PeerName): LinkContext {
     return {
-      self: this.#options.self,
+      self,
       limits: this.#limits,
       instruments: this.#instruments,
       logger: this.#options.logger,
@@ -224,30 +237,27 @@ export class PeerNetwork implements AsyncDisposable {
   }
 
   async #open(): Promise<void> {
-    const { identity, listen, validators, self } = this.#options;
-    const privateKey = await identityFromSecret(identity);
-    const own = validators.find(({ index }) => index === self)?.peerId;
-    if (own !== peerIdFromPrivateKey(privateKey).toString())
-      throw networkErrors.error('NETWORK_OPTIONS_INVALID', { self });
+    const { listen, contacts } = this.#options;
+    await this.setContacts(contacts);
     const admission = new Admission({
       limits: this.#limits,
       instruments: this.#instruments,
-      find: (peerId) => this.#linksByPeerId.get(peerId.toString()),
+      find: (peerId) => this.#links.get(peerId.toString()),
       nowMs: () => performance.now(),
     });
     const host = await createHost({
-      privateKey,
+      privateKey: this.#privateKey,
       listen,
       gater: admission.gater,
       guard: this.#guard,
       gossip: this.#gossip.service,
       limits: this.#limits,
-      peers: validators.length,
+      peers: MAX_VALIDATORS + MAX_OBSERVERS, // members may come while the host runs
     });
     this.#host = host;
     host.addEventListener('connection:open', (event) => this.#onConnection(event.detail));
     host.addEventListener('connection:close', (event) => {
-      this.#linksByPeerId.get(event.detail.remotePeer.toString())?.release(event.detail);
+      this.#links.get(event.detail.remotePeer.toString())?.release(event.detail);
     });
     await this.#acceptStreams(host);
     try {
@@ -266,7 +276,7 @@ export class PeerNetwork implements AsyncDisposable {
       await host.handle(
         this.#protocols[channel],
         (stream, connection) => {
-          const link = this.#linksByPeerId.get(connection.remotePeer.toString());
+          const link = this.#links.get(connection.remotePeer.toString());
           if (link === undefined) stream.abort(new Error('stranger'));
           else link.accept(channel, stream);
         },
@@ -277,7 +287,7 @@ export class PeerNetwork implements AsyncDisposable {
     await host.handle(
       this.#protocols.request,
       (stream, connection) => {
-        const link = this.#linksByPeerId.get(connection.remotePeer.toString());
+        const link = this.#links.get(connection.remotePeer.toString());
         if (link === undefined) stream.abort(new Error('stranger'));
         else this.#requests.accept(link, stream);
       },
@@ -286,7 +296,7 @@ export class PeerNetwork implements AsyncDisposable {
   }
 
   #onConnection(connection: Connection): void {
-    const link = this.#linksByPeerId.get(connection.remotePeer.toString());
+    const link = this.#links.get(connection.remotePeer.toString());
     if (link === undefined) {
       connection.abort(new Error('stranger'));
       return;
@@ -352,7 +362,7 @@ export class PeerNetwork implements AsyncDisposable {
     throw networkErrors.error('NETWORK_MESSAGE_TOO_LARGE', { channel, sizeBytes: bytes.byteLength, maxMessageBytes });
   }
 
-  #link(peer: ValidatorIndex): PeerLink {
+  #link(peer: PeerName): PeerLink {
     const link = this.#links.get(peer);
     if (link === undefined) throw networkErrors.error('NETWORK_UNKNOWN_PEER', { peer });
     return link;

@@ -1,13 +1,11 @@
 /**
- * The link to one genesis peer: one connection, an outgoing and an incoming stream for each channel, a score.
+ * The link to one peer that is let in: one connection, an outgoing and an incoming stream for each channel, a score.
  *
- * Owns the decision which of two simultaneous connections stays: the one dialled by the lower index, unless the other
+ * Owns the decision which of two simultaneous connections stays: the one dialled by the lower peer id, unless the other
  * is so old that a peer which dials again cannot be seeing it any more. Re-opens streams that die and dials for ever.
  */
 import type { Connection, PeerId, Stream } from '@libp2p/interface';
 import type { Multiaddr } from '@multiformats/multiaddr';
-
-import type { ValidatorIndex } from '../../protocol/brand.ts';
 import type { Logger } from '../logger.ts';
 import type { AdmittedPeer } from './admission.ts';
 import { InboundChannel } from './inbound-channel.ts';
@@ -18,12 +16,12 @@ import { PeerScore } from './peer-score.ts';
 import { PENALTY_WEIGHTS } from './penalty-weights.ts';
 import { TokenBucket } from './token-bucket.ts';
 import { CHANNELS } from './types.ts';
-import type { Channel, PeerStatus, PenaltyCode, SendVerdict } from './types.ts';
+import type { Channel, PeerName, PeerStatus, PenaltyCode, SendVerdict } from './types.ts';
 import { WireMeter } from './wire-meter.ts';
 
 /** What a link needs from the network. */
 export interface LinkContext {
-  readonly self: ValidatorIndex;
+  readonly self: PeerName;
   readonly limits: NetworkLimits;
   readonly instruments: NetworkInstruments;
   readonly logger: Logger;
@@ -41,14 +39,14 @@ export interface LinkContext {
   readonly onBanned: (link: PeerLink, banMs: number) => void;
 }
 
-/** While our own dial is this young, the dial of a higher index is declined in favour of it. */
+/** While our own dial is this young, the dial of a higher peer id is declined in favour of it. */
 const DIAL_PRECEDENCE_MS = 1_000;
 /** A stream that lasted this long was healthy: the next one is opened at once. */
 const HEALTHY_STREAM_MS = 10_000;
 
 /** Connection, streams, score and dialling of one peer. */
 export class PeerLink implements AdmittedPeer {
-  readonly peer: ValidatorIndex;
+  readonly peer: PeerName;
   readonly peerId: PeerId;
   /** Requests we have in flight to the peer. */
   asking = 0;
@@ -75,7 +73,7 @@ export class PeerLink implements AdmittedPeer {
   #dialStartedMs: number | undefined;
   #dialFailures = 0;
 
-  constructor(peer: ValidatorIndex, peerId: PeerId, address: Multiaddr | undefined, context: LinkContext) {
+  constructor(peer: PeerName, peerId: PeerId, address: Multiaddr | undefined, context: LinkContext) {
     const nowMs = context.nowMs();
     const { limits } = context;
     this.peer = peer;
@@ -102,13 +100,14 @@ export class PeerLink implements AdmittedPeer {
     return this.#announced;
   }
 
-  /** Begins to dial. The higher index waits a moment, so that both ends rarely dial at once. */
+  /** Begins to dial. The higher peer id waits a moment, so that both ends rarely dial at once. */
   start(): void {
     this.#scheduleDial(this.#context.self < this.peer ? 0 : this.#context.limits.redialMs.first);
   }
 
   /** Tells where the peer listens now and dials it there. */
   setAddress(address: Multiaddr | undefined): void {
+    if (address?.toString() === this.#address?.toString()) return;
     this.#address = address;
     this.#dialFailures = 0;
     if (this.#connection === undefined) this.start();
@@ -124,7 +123,7 @@ export class PeerLink implements AdmittedPeer {
   }
 
   isBanned(): boolean {
-    return this.#score.bannedForMs(this.#context.nowMs()) > 0;
+    return this.#bannedForMs > 0;
   }
 
   isDuplicate(direction: 'inbound' | 'outbound'): boolean {
@@ -214,8 +213,7 @@ export class PeerLink implements AdmittedPeer {
 
   /** What a status page shows. */
   status(): PeerStatus {
-    const nowMs = this.#context.nowMs();
-    const bannedForMs = this.#score.bannedForMs(nowMs);
+    const bannedForMs = this.#bannedForMs;
     const state =
       bannedForMs > 0
         ? 'banned'
@@ -226,18 +224,22 @@ export class PeerLink implements AdmittedPeer {
             : 'disconnected';
     return {
       peer: this.peer,
-      peerId: this.peerId.toString(),
       address: this.#address?.toString() ?? this.#connection?.remoteAddr.toString(),
       state,
       direction: this.#connection?.direction,
       roundTripMs: this.#connection?.rtt,
-      penalty: this.#score.penalty(nowMs),
+      penalty: this.#score.penalty(this.#context.nowMs()),
       bannedForMs,
-      queuedBytes: {
-        consensus: this.#outbound.consensus.queuedBytes,
-        bulk: this.#outbound.bulk.queuedBytes,
-      },
+      queuedBytes: { consensus: this.#outbound.consensus.queuedBytes, bulk: this.#outbound.bulk.queuedBytes },
     };
+  }
+
+  /** Ends the link for good: the peer is no longer let in. */
+  async leave(): Promise<void> {
+    this.#address = undefined;
+    this.#context.abortConnections(this.peerId);
+    if (this.#connection !== undefined) this.release(this.#connection);
+    await this.stop();
   }
 
   /** Stops dialling and waits for what is under way. The signal of the context must be aborted before. */
@@ -374,10 +376,10 @@ export class PeerLink implements AdmittedPeer {
   #scheduleDial(delayMs: number): void {
     clearTimeout(this.#dialTimer);
     if (this.#address === undefined || this.#context.signal.aborted) return;
-    this.#dialTimer = setTimeout(() => this.#track(this.#dial()), Math.max(delayMs, this.#banLeftMs()));
+    this.#dialTimer = setTimeout(() => this.#track(this.#dial()), Math.max(delayMs, this.#bannedForMs));
   }
 
-  #banLeftMs(): number {
+  get #bannedForMs(): number {
     return this.#score.bannedForMs(this.#context.nowMs());
   }
 

@@ -1,10 +1,13 @@
 /**
  * The interface of the peer network: what the rest of the node sends, receives and observes. No libp2p type crosses it.
  */
-import type { ChainId, ValidatorIndex } from '../../protocol/brand.ts';
+import type { Brand, ChainId } from '../../protocol/brand.ts';
 import type { Logger } from '../logger.ts';
 import type { MetricsRegistry } from '../metrics.ts';
 import type { NetworkLimits } from './limits.ts';
+
+/** Text of a libp2p peer id: who a machine is, whatever its place in the validator set. */
+export type PeerName = Brand<string, 'PeerName'>;
 
 /** The two direct channels to each peer; consensus goes first. */
 export const CHANNELS = ['consensus', 'bulk'] as const;
@@ -45,11 +48,9 @@ export const PENALTY_CODES = [
 /** Why a peer is penalised. */
 export type PenaltyCode = (typeof PENALTY_CODES)[number];
 
-/** One validator of genesis. */
-export interface ValidatorContact {
-  readonly index: ValidatorIndex;
-  /** Peer id text, see `identity.ts`. */
-  readonly peerId: string;
+/** A machine that is let in, and where it is reached. */
+export interface PeerContact {
+  readonly peer: PeerName;
   /** Multiaddr without the peer id, such as /ip4/127.0.0.1/tcp/17700; without it we wait to be dialled. */
   readonly address?: string;
 }
@@ -59,8 +60,8 @@ export interface PeerNetworkOptions {
   /** Ed25519 secret of the own peer id, 32 bytes. */
   readonly identity: Uint8Array;
   readonly listen: { readonly host: string; readonly port: number };
-  readonly validators: readonly ValidatorContact[];
-  readonly self: ValidatorIndex;
+  /** Everybody who is let in at first; the own contact may be among them. */
+  readonly contacts: readonly PeerContact[];
   readonly chainId: ChainId;
   readonly logger: Logger;
   readonly metrics: MetricsRegistry;
@@ -70,24 +71,24 @@ export interface PeerNetworkOptions {
 /** Events of `PeerNetwork.events`. */
 export interface NetworkEvents {
   /** Both channels to the peer are open. */
-  peerConnected: [peer: ValidatorIndex];
+  peerConnected: [peer: PeerName];
   /** The connection to the peer ended; what was queued for it is gone. */
-  peerDisconnected: [peer: ValidatorIndex];
+  peerDisconnected: [peer: PeerName];
   /** A queue that was congested is empty again. */
-  drain: [peer: ValidatorIndex, channel: Channel];
+  drain: [peer: PeerName, channel: Channel];
   /** The peer's score fell to the limit; it is refused for a while. */
-  peerBanned: [peer: ValidatorIndex, banMs: number];
+  peerBanned: [peer: PeerName, banMs: number];
 }
 
 /** Names of events. */
 export type NetworkEvent = keyof NetworkEvents;
 
 /** Takes a message of a channel. Runs synchronously; an exception is contained and logged; the handler itself penalises. */
-export type MessageHandler = (peer: ValidatorIndex, channel: Channel, bytes: Uint8Array) => void;
+export type MessageHandler = (peer: PeerName, channel: Channel, bytes: Uint8Array) => void;
 /** Judges a gossip message from the neighbour that relayed it. */
-export type GossipHandler = (from: ValidatorIndex, bytes: Uint8Array) => GossipVerdict;
+export type GossipHandler = (from: PeerName, bytes: Uint8Array) => GossipVerdict;
 /** Answers a request. A thrown CloisterError reaches the asking peer as its code. */
-export type RequestHandler = (peer: ValidatorIndex, bytes: Uint8Array) => Promise<Uint8Array>;
+export type RequestHandler = (peer: PeerName, bytes: Uint8Array) => Promise<Uint8Array>;
 
 /** Options of one request. */
 export interface RequestOptions {
@@ -98,8 +99,7 @@ export interface RequestOptions {
 
 /** State of the link to one peer, for status pages. */
 export interface PeerStatus {
-  readonly peer: ValidatorIndex;
-  readonly peerId: string;
+  readonly peer: PeerName;
   readonly address: string | undefined;
   readonly state: 'connected' | 'connecting' | 'disconnected' | 'banned';
   readonly direction: 'inbound' | 'outbound' | undefined;

@@ -7,11 +7,14 @@ import { signatureCodec, transactionIdCodec } from '../scalars.ts';
 import { type BlockBody, blockBodyCodec } from './body.ts';
 import { type Header, headerCodec } from './header.ts';
 import { type Justification, justificationCodec } from './justification.ts';
+import { type SystemSection, systemSectionCodec } from './system.ts';
 
 /** A block without its body. */
 export interface Block {
   readonly header: Header;
   readonly justification: Justification;
+  /** Plaintext system transactions; empty in almost every block. */
+  readonly system: SystemSection;
 }
 
 /** A block with its body where the sender holds it. */
@@ -23,6 +26,7 @@ export interface BlockWithBody extends Block {
 export const blockCodec: Codec<BlockWithBody> = struct({
   header: headerCodec,
   justification: justificationCodec,
+  system: systemSectionCodec,
   body: optional(blockBodyCodec),
 });
 
@@ -50,6 +54,7 @@ export interface Proposal extends Block {
 export const proposalCodec: Codec<Proposal> = struct({
   header: headerCodec,
   justification: justificationCodec,
+  system: systemSectionCodec,
   signature: signatureCodec,
   body: proposalBodyCodec,
   resultCertificate: optional(byteString(MAX_RESULT_CERTIFICATE_BYTES)),

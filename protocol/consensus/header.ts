@@ -19,7 +19,10 @@ import {
 } from '../scalars.ts';
 import { ZERO_HASH } from './vote.ts';
 
-/** NORMAL carries transactions, EMPTY keeps the chain moving, TAIL follows a closing block (later: epochs). */
+/**
+ * NORMAL carries transactions or a system section, EMPTY keeps the chain moving, TAIL follows a closing block to make it
+ * final and is no part of the ledger.
+ */
 export type BlockKind = 'normal' | 'empty' | 'tail';
 
 const BLOCK_KINDS: readonly BlockKind[] = ['normal', 'empty', 'tail'];
@@ -62,10 +65,10 @@ export const headerCodec = struct({
   txRoot: hashCodec,
   txCount: u32,
   bodyBytes: u32,
-  /** Hash of the plaintext system section; zero while there is none. */
+  /** Root of the plaintext system section; zero when there is none. */
   sysRoot: hashCodec,
   configHash: hashCodec,
-  /** Hash of the next epoch's configuration in a closing block, otherwise zero. */
+  /** Hash of the next epoch's configuration in a closing block and its tails, otherwise zero. */
   nextConfigHash: hashCodec,
   stateCert: optional(stateReferenceCodec),
 });
@@ -126,6 +129,10 @@ export const headerBytes = (header: Header): Uint8Array => {
 
 /** Identifier of a block. */
 export const blockId = (header: Header): BlockHash => domainHash('cloister/block', headerBytes(header)) as BlockHash;
+
+/** Whether a block is the last one of its epoch; the tails that prove it final are no part of the ledger. */
+export const isClosing = ({ kind, nextConfigHash }: Pick<Header, 'kind' | 'nextConfigHash'>): boolean =>
+  kind !== 'tail' && nextConfigHash !== ZERO_HASH;
 
 /** Parent hash of the first block: the genesis stands as view 0, height 0, final (consensus design §2.4). */
 export const genesisBlockId = (chainId: Hash): BlockHash =>

@@ -7,6 +7,9 @@ import { blockHashCodec, epochCodec, hashCodec, heightCodec, viewCodec } from '.
 import { blockCodec } from './block.ts';
 import { blockBodyCodec } from './body.ts';
 import { certificateCodec } from './certificate.ts';
+import { closingCodec } from './closing.ts';
+import { MAX_FOLLOWING_HEADERS } from './finality-proof.ts';
+import { headerCodec } from './header.ts';
 import { voteKindCodec } from './vote.ts';
 
 /** Most blocks in one answer: bounds memory on both sides. */
@@ -29,6 +32,8 @@ export const consensusRequestCodec = union({
     ),
   ],
   getResultCertificate: [6, struct({ certHash: hashCodec })],
+  /** What ends an epoch (R12). */
+  getClosing: [7, struct({ epoch: epochCodec })],
 });
 
 /** What one node may ask of another. */
@@ -40,9 +45,17 @@ export const consensusResponseCodec = union({
   header: [2, struct({ block: optional(blockCodec) })],
   body: [3, struct({ body: optional(blockBodyCodec) })],
   transactions: [4, struct({ envelopes: list(byteString(MAX_ENVELOPE_BYTES), MAX_BLOCK_TRANSACTIONS) })],
-  /** Consecutive finalised blocks and the finalization of the last one. */
-  blocks: [5, struct({ blocks: list(blockCodec, MAX_BLOCKS_PER_RESPONSE), finalization: optional(certificateCodec) })],
+  /** Consecutive finalised blocks of one epoch, and what makes the last one final: tails where it is a closing block. */
+  blocks: [
+    5,
+    struct({
+      blocks: list(blockCodec, MAX_BLOCKS_PER_RESPONSE),
+      following: list(headerCodec, MAX_FOLLOWING_HEADERS),
+      finalization: optional(certificateCodec),
+    }),
+  ],
   resultCertificate: [6, struct({ certificate: optional(byteString(MAX_RESULT_CERTIFICATE_BYTES)) })],
+  closing: [7, struct({ closing: optional(closingCodec) })],
 });
 
 /** An answer to a request. */

@@ -2,18 +2,21 @@
  * What a node does with a home that is damaged, foreign or already in use: it ends at once with a code, an exit code and
  * a next step; it never signs, never repairs by guessing, and prints neither stack nor secret.
  */
-import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { homePaths } from '../../node/home.ts';
 import { LocalNetwork } from '../../testnet/local-network.ts';
-import { untilReady, untilSameState } from '../support/live-network.ts';
+import { eventually, evidenceCount, untilReady, untilSameState } from '../support/live-network.ts';
+import { OtherMachine, secondMachineAvailable } from '../support/other-machine.ts';
 import { type NodeRun, runNode } from '../support/node-run.ts';
 import { TokenLoad } from '../support/token-load.ts';
 
 let network: LocalNetwork;
 let load: TokenLoad;
 let sound: string;
+/** The home as it was some blocks and one start before `sound`. */
+let older: string;
 let home: string;
 
 const last = (): LocalNetwork['nodes'][number] => {
@@ -49,6 +52,13 @@ beforeAll(async () => {
   await untilSameState(network);
   await last().stop();
   ({ home } = last());
+  older = `${home}.older`;
+  cpSync(home, older, { recursive: true });
+  await last().start();
+  await untilReady(network);
+  for (let count = 0; count < 20; count += 1) await load.once();
+  await untilSameState(network);
+  await last().stop();
   sound = `${home}.sound`;
   cpSync(home, sound, { recursive: true });
 });
@@ -57,12 +67,15 @@ afterAll(async () => {
   await network?.[Symbol.asyncDispose]();
 });
 
-beforeEach(() => {
+/** Puts a copy in the place of the home. */
+const putBack = (copy: string): void => {
   rmSync(home, { recursive: true, force: true });
-  cpSync(sound, home, { recursive: true });
-});
+  cpSync(copy, home, { recursive: true });
+};
 
 describe('a stopped validator with history', () => {
+  beforeEach(() => putBack(sound));
+
   it('refuses to sign when the record of its votes is gone', async () => {
     rmSync(homePaths(home).votes, { recursive: true });
     expectRefusal(await runNode(home), 'WAL_MISSING', 6);
@@ -71,6 +84,26 @@ describe('a stopped validator with history', () => {
   it('refuses to sign when the record of its votes is altered', async () => {
     flipMiddleByte(largestFile(homePaths(home).votes));
     expectRefusal(await runNode(home), 'WAL_CORRUPT', 6);
+  });
+
+  it('refuses to sign when the record of its votes is cut short', async () => {
+    const segment = largestFile(homePaths(home).votes);
+    truncateSync(segment, Math.floor(statSync(segment).size / 2));
+    expectRefusal(await runNode(home), 'WAL_CORRUPT', 6);
+  });
+
+  it('refuses to sign when the record of its votes is older than its ledger', async () => {
+    rmSync(homePaths(home).votes, { recursive: true });
+    cpSync(homePaths(older).votes, homePaths(home).votes, { recursive: true });
+    const run = await runNode(home);
+    expectRefusal(run, 'UNSAFE_TO_SIGN', 6);
+    expect(run.failed?.data).toMatchObject({ reason: 'the log of votes is older than the ledger' });
+  });
+
+  it('refuses to sign when both the record of its votes and its ledger are gone', async () => {
+    rmSync(homePaths(home).votes, { recursive: true });
+    rmSync(homePaths(home).ledger, { recursive: true });
+    expectRefusal(await runNode(home), 'WAL_MISSING', 6);
   });
 
   it('names what is wrong when a byte of the ledger is flipped', async () => {
@@ -120,21 +153,38 @@ describe('a stopped validator with history', () => {
   });
 });
 
-describe('one key, two processes', () => {
-  it('the second process on a home, and one on a copy of it, end at once', async () => {
-    await last().start();
-    await untilReady(network);
-    const sameHome = await runNode(home);
-    expect(sameHome.failed?.code, sameHome.output).toMatch(/^(LEDGER_LOCKED|KEY_IN_USE)$/u);
-    expect(sameHome.exitCode).not.toBe(0);
-    expectRefusal(await runNode(sound), 'KEY_IN_USE', 6);
+describe('a home that was put back as a whole', () => {
+  it('hears of a later start from its peers, refuses to sign, and goes on refusing', async () => {
+    putBack(older);
+    const run = await runNode(home);
+    expectRefusal(run, 'KEY_USED_TWICE', 6);
+    expect(run.failed?.data).toMatchObject({ heard: 'a later start' });
+    const again = await runNode(home);
+    expectRefusal(again, 'KEY_USED_TWICE', 6);
+    expect(again.failed?.data).toEqual(run.failed?.data);
+    expect(await evidenceCount(network)).toBe(0);
+  });
+
+  it('finds its own signatures in certificates where no peer remembers its starts', async () => {
+    putBack(older);
+    const others = network.nodes.slice(0, -1);
+    for (const node of others) await node.restart();
+    await untilReady(network, others);
+    const run = await runNode(home);
+    expectRefusal(run, 'KEY_USED_TWICE', 6);
+    expect(run.failed?.data?.['heard'], run.output).toMatch(/^(notarize|nullify|finalize)$/u);
+    expect(await evidenceCount(network)).toBe(0);
+  });
+
+  it('leaves a network that goes on without it', async () => {
     await load.once();
-    await untilSameState(network);
-    await last().stop();
+    expect(await load.bookErrors()).toEqual([]);
   });
 });
 
 describe('the sound home', () => {
+  beforeAll(() => putBack(sound));
+
   it('still starts, catches up and agrees', async () => {
     await load.once();
     await last().start();
@@ -142,4 +192,42 @@ describe('the sound home', () => {
     await untilSameState(network);
     expect(await load.bookErrors()).toEqual([]);
   });
+});
+
+describe('one key, two processes', () => {
+  const copyOf = (name: string): string => {
+    const copy = `${home}.${name}`;
+    cpSync(home, copy, { recursive: true });
+    return copy;
+  };
+
+  it('on one machine, the second on a home, and one on a copy of it, end at once', async () => {
+    const sameHome = await runNode(home);
+    expectRefusal(sameHome, 'KEY_IN_USE', 6);
+    await last().stop();
+    const copy = copyOf('copy');
+    await last().start();
+    await untilReady(network);
+    expectRefusal(await runNode(copy), 'KEY_IN_USE', 6);
+    await load.once();
+    await untilSameState(network);
+  });
+
+  it.runIf(secondMachineAvailable())(
+    'on two machines, one of the two ends before either contradicts the other',
+    async () => {
+      await last().stop();
+      const copy = copyOf('second');
+      await last().start();
+      await untilReady(network);
+      const ports = network.nodes.slice(0, -1).map(({ p2p }) => Number(p2p.split('/').at(-1)));
+      await using twin = OtherMachine.start(copy, ports);
+      await eventually(network, 'an end of one of the two', () => twin.exitCode !== undefined || !last().isRunning);
+      for (let count = 0; count < 5; count += 1) await load.once();
+      const exit = last().isRunning ? undefined : await last().exited;
+      expect([twin.failed?.code, exit?.failure?.code]).toContain('KEY_USED_TWICE');
+      expect([twin.exitCode, exit?.code]).toContain(6);
+      expect(await evidenceCount(network)).toBe(0);
+    },
+  );
 });

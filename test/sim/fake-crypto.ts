@@ -1,14 +1,21 @@
-/** Signatures for simulations: cheap, deterministic, checkable, and forgeable by nobody who does not ask for a key's. */
+/** Keys and signatures for simulations: cheap, deterministic, checkable, and forgeable by nobody who does not ask for a key's. */
 import type { ChainId, PublicKey } from '../../protocol/brand.ts';
 import type { VerifySignature } from '../../protocol/consensus/certificate.ts';
-import { type EpochAnchor, firstEpoch } from '../../protocol/consensus/configuration.ts';
+import { type Configuration, type EpochAnchor, firstAnchor } from '../../protocol/consensus/configuration.ts';
+import type { Governance } from '../../protocol/consensus/reconfigure.ts';
 import { type VoteStatement, voteBytes } from '../../protocol/consensus/vote.ts';
+import { defaultParameters, type Parameters, type Validator, XWING_PUBLIC_KEY_BYTES } from '../../protocol/genesis.ts';
 
-const chainId = '5c'.repeat(32) as ChainId;
+/** Chain id of simulated chains. */
+export const SIM_CHAIN = '5c'.repeat(32) as ChainId;
 /** Genesis time of simulated chains. */
 export const GENESIS_MS = 1_700_000_000_000;
 
-const keyOf = (index: number): PublicKey => index.toString(16).padStart(64, '0') as PublicKey;
+/** Validator key of the machine with a number. */
+export const keyOf = (machine: number): PublicKey => (machine + 1).toString(16).padStart(64, '0') as PublicKey;
+
+/** The one member that governs simulated chains. */
+export const MEMBER_KEY = 'ab'.repeat(32) as PublicKey;
 
 const mix = (message: Uint8Array, key: PublicKey): Uint8Array => {
   let low = 0x811c9dc5 ^ Number.parseInt(key.slice(-6), 16);
@@ -24,6 +31,9 @@ const mix = (message: Uint8Array, key: PublicKey): Uint8Array => {
   return signature;
 };
 
+/** Signs any message with a key. */
+export const fakeSign = mix;
+
 /** Checks a simulated signature. */
 export const fakeVerify: VerifySignature = (signature, message, key) => {
   const expected = mix(message, key);
@@ -31,21 +41,55 @@ export const fakeVerify: VerifySignature = (signature, message, key) => {
   return signature.length === 64;
 };
 
-const anchors = new Map<number, EpochAnchor>();
+/** A validator that runs on the machine with a number. */
+export const fakeValidator = (machine: number): Validator => ({
+  name: `machine-${machine}`,
+  validatorKey: keyOf(machine),
+  peerId: `peer-${machine}`,
+  enclaveKey: (machine + 1).toString(16).padStart(64, 'e') as PublicKey,
+  enclaveKem: '00'.repeat(XWING_PUBLIC_KEY_BYTES),
+  evidence: '',
+  contribution: undefined,
+  address: undefined,
+});
 
-/** Epoch anchor of a simulated chain with n validators. */
-export const fakeAnchor = (validators: number): EpochAnchor => {
-  const known = anchors.get(validators);
+/** Machine number of a validator or observer. */
+export const machineOf = ({ peerId }: { readonly peerId: string }): number => Number(peerId.slice('peer-'.length));
+
+const simParameters: Parameters = { ...defaultParameters, minEpochMs: 0 };
+const anchors = new Map<string, EpochAnchor>();
+
+/** First epoch of a simulated chain: the first `validators` machines vote, the next `observers` watch. */
+export const fakeAnchor = (validators: number, parameters: Partial<Parameters> = {}, observers = 0): EpochAnchor => {
+  const key = `${validators} ${observers} ${JSON.stringify(parameters)}`;
+  const known = anchors.get(key);
   if (known !== undefined) return known;
-  const anchor = firstEpoch(
-    chainId,
-    Array.from({ length: validators }, (_, index) => keyOf(index + 1)),
-    GENESIS_MS,
-  );
-  anchors.set(validators, anchor);
+  const configuration: Configuration = {
+    epoch: 1 as Configuration['epoch'],
+    parameters: { ...simParameters, ...parameters },
+    validators: Array.from({ length: validators }, (_, machine) => fakeValidator(machine)),
+    observers: Array.from({ length: observers }, (_, index) => fakeObserver(validators + index)),
+  };
+  const anchor = firstAnchor(SIM_CHAIN, configuration, GENESIS_MS);
+  anchors.set(key, anchor);
   return anchor;
 };
 
-/** Signs as the validator at `index` of the set (its key is index + 1). */
-export const signAs = (index: number, statement: VoteStatement): Uint8Array =>
-  mix(voteBytes(chainId, statement), keyOf(index + 1));
+/** An observer that runs on the machine with a number. */
+export const fakeObserver = (machine: number): Configuration['observers'][number] => ({
+  name: `machine-${machine}`,
+  peerId: `peer-${machine}`,
+  address: undefined,
+});
+
+/** Governance of simulated chains: one member, every validator admitted. */
+export const fakeGovernance: Governance = {
+  chainId: SIM_CHAIN,
+  members: [MEMBER_KEY],
+  threshold: 1,
+  admits: () => true,
+};
+
+/** Signs a vote as the validator on a machine. */
+export const signAs = (machine: number, statement: VoteStatement): Uint8Array =>
+  mix(voteBytes(SIM_CHAIN, statement), keyOf(machine));

@@ -4,23 +4,28 @@ import { blockId, type Header } from '../../protocol/consensus/header.ts';
 import { type Justification, justificationRoot } from '../../protocol/consensus/justification.ts';
 import { type Vote, type VoteKind, type VoteStatement, ZERO_HASH } from '../../protocol/consensus/vote.ts';
 import type { Effect, FinalBlock } from '../../consensus/effect.ts';
-import { signAs } from './fake-crypto.ts';
+import { machineOf, signAs } from './fake-crypto.ts';
 import type { Lie } from './scenario.ts';
-import type { Hooks, Message, SimNode } from './sim-node.ts';
+import type { Message } from './sim-exchange.ts';
+import type { Hooks, SimNode } from './sim-node.ts';
 
-const signed = (node: SimNode, kind: VoteKind, view: number, hash: VoteStatement['hash']): Vote => {
+/** A vote by the node's key, whatever it voted before; undefined while it is no validator. */
+const signed = (node: SimNode, kind: VoteKind, view: number, hash: VoteStatement['hash']): Vote | undefined => {
+  const { anchor } = node;
+  const signer = node.selfIn(anchor);
+  if (signer === undefined) return undefined;
   const statement: VoteStatement = {
     kind,
-    epoch: node.world.anchor.epoch,
+    epoch: anchor.epoch,
     view: view as View,
     hash: kind === 'nullify' ? ZERO_HASH : hash,
   };
-  return { ...statement, signer: node.index, signature: signAs(node.index, statement) };
+  return { ...statement, signer, signature: signAs(node.machine, statement) };
 };
 
 const toSome = (node: SimNode, message: Message, probability: number): void => {
-  for (let to = 0; to < node.world.scenario.validators; to += 1) {
-    if (to !== node.index && node.world.random.chance(probability)) node.send(to, message);
+  for (const validator of node.anchor.configuration.validators) {
+    if (node.world.random.chance(probability)) node.send(machineOf(validator), message);
   }
 };
 
@@ -33,7 +38,8 @@ const voteForAll = (): Hooks => {
       if (target === undefined || voted.has(`${target.view}${target.hash}`)) return false;
       voted.add(`${target.view}${target.hash}`);
       for (const kind of ['notarize', 'nullify', 'finalize'] as const) {
-        toSome(node, { kind: 'vote', vote: signed(node, kind, target.view, target.hash) }, 0.7);
+        const vote = signed(node, kind, target.view, target.hash);
+        if (vote !== undefined) toSome(node, { kind: 'vote', vote }, 0.7);
       }
       return false;
     },
@@ -51,11 +57,12 @@ const ownProposal = (effect: Effect): FinalBlock | undefined => (effect.kind ===
 
 const variant = (block: FinalBlock, change: Partial<Header>, justification: Justification): FinalBlock => {
   const header: Header = { ...block.header, ...change, justRoot: justificationRoot(justification) };
-  return { id: blockId(header), header, justification };
+  return { id: blockId(header), header, justification, system: block.system };
 };
 
 const propose = (node: SimNode, block: FinalBlock, probability: number): void => {
   const vote = signed(node, 'notarize', block.header.view, block.id);
+  if (vote === undefined) return;
   node.bodies.add(block.id);
   toSome(node, node.proposalMessage(block, vote.signature), probability);
 };
@@ -84,7 +91,9 @@ const unjustified: Hooks = {
       parent: finalized.finalization,
       nullifications: held.flatMap((view) => (view.nullification === undefined ? [] : [view.nullification])),
     };
-    const change = { parentView: finalized.view, parentHash: finalized.id, height: (finalized.height + 1) as never };
+    const tail = block.header.kind === 'tail';
+    const height = (finalized.height + (tail ? 0 : 1)) as never;
+    const change = { parentView: finalized.view, parentHash: finalized.id, height };
     propose(node, variant(block, change, justification), 0.9);
     return true;
   },
@@ -96,6 +105,7 @@ const withhold: Hooks = {
     const block = ownProposal(effect);
     if (block === undefined || effect.kind !== 'cast') return false;
     const vote = signed(node, 'notarize', block.header.view, block.id);
+    if (vote === undefined) return false;
     const message = node.proposalMessage(block, vote.signature);
     if (message.kind !== 'proposal') return false;
     toSome(node, { ...message, body: false }, 0.5);

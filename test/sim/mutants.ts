@@ -5,7 +5,6 @@
 import type { Certificate } from '../../protocol/consensus/certificate.ts';
 import type { View } from '../../protocol/brand.ts';
 import { ZERO_HASH } from '../../protocol/consensus/vote.ts';
-import { fakeAnchor } from './fake-crypto.ts';
 import type { Lie } from './scenario.ts';
 import type { Hooks } from './sim-node.ts';
 import type { Variation } from './simulate.ts';
@@ -29,7 +28,7 @@ const finalizeThoughNullified: Hooks = {
     const { view, hash, epoch } = effect.certificate;
     const own = node.core?.views.get(view)?.own;
     if (own?.nullify === true && own.finalize === undefined) {
-      node.log.push({ kind: 'vote', vote: { kind: 'finalize', epoch, view, hash } });
+      node.disk.log.push({ kind: 'vote', vote: { kind: 'finalize', epoch, view, hash } });
       node.cast({ kind: 'finalize', epoch, view, hash }, 'all', undefined);
     }
     return false;
@@ -78,7 +77,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'quorum 2f + 1 at n = 6',
     validators: 6,
-    variation: { anchor: { ...fakeAnchor(6), quorum: 3 }, ...liar('equivocate') },
+    variation: { quorum: 3, ...liar('equivocate') },
     seeds: 200,
   },
   { name: 'no write-ahead log', validators: 4, variation: { mutant: noLog }, seeds: 400 },

@@ -38,6 +38,10 @@ export interface Scenario {
   readonly compactBodies: number;
   /** Largest distance of a clock from true time. */
   readonly clockSkewMs: number;
+  /** Machines that watch at first and may become validators. */
+  readonly spares: number;
+  /** When a change of the configuration is proposed. */
+  readonly changesAtMs: readonly number[];
 }
 
 const drawCrashes = (validators: number, gstMs: number, random: ReturnType<typeof randomOf>): Crash[] => {
@@ -49,6 +53,16 @@ const drawCrashes = (validators: number, gstMs: number, random: ReturnType<typeo
     crashes.push({ atMs, backAtMs: Math.min(gstMs, atMs + random.between(1, 800)), victims });
   }
   return crashes;
+};
+
+/** In half of the seeds the validators change, up to a while after synchrony returned; otherwise one observer watches. */
+const drawMembership = (
+  gstMs: number,
+  random: ReturnType<typeof randomOf>,
+): Pick<Scenario, 'spares' | 'changesAtMs'> => {
+  if (random.chance(0.5)) return { spares: random.below(2), changesAtMs: [] };
+  const changesAtMs = Array.from({ length: 1 + random.below(5) }, () => random.between(50, gstMs + 600));
+  return { spares: 1 + random.below(3), changesAtMs };
 };
 
 /** The scenario of a seed for n validators. */
@@ -65,7 +79,7 @@ export const scenarioOf = (seed: number, validators: number): Scenario => {
     partitions.push({
       fromMs,
       toMs: Math.min(gstMs, fromMs + random.between(50, 1_000)),
-      side: random.below(2 ** validators),
+      side: random.below(2 ** Math.min(30, validators + 4)),
     });
   }
   return {
@@ -82,5 +96,6 @@ export const scenarioOf = (seed: number, validators: number): Scenario => {
     baseTimeoutMs: 300,
     compactBodies: random.chance(0.5) ? 0 : 0.3,
     clockSkewMs: random.chance(0.1) ? 1_000 : 200,
+    ...drawMembership(gstMs, random),
   };
 };

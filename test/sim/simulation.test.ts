@@ -52,13 +52,12 @@ describe('seeded simulation', () => {
     });
     let forked = 0;
     for (let seed = 1; seed <= 150; seed += 1) {
-      const { violation, accused } = simulate(seed, 4, { scenario: tooMany });
+      // Whoever sees a fork first may not have heard both votes yet: the world goes on until they have met.
+      const { violation, forks, accused } = simulate(seed, 4, { scenario: tooMany, toleratesForks: true });
       expect(violation ?? '').not.toContain('P13');
       expect(violation ?? '').not.toContain('P6');
-      if (violation?.startsWith('P1:') || violation?.startsWith('P2') || violation?.startsWith('P3')) {
-        forked += 1;
-        expect(accused).toBeGreaterThan(0);
-      }
+      if (forks.length > 0) expect(accused, `seed ${seed}: ${forks[0]}`).toBeGreaterThan(0);
+      if (forks.some((fork) => /^P[123]:/.test(fork))) forked += 1;
     }
     expect(forked).toBeGreaterThan(0);
   });

@@ -1,14 +1,14 @@
-/** One simulated network: agenda, links with loss, delay and partitions, pools of transactions, validators, checks. */
+/** One simulated network: agenda, links with loss, delay and partitions, pools of transactions, machines, checks. */
 import type { BlockHash } from '../../protocol/brand.ts';
 import type { EpochAnchor } from '../../protocol/consensus/configuration.ts';
 import { blockId, type Header } from '../../protocol/consensus/header.ts';
-import type { ConsensusParameters } from '../../consensus/state.ts';
 import { Agenda } from './agenda.ts';
 import { Checks } from './checks.ts';
 import { liarHooks } from './liars.ts';
 import { type Random, randomOf } from './random.ts';
 import type { Scenario } from './scenario.ts';
-import { type Hooks, type Message, SimNode } from './sim-node.ts';
+import type { Message } from './sim-exchange.ts';
+import { type Hooks, SimNode } from './sim-node.ts';
 
 const ids = new WeakMap<Header, BlockHash>();
 const NO_BODY: readonly number[] = [];
@@ -16,57 +16,52 @@ const NO_BODY: readonly number[] = [];
 /** The world of one seed. */
 export class World {
   readonly scenario: Scenario;
-  readonly anchor: EpochAnchor;
+  /** Anchor of the first epoch. */
+  readonly genesis: EpochAnchor;
   readonly agenda = new Agenda();
   readonly random: Random;
   readonly checks: Checks;
-  readonly parameters: ConsensusParameters;
   readonly badBodies = new Set<BlockHash>();
-  /** Endpoints of each validator: none when silent, two when its key runs twice. */
+  /** Endpoints of each machine: none when silent, two when its key runs twice. */
   readonly nodes: SimNode[][];
   readonly #bodies = new Map<BlockHash, readonly number[]>();
   #transactions = 0;
   /** Steps taken by all cores. */
   events = 0;
-  /** Whether each vote of an honest validator is checked (P6, P7). */
+  /** Change lists proposed. */
+  changes = 0;
+  /** Whether each vote of an honest machine is checked (P6, P7). */
   checksVotes = true;
   /** Messages other than STATUS since the last reset. */
   busyMessages = 0;
   onDelivered: ((node: SimNode) => void) | undefined;
 
-  constructor(scenario: Scenario, anchor: EpochAnchor, mutant: Hooks | undefined) {
+  constructor(scenario: Scenario, genesis: EpochAnchor, mutant: Hooks | undefined) {
     this.scenario = scenario;
-    this.anchor = anchor;
+    this.genesis = genesis;
     this.random = randomOf(scenario.seed ^ 0x5eed);
-    this.checks = new Checks(anchor, (validator) => this.isHonest(validator));
-    this.parameters = {
-      baseTimeoutMs: scenario.baseTimeoutMs,
-      maxTimeoutMs: 30_000,
-      heartbeatMs: 30_000,
-      minBlockIntervalMs: 20,
-      maxBodyBytes: 1024 * 1024,
-      maxBlockTransactions: 4096,
-      maxStateLagBlocks: 12,
-    };
-    this.nodes = Array.from({ length: scenario.validators }, (_, index) => this.#endpoints(index, mutant));
+    this.checks = new Checks(genesis, (machine) => this.isHonest(machine));
+    const { validators, observers } = genesis.configuration;
+    const machines = validators.length + observers.length;
+    this.nodes = Array.from({ length: machines }, (_, machine) => this.#endpoints(machine, mutant));
   }
 
-  #endpoints(index: number, mutant: Hooks | undefined): SimNode[] {
-    const lie = this.scenario.liars.get(index);
+  #endpoints(machine: number, mutant: Hooks | undefined): SimNode[] {
+    const lie = this.scenario.liars.get(machine);
     if (lie === 'silent') return [];
     const own = mutant === undefined ? [] : [mutant];
-    if (lie === undefined) return [new SimNode(this, index, own)];
-    const make = (): SimNode => new SimNode(this, index, liarHooks(lie));
+    if (lie === undefined) return [new SimNode(this, machine, own)];
+    const make = (): SimNode => new SimNode(this, machine, liarHooks(lie));
     return lie === 'twins' ? [make(), make()] : [make()];
   }
 
-  isHonest(validator: number): boolean {
-    return !this.scenario.liars.has(validator);
+  isHonest(machine: number): boolean {
+    return !this.scenario.liars.has(machine);
   }
 
-  /** All honest validators. */
+  /** All honest machines. */
   honest(): SimNode[] {
-    return this.nodes.flatMap((endpoints, index) => (this.isHonest(index) ? endpoints : []));
+    return this.nodes.flatMap((endpoints, machine) => (this.isHonest(machine) ? endpoints : []));
   }
 
   idOf(header: Header): BlockHash {
@@ -89,10 +84,15 @@ export class World {
     this.onDelivered?.(node);
   }
 
-  /** Gives every running validator a new transaction. */
+  /** Gives every running machine a new transaction. */
   offerTransaction(): void {
     this.#transactions += 1;
     for (const endpoints of this.nodes) for (const node of endpoints) node.offer(this.#transactions);
+  }
+
+  /** Gives every running machine a system transaction. */
+  offerSystem(id: string, encoded: Uint8Array): void {
+    for (const endpoints of this.nodes) for (const node of endpoints) node.offerSystem(id, encoded);
   }
 
   #connected(from: number, to: number): boolean {
@@ -103,7 +103,7 @@ export class World {
   }
 
   /** Sends over the simulated link: unreliable before GST, bounded afterwards. */
-  send(from: number, to: number, message: Message): void {
+  send({ machine: from }: SimNode, to: number, message: Message): void {
     const { scenario, random, agenda } = this;
     if (message.kind !== 'status') this.busyMessages += 1;
     const early = agenda.nowMs < scenario.gstMs;

@@ -4,7 +4,6 @@
  */
 import { ed25519Sign, randomBytes } from '#primitives';
 import { loadIdentity, simulatedSealer } from '../../enclave/runtime/identity.ts';
-import { leaderOrder } from '../../consensus/leader.ts';
 import { contactsOf } from '../../node/addresses.ts';
 import { CONSENSUS_METHOD } from '../../node/consensus-requests.ts';
 import { homePaths, readOptional, readPassphrase, readSecrets } from '../../node/home.ts';
@@ -13,9 +12,10 @@ import { silentLogger } from '../../node/logger.ts';
 import { MetricsRegistry } from '../../node/metrics.ts';
 import { DEFAULT_NETWORK_LIMITS } from '../../node/network/limits.ts';
 import { PeerNetwork } from '../../node/network/network.ts';
+import type { PeerName } from '../../node/network/types.ts';
 import { bulkMessageCodec, peerRequestCodec, type PeerResponse, peerResponseCodec } from '../../node/peer-messages.ts';
 import type { ResultMessage } from '../../node/results.ts';
-import { PEER_METHOD } from '../../node/results-exchange.ts';
+import { PEER_METHOD } from '../../node/peer-messages.ts';
 import { readProcessor } from '../../node/simulated-processor.ts';
 import {
   type BlockHash,
@@ -23,6 +23,7 @@ import {
   epoch,
   type Hash,
   height as asHeight,
+  type PublicKey,
   type StateRoot,
   type ValidatorIndex,
   validatorIndex,
@@ -30,7 +31,9 @@ import {
 } from '../../protocol/brand.ts';
 import { decode, encode } from '../../protocol/codec.ts';
 import type { Proposal } from '../../protocol/consensus/block.ts';
-import { epochAnchorOf } from '../../protocol/consensus/configuration.ts';
+import { leaderAt } from '../../protocol/consensus/block-rules.ts';
+import { firstConfiguration, genesisAnchor } from '../../protocol/consensus/configuration.ts';
+import type { Closing } from '../../protocol/consensus/closing.ts';
 import { blockId, type Header, HEADER_VERSION } from '../../protocol/consensus/header.ts';
 import { justificationRoot } from '../../protocol/consensus/justification.ts';
 import { type ConsensusMessage, consensusMessageCodec } from '../../protocol/consensus/message.ts';
@@ -93,11 +96,11 @@ export class LyingValidator implements AsyncDisposable {
     const { identity } = loadIdentity(await readOptional(paths.sealedIdentity), sealer, randomBytes);
     const index = validatorIndex(options.index);
     const { channels } = DEFAULT_NETWORK_LIMITS;
+    const present = firstConfiguration(genesis);
     const network = await PeerNetwork.start({
       identity: secrets.network,
       listen: { host: '127.0.0.1', port },
-      validators: contactsOf(genesis, options.peers),
-      self: index,
+      contacts: contactsOf({ present, before: undefined, joiners: [], settings: options.peers }),
       chainId: options.chainId ?? chainIdOf(genesis),
       logger: silentLogger(),
       metrics: new MetricsRegistry(),
@@ -118,9 +121,9 @@ export class LyingValidator implements AsyncDisposable {
 
   /** The next view from `from` on that this validator leads. */
   nextLed(from: number): number {
-    const order = leaderOrder(epochAnchorOf(this.genesis));
+    const anchor = genesisAnchor(this.genesis);
     let view = from;
-    while (order[view % order.length] !== this.index) view += 1;
+    while (leaderAt(anchor, view) !== this.index) view += 1;
     return view;
   }
 
@@ -148,13 +151,15 @@ export class LyingValidator implements AsyncDisposable {
       stateCert: undefined,
     };
     const { signature } = this.vote({ kind: 'notarize', view, hash: blockId(header) });
-    return { header, justification, signature, body: { kind: 'inline', envelopes: [] }, resultCertificate: undefined };
+    const body = { kind: 'inline', envelopes: [] } as const;
+    return { header, justification, system: [], signature, body, resultCertificate: undefined };
   }
 
   /** A result that this validator made up, under both of its signatures. */
   falseResult(height: number): ResultMessage {
     const statement: ResultStatement = {
       chainId: this.chainId,
+      epoch: epoch(1),
       height: asHeight(height),
       blockHash: someHash(),
       timeMs: 1,
@@ -171,14 +176,24 @@ export class LyingValidator implements AsyncDisposable {
     };
   }
 
+  /** The machine of a validator of the genesis. */
+  peerOf(validator: number): PeerName {
+    return this.genesis.validators[validator]?.peerId as PeerName;
+  }
+
+  /** Whether a validator has let it in. */
+  isConnectedTo(validator: number): boolean {
+    return this.network.connectedPeers().includes(this.peerOf(validator));
+  }
+
   /** Sends a message of agreement. */
   say(to: number, message: ConsensusMessage): void {
-    this.network.send(validatorIndex(to), 'consensus', encode(consensusMessageCodec, message));
+    this.network.send(this.peerOf(to), 'consensus', encode(consensusMessageCodec, message));
   }
 
   /** Sends a result. */
   sayResult(to: number, result: ResultMessage): void {
-    this.network.send(validatorIndex(to), 'bulk', encode(bulkMessageCodec, { kind: 'result', result }));
+    this.network.send(this.peerOf(to), 'bulk', encode(bulkMessageCodec, { kind: 'result', result }));
   }
 
   /** Answers every request from now on with well-formed lies, every fourth with noise. */
@@ -202,7 +217,7 @@ export class LyingValidator implements AsyncDisposable {
   }
 
   #consensusLie(kind: string): ConsensusResponse {
-    const { header, justification } = this.proposal(1);
+    const { header, justification, system } = this.proposal(1);
     switch (kind) {
       case 'getTransactions':
         return { kind: 'transactions', envelopes: [randomBytes(600)] };
@@ -213,20 +228,37 @@ export class LyingValidator implements AsyncDisposable {
       case 'getCertificate':
         return { kind: 'certificate', certificate: undefined };
       case 'getHeader':
-        return { kind: 'header', block: { header, justification, body: undefined } };
-      default:
-        return { kind: 'blocks', blocks: [{ header, justification, body: [] }], finalization: undefined };
+        return { kind: 'header', block: { header, justification, system, body: undefined } };
+      case 'getClosing':
+        return { kind: 'closing', closing: this.#closingLie() };
+      default: {
+        const blocks = [{ header, justification, system, body: [] }];
+        return { kind: 'blocks', blocks, following: [], finalization: undefined };
+      }
     }
   }
 
+  /** An end of the present epoch that nobody has signed. */
+  #closingLie(): Closing {
+    const { header, justification, system } = this.proposal(1);
+    const closing = { ...header, nextConfigHash: someHash() as string as Hash };
+    const statement = { kind: 'finalize', epoch: closing.epoch, view: closing.view, hash: blockId(closing) } as const;
+    return {
+      block: { header: closing, justification, system, body: [] },
+      following: [],
+      finalization: { ...statement, bitmap: Uint8Array.of(7), signatures: randomBytes(3 * 64) },
+    };
+  }
+
   #peerLie(kind: string): PeerResponse {
+    const enclaveKey = this.genesis.validators[this.index]?.enclaveKey ?? ('' as PublicKey);
     switch (kind) {
       case 'contribution':
-        return { kind: 'contribution', message: randomBytes(900) };
+        return { kind: 'contribution', contribution: { enclaveKey, message: randomBytes(900) } };
       case 'epochKey':
-        return { kind: 'epochKey', statement: { statement: randomBytes(400), signature: randomBytes(64) } };
+        return { kind: 'epochKey', statement: { enclaveKey, statement: randomBytes(400), signature: randomBytes(64) } };
       case 'freshness':
-        return { kind: 'freshness', answer: { height: asHeight(999_999), signature: randomBytes(64) } };
+        return { kind: 'freshness', answer: { enclaveKey, height: asHeight(999_999), signature: randomBytes(64) } };
       case 'receipts':
         return { kind: 'receipts', receipts: [randomBytes(80)] };
       default:

@@ -12,7 +12,9 @@ import {
 import type { ParsedEnvelope } from '../../protocol/envelope.ts';
 import { WalletSession } from '../../protocol/session.ts';
 import { type Account, createAccount } from '../../wallet/index.ts';
-import { verifyNetwork } from '../../wallet/verify-network.ts';
+import { EpochTrail } from '../../wallet/epoch-trail.ts';
+import { NodeClient } from '../../wallet/transport.ts';
+import { checkedGenesis, verifyNetwork } from '../../wallet/verify-network.ts';
 
 /** An answer as text, with what the tests look at. */
 export interface RawAnswer {
@@ -45,7 +47,10 @@ export class RawClient {
   /** Learns the epoch key of a network. */
   static async connect(api: string, chainId: ChainId): Promise<RawClient> {
     const document = networkShape.read(await (await fetch(`${api}/v1/network`)).json(), 'network');
-    return new RawClient(api, verifyNetwork(document, chainId, { policyClass: 'testnet' }).target);
+    const genesis = checkedGenesis(document, chainId);
+    const epochs = new EpochTrail(genesis);
+    await epochs.follow(new NodeClient([api], fetch));
+    return new RawClient(api, verifyNetwork(document, genesis, epochs, { policyClass: 'testnet' }).target);
   }
 
   /** Sends a body to a path. */

@@ -15,10 +15,13 @@ import type {
 import { epoch, height } from '../../protocol/brand.ts';
 import type { Outcome } from '../../protocol/call.ts';
 import { encode } from '../../protocol/codec.ts';
+import { governanceOf } from '../../protocol/consensus/admission.ts';
+import { type EpochAnchor, genesisAnchor, validatorSetOf } from '../../protocol/consensus/configuration.ts';
+import type { Change } from '../../protocol/consensus/governance.ts';
 import type { ParsedEnvelope } from '../../protocol/envelope.ts';
 import { openEnvelope, type EnvelopeKeys } from '../../protocol/envelope-open.ts';
 import { signEpochKeys } from '../../protocol/epoch-key.ts';
-import { chainIdOf, type Genesis, quorumOf } from '../../protocol/genesis.ts';
+import { chainIdOf, type Genesis } from '../../protocol/genesis.ts';
 import { domainHash, u64Bytes } from '../../protocol/hash.ts';
 import { HPKE_SUITES, hpkeKeyPair } from '../../protocol/hpke.ts';
 import { merkleTree } from '../../protocol/merkle.ts';
@@ -38,7 +41,9 @@ import {
   sealSessionOutput,
 } from '../../protocol/sealed-output.ts';
 import type { Session, SessionId } from '../../protocol/session.ts';
-import { genesisOf, type Party, secretOf, type TinyOptions, VALIDATORS } from './tiny-genesis.ts';
+import { machineOf } from '../sim/fake-crypto.ts';
+import { endEpoch, type EpochEnd, quorumIn } from './real-chain.ts';
+import { genesisOf, keysOf, type Party, partyOf, secretOf, type TinyOptions } from './tiny-genesis.ts';
 
 /** One executed transaction. */
 export interface TinyTransaction {
@@ -70,7 +75,9 @@ export class TinyNetwork {
   readonly genesis: Genesis;
   readonly chainId: ChainId;
   readonly blocks: TinyBlock[] = [];
-  readonly #parties: readonly Party[];
+  /** Ends of the epochs so far. */
+  readonly ends: EpochEnd[] = [];
+  readonly #name: string;
   readonly #keys: EnvelopeKeys;
   readonly #sessions = new Map<SessionId, Session>();
   readonly #usedNumbers = new Set<string>();
@@ -81,14 +88,10 @@ export class TinyNetwork {
   #total = 0;
 
   constructor(options: TinyOptions = {}) {
-    const network = options.network ?? 'tiny';
-    this.#parties = Array.from({ length: VALIDATORS }, (_, index) => ({
-      validatorSecret: secretOf(`${network}/validator/${index}`),
-      enclaveSecret: secretOf(`${network}/enclave/${index}`),
-    }));
-    this.genesis = genesisOf(this.#parties, network, options);
+    this.#name = options.network ?? 'tiny';
+    this.genesis = genesisOf(this.#name, options);
     this.chainId = chainIdOf(this.genesis);
-    this.#kem = hpkeKeyPair('x-wing', secretOf(`${network}/epoch`));
+    this.#kem = hpkeKeyPair('x-wing', secretOf(`${this.#name}/epoch`));
     this.#keys = {
       chainId: this.chainId,
       epochKey: (keyEpoch) => (keyEpoch === 1 ? this.#kem : undefined),
@@ -96,12 +99,35 @@ export class TinyNetwork {
     };
   }
 
-  /** Statements of the epoch key by the enclaves of these validators; `forgedKey` puts another key in. */
+  /** The present epoch. */
+  get anchor(): EpochAnchor {
+    return this.ends.at(-1)?.next ?? genesisAnchor(this.genesis);
+  }
+
+  /** The epoch with a number. */
+  anchorAt(number: number): EpochAnchor {
+    const anchor = number === 1 ? genesisAnchor(this.genesis) : this.ends[number - 2]?.next;
+    if (anchor === undefined) throw new RangeError('no such epoch');
+    return anchor;
+  }
+
+  /** Ends the present epoch with the next block, which carries nothing but these changes. */
+  endEpoch(...changes: readonly Change[]): EpochEnd {
+    const header = { height: height(this.head + 1) };
+    const end = endEpoch(this.anchor, governanceOf(this.genesis), keysOf(this.#name), { changes, header });
+    this.execute([]);
+    this.ends.push(end);
+    return end;
+  }
+
+  /** Statements of the epoch key by the enclaves of these present validators; `forgedKey` puts another key in. */
   epochKeys(validators: readonly number[] = [0, 1, 2, 3], forgedKey?: Uint8Array) {
+    const { anchor, chainId } = this;
+    const { enclaveKeys } = validatorSetOf(anchor.configuration);
     const keys = [{ suite: HPKE_SUITES['x-wing'].kemId, publicKey: forgedKey ?? this.#kem.publicKey }];
     return validators.map((validator) => ({
-      validator,
-      ...signEpochKeys({ chainId: this.chainId, epoch: epoch(1), keys }, this.#party(validator).enclaveSecret),
+      enclaveKey: enclaveKeys[validator] as PublicKey,
+      ...signEpochKeys({ chainId, epoch: epoch(1), keys }, this.#party(anchor, validator).enclaveSecret),
     }));
   }
 
@@ -145,6 +171,7 @@ export class TinyNetwork {
   statementAt(at: Height, receiptsRoot: Hash): ResultStatement {
     return {
       chainId: this.chainId,
+      epoch: this.anchor.epoch,
       height: at,
       blockHash: domainHash('tiny/block', u64Bytes(at)) as BlockHash,
       timeMs: this.genesis.timeMs + at * 1000,
@@ -156,15 +183,19 @@ export class TinyNetwork {
     };
   }
 
-  /** An encoded certificate signed by these validators, a quorum unless named. */
-  certify(statement: ResultStatement, signers?: readonly number[]): Uint8Array {
-    const chosen = signers ?? Array.from({ length: quorumOf(VALIDATORS) }, (_, index) => index);
-    const pairs = chosen.map((validator) => ({
-      validator,
-      enclaveSignature: signResultStatement(statement, this.#party(validator).enclaveSecret),
-      validatorSignature: signResultStatement(statement, this.#party(validator).validatorSecret),
-    }));
-    return encode(resultCertificateCodec, resultCertificateOf(statement, pairs, VALIDATORS));
+  /** An encoded certificate signed by these validators of an epoch, a quorum of the statement's unless named. */
+  certify(statement: ResultStatement, signers?: readonly number[], signerEpoch: number = statement.epoch): Uint8Array {
+    const anchor = this.anchorAt(signerEpoch);
+    const pairs = (signers ?? quorumIn(anchor)).map((validator) => {
+      const { enclaveSecret, validatorSecret } = this.#party(anchor, validator);
+      return {
+        validator,
+        enclaveSignature: signResultStatement(statement, enclaveSecret),
+        validatorSignature: signResultStatement(statement, validatorSecret),
+      };
+    });
+    const certificate = resultCertificateOf(statement, pairs, validatorSetOf(anchor.configuration));
+    return encode(resultCertificateCodec, certificate);
   }
 
   /** Answers a sealed query at a height, the newest unless named; undefined when it cannot be opened. */
@@ -182,10 +213,10 @@ export class TinyNetwork {
     return sealAnswer({ height: at, stateRoot, timeMs: this.genesis.timeMs + at * 1000, outcome }, opened.binding);
   }
 
-  #party(validator: number): Party {
-    const party = this.#parties[validator];
-    if (party === undefined) throw new RangeError('no such validator');
-    return party;
+  #party({ configuration }: EpochAnchor, validator: number): Party {
+    const found = configuration.validators[validator];
+    if (found === undefined) throw new RangeError('no such validator');
+    return partyOf(this.#name, machineOf(found));
   }
 
   #open(envelope: ParsedEnvelope): Opened | undefined {

@@ -4,14 +4,19 @@
 import type { BlockSummary, NodeStatus } from '../../protocol/api.ts';
 import type { BlockHash, Height, PublicKey, StateRoot, TransactionId } from '../../protocol/brand.ts';
 import { height } from '../../protocol/brand.ts';
+import { encode } from '../../protocol/codec.ts';
+import { epochProofCodec } from '../../protocol/consensus/epoch-proof.ts';
+import { changeListId, type GovernanceTransaction } from '../../protocol/consensus/governance.ts';
 import type { ParsedEnvelope } from '../../protocol/envelope.ts';
 import type { Genesis } from '../../protocol/genesis.ts';
 import { platformNotice } from '../../protocol/receipt.ts';
+import { nodeErrors } from '../../node/errors.ts';
 import type {
   ApiService,
   CommittedTransaction,
   KnownBlock,
   KnownTransaction,
+  PendingChangeDocument,
   QueryOutcome,
   Readiness,
   SignedEpochKey,
@@ -32,6 +37,9 @@ export interface Behaviour {
   answerAt?: Height;
   answerRoot?: StateRoot;
   epochKeys?: readonly SignedEpochKey[];
+  /** Claims this present epoch, and proofs of one's own choice. */
+  epoch?: number;
+  epochProofs?: (from: number) => readonly Uint8Array[];
   genesis?: Genesis;
   ready?: boolean;
   /** Accepts and executes only when `flush` is called. */
@@ -49,6 +57,7 @@ export class TinyService implements ApiService {
   readonly #known = new Map<TransactionId, CommittedTransaction>();
   readonly #held = new Map<TransactionId, ParsedEnvelope>();
   readonly #listeners = new Set<() => void>();
+  readonly #changes: PendingChangeDocument[] = [];
 
   constructor(network: TinyNetwork, behaviour: Behaviour = {}) {
     this.#network = network;
@@ -128,6 +137,28 @@ export class TinyService implements ApiService {
     return this.behaviour.epochKeys ?? this.#network.epochKeys();
   }
 
+  epoch(): number {
+    return this.behaviour.epoch ?? this.#network.anchor.epoch;
+  }
+
+  epochProofs(from: number, limit: number): readonly Uint8Array[] {
+    const proofs = this.#network.ends.slice(from - 1).map(({ proof }) => encode(epochProofCodec, proof));
+    return (this.behaviour.epochProofs?.(from) ?? proofs).slice(0, limit);
+  }
+
+  /** Takes what somebody has signed, once. */
+  propose(transaction: GovernanceTransaction): PendingChangeDocument {
+    if (transaction.signatures.length === 0) throw nodeErrors.error('GOVERNANCE_REFUSED', { rule: 'nobody signed' });
+    const id = changeListId(transaction.changeList);
+    const change = { id, transaction, threshold: 2, waitingFor: 'one more signature' };
+    this.#changes.push(change);
+    return change;
+  }
+
+  pendingChanges(): readonly PendingChangeDocument[] {
+    return this.#changes;
+  }
+
   status(): NodeStatus {
     const { genesis, chainId } = this.#network;
     return {
@@ -137,7 +168,10 @@ export class TinyService implements ApiService {
       platform: genesis.platform,
       notice: platformNotice(genesis.platform),
       policyClass: genesis.policyClass,
-      validator: { index: 0, name: 'validator-0', key: genesis.validators[0]?.validatorKey ?? ('' as PublicKey) },
+      epoch: this.epoch(),
+      role: 'validator',
+      name: 'validator-0',
+      validator: { index: 0, key: genesis.validators[0]?.validatorKey ?? ('' as PublicKey) },
       measurement: genesis.measurement,
       ready: this.ready().ready,
       reasons: [...this.ready().reasons],
@@ -147,7 +181,7 @@ export class TinyService implements ApiService {
       certifiedHeight: this.head(),
       timeMs: genesis.timeMs,
       stateRoot: this.#network.stateRootAt(this.head()),
-      peers: { connected: 3, validators: 4 },
+      peers: { connected: 3, validators: 3 },
       mempool: { transactions: this.#held.size, bytes: 0 },
       uptimeSeconds: 1,
     };

@@ -51,21 +51,16 @@ class KeyedDigest {
 
 /** The state that the network agreed on at the last executed height. */
 export class CommittedState implements StateReader {
-  readonly #entries: OrderedState;
+  readonly #entries = new OrderedState();
   readonly #trie = new DigestTrie();
   readonly #digest: KeyedDigest;
 
-  constructor(digestKey: Uint8Array, maxBytes: number) {
-    this.#entries = new OrderedState(maxBytes);
+  constructor(digestKey: Uint8Array) {
     this.#digest = new KeyedDigest(digestKey);
   }
 
   get bytes(): number {
     return this.#entries.bytes;
-  }
-
-  get maxBytes(): number {
-    return this.#entries.maxBytes;
   }
 
   get size(): number {

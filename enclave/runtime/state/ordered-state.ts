@@ -1,7 +1,7 @@
 /**
- * Committed contract state: an ordered map of strings with byte accounting and a configured bound.
+ * Committed contract state: an ordered map of strings with byte accounting.
  *
- * Invariants: `bytes` is the sum of `entryBytes` over all entries and never exceeds `maxBytes`;
+ * Invariants: `bytes` is the sum of `entryBytes` over all entries, which execution keeps within the configured bound;
  * entries change only through `apply`, which takes one block's whole write set. Values lie in a hash map, since reads
  * of one key are what execution does most; the tree holds the keys alone and changes only with the set of keys.
  */
@@ -21,17 +21,12 @@ export type StateWrite = readonly [key: string, value: string | undefined];
 
 /**
  * The ordered map of everything the network agreed on. A hash map of V8 holds 2^24 entries; at no less than
- * ENTRY_OVERHEAD_BYTES each, the genesis' largest bound on state stays below that.
+ * ENTRY_OVERHEAD_BYTES each, the largest configurable bound on state stays below that.
  */
 export class OrderedState implements StateReader {
-  readonly maxBytes: number;
   readonly #values = new Map<string, string>();
   readonly #keys = newTree<undefined>(64);
   #bytes = 0;
-
-  constructor(maxBytes: number) {
-    this.maxBytes = maxBytes;
-  }
 
   /** Accounted bytes of all entries. */
   get bytes(): number {

@@ -57,7 +57,7 @@ export const blockRoutes = (app: FastifyInstance, context: RouteContext): void =
         headers: { type: 'object', properties: { 'last-event-id': heightText } },
         response: {
           200: { description: 'Events', content: { 'text/event-stream': { schema: blockSummaryShape.schema } } },
-          ...problemReplies(400, 429),
+          ...problemReplies(400),
         },
       },
     },

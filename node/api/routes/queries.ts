@@ -22,7 +22,7 @@ export const queryRoutes = (app: FastifyInstance, context: RouteContext): void =
         body: bytesContent,
         response: {
           200: { description: 'The sealed answer', ...bytesContent },
-          ...problemReplies(400, 413, 415, 429, 503),
+          ...problemReplies(400, 413, 415, 503),
         },
       },
       preValidation: async (request) => {

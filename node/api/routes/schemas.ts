@@ -23,18 +23,24 @@ export const noQuery: JsonSchema = { type: 'object', properties: {}, additionalP
 const titles: Readonly<Record<number, string>> = {
   400: 'The request is not acceptable',
   404: 'Not found',
+  405: 'The route does not have that method; see Allow',
   408: 'The request did not arrive in time',
+  409: 'It breaks a rule',
   413: 'Too large',
   415: 'Unknown media type',
   422: 'The envelope is refused',
   429: 'Too much at once; see Retry-After',
+  500: 'The node failed',
   503: 'Not ready',
 };
 
-/** Response schemas of problem documents. */
+/** What any request may be answered, whatever its route. */
+const ALWAYS = [405, 408, 429, 500];
+
+/** Response schemas of problem documents: those of a route, and those that every route may give. */
 export const problemReplies = (...statuses: readonly number[]): Record<number, JsonSchema> =>
   Object.fromEntries(
-    statuses.map((status) => [
+    [...statuses, ...ALWAYS].map((status) => [
       status,
       { description: titles[status] ?? 'Failure', content: { [PROBLEM_MEDIA_TYPE]: { schema: problemShape.schema } } },
     ]),

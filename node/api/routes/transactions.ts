@@ -9,12 +9,14 @@ import {
   transactionShape,
 } from '../../../protocol/api.ts';
 import type { TransactionId } from '../../../protocol/brand.ts';
+import { decode } from '../../../protocol/codec.ts';
 import { CloisterError } from '../../../protocol/errors.ts';
 import { MAX_ENVELOPE_BYTES } from '../../../protocol/limits.ts';
 import type { ParsedEnvelope } from '../../../protocol/envelope.ts';
 import { fromBase64, jsonObject } from '../../../protocol/json-shape.ts';
 import { transactionId } from '../../../protocol/transaction-id.ts';
 import { receiptFileOf } from '../../../protocol/receipt.ts';
+import { MAX_RESULT_CERTIFICATE_BYTES, resultCertificateCodec } from '../../../protocol/result.ts';
 import { type RouteContext, requestSignal } from '../context.ts';
 import { submitReply, transactionDocument } from '../documents.ts';
 import { apiErrors, type ApiErrorCode } from '../errors.ts';
@@ -113,7 +115,7 @@ const submissionSchema = {
   response: {
     200: submitReplyShape.schema,
     202: submitReplyShape.schema,
-    ...problemReplies(400, 413, 415, 422, 429, 503),
+    ...problemReplies(400, 409, 413, 415, 422, 503),
   },
 };
 
@@ -162,7 +164,9 @@ const addReaders = (app: FastifyInstance, { service }: RouteContext): void => {
       const known = await found(request.params.id);
       if (known.kind === 'pending') throw apiErrors.error('RECEIPT_NOT_READY');
       const { receipt, index, path, block } = known;
+      const { signerEpoch } = decode(resultCertificateCodec, block.certificate, MAX_RESULT_CERTIFICATE_BYTES);
       return receiptFileOf(service.genesis, {
+        epochs: service.epochProofs(1, signerEpoch - 1),
         receipt,
         index,
         path,
@@ -181,6 +185,8 @@ export const transactionRoutes = (app: FastifyInstance, context: RouteContext): 
       bodyLimit: MAX_SUBMISSION_BYTES,
       schema: { ...submissionSchema, ...submissionBody },
       preValidation: async (request: FastifyRequest) => {
+        // Without content type the framework neither reads nor checks a body.
+        if (request.body === undefined) throw apiErrors.error('BAD_REQUEST');
         if (isPlainCall(request.body)) throw apiErrors.error('TX_NOT_ENCRYPTED');
         if (holdsOversize(request.body)) throw apiErrors.error('TX_TOO_LARGE');
       },

@@ -7,10 +7,10 @@ import { loggerOver } from '../../../node/logger.ts';
 import { type Problem, problemShape, type SubmitReply, submitReplyShape } from '../../../protocol/api.ts';
 import { epoch, height } from '../../../protocol/brand.ts';
 import type { Call } from '../../../protocol/call.ts';
+import { validatorSetOf } from '../../../protocol/consensus/configuration.ts';
 import { SEAL_RANDOMNESS_BYTES, sealCall } from '../../../protocol/envelope-seal.ts';
 import type { ParsedEnvelope } from '../../../protocol/envelope.ts';
 import { epochKeyOf, provenEpochKeys } from '../../../protocol/epoch-key.ts';
-import { validatorSetOf } from '../../../protocol/genesis.ts';
 import { createAccount } from '../../../wallet/account.ts';
 import { TinyNetwork } from '../../support/tiny-enclave.ts';
 import { type Behaviour, TinyService } from '../../support/tiny-service.ts';
@@ -40,7 +40,7 @@ export const start = async (behaviour: Behaviour = {}, limits: Partial<ApiLimits
 
 /** A sealed one-shot call of a new account. */
 export const envelopeFor = (tiny: TinyNetwork, method = 'add'): ParsedEnvelope => {
-  const proof = provenEpochKeys(tiny.epochKeys(), tiny.chainId, validatorSetOf(tiny.genesis));
+  const proof = provenEpochKeys(tiny.epochKeys(), tiny.chainId, validatorSetOf(tiny.anchor.configuration));
   if (proof.verdict !== 'proven') throw new Error('unproven');
   const account = createAccount();
   const call: Call = { contract: 'counter', method, args: '{"amount":1}', idempotencyKey: undefined };

@@ -29,6 +29,8 @@ describe('reading', () => {
     expect(Object.keys(openApi.paths).sort()).toEqual([
       '/v1/blocks',
       '/v1/blocks/{height}',
+      '/v1/epochs',
+      '/v1/governance',
       '/v1/network',
       '/v1/queries',
       '/v1/receipts/{id}',
@@ -55,9 +57,11 @@ describe('reading', () => {
     expect(await get('/v1/status?verbose=1')).toBe('BAD_REQUEST');
     expect(await get('/v1/blocks?from=-1')).toBe('BAD_REQUEST');
     expect(await get('/v1/blocks?since=1')).toBe('BAD_REQUEST');
+    for (const bad of ['/v1/epochs', '/v1/epochs?from=-1', '/v1/epochs?from=1&to=2', '/v1/governance?all=1'])
+      expect(await get(bad), bad).toBe('BAD_REQUEST');
     expect(await get('/v1/%')).toBe('BAD_REQUEST');
     expect(await get('/')).toBe('UNKNOWN_ROUTE');
-    expect(await codeOf(fetch(`${url}/v1/status`, { method: 'DELETE' }))).toBe('UNKNOWN_ROUTE');
+    expect(await codeOf(fetch(`${url}/v1/status`, { method: 'DELETE' }))).toBe('METHOD_NOT_ALLOWED');
   });
 
   it('refuses bad queries', async () => {

@@ -15,6 +15,8 @@ describe('completion', () => {
   it('offers commands, subcommands and options where they belong', () => {
     expect(completions('sta')).toEqual(['start', 'status']);
     expect(completions('receipt', 'v')).toEqual(['verify']);
+    expect(completions('guard', 'i')).toEqual(['import']);
+    expect(completions('guard', 'export', 'my-net/validator-1', '--o')).toEqual(['--out']);
     expect(completions('receipt', 'verify', '--ch')).toEqual(['--chain-id']);
     expect(completions('testnet', '--dir', 'somewhere', '--po')).toEqual(['--port-base']);
   });

@@ -1,5 +1,5 @@
 /** Encrypted keystores by command. */
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runCommand } from '../../support/command-line.ts';
@@ -27,6 +27,21 @@ describe('cloister keys', () => {
     expect(await readFile(path, 'utf8')).toBe(before);
     const all = JSON.stringify([created, shown, again, before]);
     expect(all).not.toContain(PASSPHRASE);
+  });
+
+  it('makes no keystore under an empty passphrase', async () => {
+    await using scratch = await scratchDirectory();
+    const empty = join(scratch.path, 'empty.txt');
+    await writeFile(empty, '\n');
+    const create = ['keys', 'create', 'carol', '--keys', join(scratch.path, 'keys')];
+    for (const refused of [
+      await runCommand(create, { env: { CLOISTER_PASSPHRASE: '' } }),
+      await runCommand([...create, '--passphrase-file', empty]),
+    ]) {
+      expect(refused.code).toBe(2);
+      expect(refused.stderr).toContain('USAGE_PASSPHRASE_EMPTY');
+    }
+    expect(await readdir(scratch.path)).toEqual(['empty.txt']);
   });
 
   it('asks for no passphrase where there is no terminal, and names a file that is no keystore', async () => {

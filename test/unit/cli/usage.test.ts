@@ -1,8 +1,15 @@
 /** What a typing mistake leads to: one sentence, the nearest name, exit code 2. */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { RULE_NAMES } from '../../../apps/aml/detect/rules.ts';
+import { TRANSFER_COLUMNS } from '../../../apps/aml/types.ts';
 import { buildProgram } from '../../../cli/program.ts';
 import { exitCodes } from '../../../node/exit-codes.ts';
 import { runCommand } from '../../support/command-line.ts';
+
+const START = fileURLToPath(new URL('../../../scripts/start.ts', import.meta.url));
 
 const leaves = (command = buildProgram(), path: readonly string[] = []): string[][] =>
   command.commands.flatMap((child) => {
@@ -62,6 +69,8 @@ describe('help', () => {
         'query',
         'receipt verify',
         'ledger verify',
+        'guard export',
+        'guard import',
         'testnet',
         'demo aml',
       ]),
@@ -82,6 +91,16 @@ describe('help', () => {
       expect(shown, path.join(' ')).toContain('Examples:');
       if (path[0] !== 'completion') expect(shown, path.join(' ')).toContain('--json');
     }
+  });
+
+  it('of what takes a data folder says what is in it', async () => {
+    const shown = await Promise.all([
+      runCommand(['demo', 'aml', '--help']),
+      promisify(execFile)(process.execPath, [START, '--help']),
+    ]);
+    for (const { stdout } of shown)
+      for (const name of [...TRANSFER_COLUMNS, ...RULE_NAMES, 'approvals_needed'])
+        expect(stdout).toMatch(new RegExp(`\\b${name}\\b`));
   });
 
   it('and version go to stdout with exit code 0', async () => {

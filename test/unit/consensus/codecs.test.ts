@@ -9,8 +9,8 @@ import { blockId, HEADER_BYTES, headerBytes, headerCodec } from '../../../protoc
 import { justificationRoot } from '../../../protocol/consensus/justification.ts';
 import { type ConsensusMessage, consensusMessageCodec } from '../../../protocol/consensus/message.ts';
 import { consensusRequestCodec, consensusResponseCodec } from '../../../protocol/consensus/request.ts';
-import { recordView, walRecordCodec, type WalRecord } from '../../../protocol/consensus/wal-record.ts';
-import { leaderOrder } from '../../../consensus/leader.ts';
+import { recordEpoch, recordView, walRecordCodec, type WalRecord } from '../../../protocol/consensus/wal-record.ts';
+import { leaderOrder } from '../../../protocol/consensus/leader.ts';
 import { verifyProposal, verifyStatus, verifyVote } from '../../../consensus/verify.ts';
 import { statusOf } from '../../../consensus/repair.ts';
 import { toHex } from '../../../protocol/hex.ts';
@@ -28,6 +28,7 @@ const block = blockOn(4, pointOf(first), 3, {
 const proposal = {
   header: block.header,
   justification: block.justification,
+  system: [new Uint8Array([7])],
   signature: voteBy(block.header.proposer, 'notarize', 3, block.id).signature,
   body: { kind: 'inline', envelopes: [new Uint8Array([1, 2, 3])] },
   resultCertificate: new Uint8Array([9]),
@@ -40,7 +41,25 @@ const messages: ConsensusMessage[] = [
   { kind: 'status', status: statusOf(new Rig(4, 0).core) },
   {
     kind: 'evidence',
-    evidence: { rule: 'E3', first: voteBy(0, 'nullify', 1), second: voteBy(0, 'finalize', 1, hash) },
+    evidence: { kind: 'votes', rule: 'E3', first: voteBy(0, 'nullify', 1), second: voteBy(0, 'finalize', 1, hash) },
+  },
+  {
+    kind: 'evidence',
+    evidence: {
+      kind: 'block',
+      vote: voteBy(0, 'notarize', 3, hash),
+      header: block.header,
+      justification: block.justification,
+      parent: first.header,
+    },
+  },
+  {
+    kind: 'closing',
+    closing: {
+      block: { header: block.header, justification: block.justification, system: [], body: undefined },
+      following: [first.header],
+      finalization: certificate(4, 'finalize', 3, hash),
+    },
   },
 ];
 
@@ -77,7 +96,8 @@ describe('messages', () => {
     expect(() => encode(consensusRequestCodec, { ...request, to: height(69) })).toThrow();
     const response = {
       kind: 'blocks',
-      blocks: [{ header: block.header, justification: block.justification, body: undefined }],
+      blocks: [{ header: block.header, justification: block.justification, system: [], body: undefined }],
+      following: [],
       finalization: undefined,
     } as const;
     expect(decode(consensusResponseCodec, encode(consensusResponseCodec, response), MAX)).toEqual(response);
@@ -87,15 +107,28 @@ describe('messages', () => {
     const records: WalRecord[] = [
       { kind: 'vote', vote: { kind: 'finalize', epoch: epoch(1), view: view(4), hash } },
       { kind: 'certificate', certificate: certificate(4, 'nullify', 5) },
-      { kind: 'block', header: block.header, justification: block.justification, body: [new Uint8Array([1])] },
+      {
+        kind: 'block',
+        header: block.header,
+        justification: block.justification,
+        system: [],
+        body: [new Uint8Array([1])],
+      },
       {
         kind: 'evidence',
-        evidence: { rule: 'E1', first: voteBy(0, 'notarize', 6, hash), second: voteBy(0, 'notarize', 6, first.id) },
+        evidence: {
+          kind: 'votes',
+          rule: 'E1',
+          first: voteBy(0, 'notarize', 6, hash),
+          second: voteBy(0, 'notarize', 6, first.id),
+        },
       },
       { kind: 'finalized', epoch: epoch(1), view: view(8), height: height(2), block: hash },
+      { kind: 'closing', block: hash, following: [block.header], finalization: certificate(4, 'finalize', 9, hash) },
     ];
     for (const record of records) expect(decode(walRecordCodec, encode(walRecordCodec, record), MAX)).toEqual(record);
-    expect(records.map(recordView)).toEqual([4, 5, 3, 6, 8]);
+    expect(records.map(recordView)).toEqual([4, 5, 3, 6, 8, 9]);
+    expect(new Set(records.map(recordEpoch))).toEqual(new Set([1]));
   });
 });
 
@@ -165,15 +198,16 @@ describe('verification', () => {
   });
 
   it('finds an unsound justification without refusing the evidence of it', () => {
-    const genuine = verifyProposal(verifier, proposal);
+    const genuine = verifyProposal(verifier, { ...proposal, system: [] });
     expect(genuine.verdict === 'accept' && genuine.value.sound).toBe(true);
     const forged = certificate(4, 'nullify', 2);
     const nullifications = [{ ...forged, signatures: forged.signatures.slice().fill(0) }];
     const justification = { ...block.justification, nullifications };
     const bad = blockOn(4, pointOf(first), 3, { justification });
     const signature = voteBy(bad.header.proposer, 'notarize', 3, bad.id).signature;
-    const verdict = verifyProposal(verifier, { ...proposal, header: bad.header, justification, signature });
+    const verdict = verifyProposal(verifier, { ...proposal, system: [], header: bad.header, justification, signature });
     expect(verdict.verdict === 'accept' && verdict.value.sound).toBe(false);
+    expect(verifyProposal(verifier, proposal)).toEqual({ verdict: 'reject', code: 'BAD_SYSTEM_SECTION' });
     expect(verifyProposal(verifier, { ...proposal, justification })).toEqual({
       verdict: 'reject',
       code: 'BAD_JUSTIFICATION',

@@ -5,17 +5,28 @@ import type { BlockHash, ChainId, PublicKey, ValidatorIndex } from '../../../pro
 import { epoch, height, view } from '../../../protocol/brand.ts';
 import { EMPTY_TRANSACTION_ROOT } from '../../../protocol/consensus/body.ts';
 import { type Certificate, certificateFault, certificateOf } from '../../../protocol/consensus/certificate.ts';
-import { type ChainPoint, type EpochAnchor, firstEpoch } from '../../../protocol/consensus/configuration.ts';
+import { leaderAt } from '../../../protocol/consensus/block-rules.ts';
+import { type ChainPoint, type EpochAnchor, firstAnchor } from '../../../protocol/consensus/configuration.ts';
 import { blockId, HEADER_VERSION, type Header } from '../../../protocol/consensus/header.ts';
 import { type Vote, type VoteKind, voteBytes, ZERO_HASH } from '../../../protocol/consensus/vote.ts';
 import { conflict, verifyEd25519, verifyFinality } from '../../../protocol/finality.ts';
 import { faultBound, quorumOf } from '../../../protocol/genesis.ts';
 import { toHex } from '../../../protocol/hex.ts';
+import { fakeAnchor, fakeValidator } from '../../sim/fake-crypto.ts';
 
 const secrets = Array.from({ length: 4 }, (_, i) => new Uint8Array(32).fill(i + 1));
 const keys = secrets.map((secret) => toHex(ed25519PublicKey(secret)) as PublicKey);
 const chainId = '11'.repeat(32) as ChainId;
-const anchor = firstEpoch(chainId, keys, 1_000);
+const anchorWith = (validatorKeys: readonly PublicKey[]): EpochAnchor =>
+  firstAnchor(
+    chainId,
+    {
+      ...fakeAnchor(4).configuration,
+      validators: validatorKeys.map((validatorKey, index) => ({ ...fakeValidator(index), validatorKey })),
+    },
+    1_000,
+  );
+const anchor = anchorWith(keys);
 
 const headerOn = (parent: ChainPoint, change: Partial<Header> = {}): Header => ({
   version: HEADER_VERSION,
@@ -25,7 +36,7 @@ const headerOn = (parent: ChainPoint, change: Partial<Header> = {}): Header => (
   height: height(parent.height + 1),
   kind: 'empty',
   timeMs: parent.timeMs + 10,
-  proposer: 0 as ValidatorIndex,
+  proposer: leaderAt(anchor, parent.view + 1),
   parentView: parent.view,
   parentHash: parent.id,
   justRoot: ZERO_HASH,
@@ -116,7 +127,9 @@ describe('verifyFinality', () => {
     ['another epoch', 'WRONG_EPOCH', withLast({ epoch: epoch(2) })],
     ['another version', 'WRONG_VERSION', withLast({ version: 2 })],
     ['another configuration', 'WRONG_CONFIGURATION', withLast({ configHash: ZERO_HASH })],
-    ['a closing block', 'WRONG_CONFIGURATION', withLast({ nextConfigHash: anchor.configHash })],
+    ['a change without a system section', 'WRONG_KIND', withLast({ nextConfigHash: anchor.configHash })],
+    ['another proposer', 'WRONG_PROPOSER', withLast({ proposer: leaderAt(anchor, 4) })],
+    ['a tail without a closing block', 'NOT_A_TAIL', withLast({ kind: 'tail', nextConfigHash: anchor.configHash })],
     ['a tail block', 'WRONG_KIND', withLast({ kind: 'tail' })],
     ['a payload in an empty block', 'WRONG_KIND', withLast({ txCount: 1 })],
     ['a notarization instead', 'NOT_A_FINALIZATION', { proof: finalization(last, [0, 1, 3], 'notarize') }],
@@ -174,7 +187,7 @@ describe('verifyFinality', () => {
       'CERTIFICATE_BAD_LENGTH',
       { proof: { ...proof, signatures: Uint8Array.from([...proof.signatures, 0]) } },
     ],
-    ['keys in another order', 'WRONG_CONFIGURATION', { anchor: firstEpoch(chainId, keys.toReversed(), 1_000) }],
+    ['keys in another order', 'WRONG_CONFIGURATION', { anchor: anchorWith(keys.toReversed()) }],
   ])('refuses %s: %s', (_case, code, changed) => {
     expect(codeOf(changed)).toBe(code);
   });

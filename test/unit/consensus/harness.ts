@@ -11,34 +11,26 @@ import type { WalRecord } from '../../../protocol/consensus/wal-record.ts';
 import { domainHash } from '../../../protocol/hash.ts';
 import type { Effect } from '../../../consensus/effect.ts';
 import type { BodyState, CheckedProposal, Event } from '../../../consensus/input.ts';
-import { leaderOrder } from '../../../consensus/leader.ts';
+import { leaderAt as leaderOf } from '../../../protocol/consensus/block-rules.ts';
+import { type SystemSection, systemRoot } from '../../../protocol/consensus/system.ts';
+import type { Parameters } from '../../../protocol/genesis.ts';
 import { restore } from '../../../consensus/restart.ts';
-import { basePoint, type ConsensusParameters, type CoreState, type FinalPoint } from '../../../consensus/state.ts';
+import { basePoint, type CoreState, type FinalPoint, viewOf } from '../../../consensus/state.ts';
 import { step } from '../../../consensus/step.ts';
-import { fakeAnchor, GENESIS_MS, signAs } from '../../sim/fake-crypto.ts';
-
-export const parameters: ConsensusParameters = {
-  baseTimeoutMs: 1_000,
-  maxTimeoutMs: 30_000,
-  heartbeatMs: 30_000,
-  minBlockIntervalMs: 20,
-  maxBodyBytes: 1024 * 1024,
-  maxBlockTransactions: 4096,
-  maxStateLagBlocks: 256,
-};
+import { fakeAnchor, fakeGovernance, fakeVerify, GENESIS_MS, signAs } from '../../sim/fake-crypto.ts';
 
 /** A block as tests make it. */
 export interface TestBlock {
   readonly id: BlockHash;
   readonly header: Header;
   readonly justification: Justification;
+  readonly system: SystemSection;
 }
 
 export const anchorOf = fakeAnchor;
 
 /** Leader of a view among n validators. */
-export const leaderAt = (validators: number, view: number): ValidatorIndex =>
-  leaderOrder(fakeAnchor(validators))[view % validators] as ValidatorIndex;
+export const leaderAt = (validators: number, view: number): ValidatorIndex => leaderOf(fakeAnchor(validators), view);
 
 /** A validator that does not lead the view. */
 export const followerAt = (validators: number, view: number): ValidatorIndex =>
@@ -50,14 +42,16 @@ export const voteBy = (signer: number, kind: VoteKind, view: number, hash: Block
   return { ...statement, signer: signer as ValidatorIndex, signature: signAs(signer, statement) } as Verified<Vote>;
 };
 
-/** A genuine certificate by the first q validators. */
+/** A genuine certificate by the first q validators, or the first q of those that are not `without`. */
 export const certificate = (
   validators: number,
   kind: VoteKind,
   view: number,
   hash: BlockHash = ZERO_HASH,
+  without?: number,
 ): Verified<Certificate> => {
-  const votes = Array.from({ length: fakeAnchor(validators).quorum }, (_, signer) => voteBy(signer, kind, view, hash));
+  const signers = Array.from({ length: validators }, (_, signer) => signer).filter((signer) => signer !== without);
+  const votes = signers.slice(0, fakeAnchor(validators).quorum).map((signer) => voteBy(signer, kind, view, hash));
   return certificateOf(votes, validators) as Verified<Certificate>;
 };
 
@@ -66,7 +60,12 @@ export const blockOn = (
   validators: number,
   parent: ChainPoint,
   view: number,
-  options: { transactions?: number; change?: Partial<Header>; justification?: Justification } = {},
+  options: {
+    transactions?: number;
+    change?: Partial<Header>;
+    justification?: Justification;
+    system?: SystemSection;
+  } = {},
 ): TestBlock => {
   const anchor = fakeAnchor(validators);
   const nullifications: Certificate[] = [];
@@ -77,13 +76,14 @@ export const blockOn = (
     nullifications,
   };
   const txCount = options.transactions ?? 1;
+  const system = options.system ?? [];
   const header: Header = {
     version: HEADER_VERSION,
     chainId: anchor.chainId,
     epoch: anchor.epoch,
     view: viewNumber(view),
     height: height(parent.height + 1),
-    kind: txCount === 0 ? 'empty' : 'normal',
+    kind: txCount === 0 && system.length === 0 ? 'empty' : 'normal',
     timeMs: parent.timeMs + 100,
     proposer: leaderAt(validators, view),
     parentView: parent.view,
@@ -92,13 +92,13 @@ export const blockOn = (
     txRoot: txCount === 0 ? EMPTY_TRANSACTION_ROOT : domainHash('test', Uint8Array.of(txCount)),
     txCount,
     bodyBytes: txCount * 512,
-    sysRoot: ZERO_HASH,
+    sysRoot: systemRoot(system),
     configHash: anchor.configHash,
     nextConfigHash: ZERO_HASH,
     stateCert: undefined,
     ...options.change,
   };
-  return { id: blockId(header), header, justification };
+  return { id: blockId(header), header, justification, system };
 };
 
 /** The point that a block is. */
@@ -111,7 +111,7 @@ export const pointOf = ({ id, header }: TestBlock): ChainPoint => ({
 
 /** The event of a proposal. */
 export const proposalEvent = (block: TestBlock, body: BodyState = 'present', sound = true): Event => {
-  const { id, header, justification } = block;
+  const { id, header, justification, system } = block;
   const certificates = [
     ...(justification.parent === undefined ? [] : [justification.parent]),
     ...justification.nullifications,
@@ -120,6 +120,7 @@ export const proposalEvent = (block: TestBlock, body: BodyState = 'present', sou
     id,
     header,
     justification,
+    system,
     vote: voteBy(header.proposer, 'notarize', header.view, id),
     certificates: sound ? certificates : [],
     sound,
@@ -131,7 +132,7 @@ type Of<K extends Effect['kind']> = Extract<Effect, { kind: K }>;
 
 /** A core with its clock, its log, and its own votes handed back as the driver does. */
 export class Rig {
-  readonly core: CoreState;
+  core: CoreState;
   readonly self: ValidatorIndex;
   readonly log: WalRecord[];
   readonly effects: Effect[] = [];
@@ -145,23 +146,61 @@ export class Rig {
       log?: readonly WalRecord[];
       finalized?: FinalPoint;
       quietMs?: number;
-      parameters?: Partial<ConsensusParameters>;
+      parameters?: Partial<Parameters>;
     } = {},
   ) {
-    const anchor = fakeAnchor(validators);
+    const anchor = fakeAnchor(validators, options.parameters);
     this.self = self as ValidatorIndex;
     this.log = [...(options.log ?? [])];
-    const config = { anchor, self: this.self, parameters: { ...parameters, ...options.parameters } };
+    const config = { anchor, self: this.self, governance: fakeGovernance, verifySignature: fakeVerify };
     this.core = restore(config, options.finalized ?? basePoint(anchor), this.log);
     this.give({ kind: 'start', quietMs: options.quietMs ?? 0 });
   }
 
-  /** Hands in an event, then the own votes that it caused; returns all effects. */
+  /**
+   * The same event as an honest world gives it, where a core's signature is nowhere but under what it cast: certificates
+   * by the others alone, and a proposal of our own view as one that we made.
+   */
+  #plausible(event: Event): Event {
+    const byOthers = <T extends Certificate | undefined>(held: T): T =>
+      (held === undefined
+        ? held
+        : certificate(this.core.validators, held.kind, held.view, held.hash, this.self)) as unknown as T;
+    switch (event.kind) {
+      case 'certificate':
+        return { ...event, certificate: byOthers(event.certificate) };
+      case 'proposal': {
+        const { header, id, certificates } = event.proposal;
+        if (header.proposer === this.self) viewOf(this.core, header.view).own.notarize ??= id;
+        return { ...event, proposal: { ...event.proposal, certificates: certificates.map(byOthers) } };
+      }
+      case 'blocks': {
+        const blocks = event.blocks.map((block) => {
+          const { parent, nullifications } = block.justification;
+          return {
+            ...block,
+            justification: { parent: byOthers(parent), nullifications: nullifications.map(byOthers) },
+          };
+        });
+        return { ...event, blocks, finalization: byOthers(event.finalization) };
+      }
+      default:
+        return event;
+    }
+  }
+
+  /** Hands in an event of an honest world, then the own votes that it caused; returns all effects. */
   give(event: Event): Effect[] {
+    return this.giveAsIs(this.#plausible(event));
+  }
+
+  /** Hands in an event, then the own votes that it caused; returns all effects. */
+  giveAsIs(event: Event): Effect[] {
     const done: Effect[] = [];
     const queue: Event[] = [event];
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const { effects } = step(this.core, { now: { monotonicMs: this.nowMs, wallMs: this.wallMs }, ...next });
+      const { state, effects } = step(this.core, { now: { monotonicMs: this.nowMs, wallMs: this.wallMs }, ...next });
+      this.core = state;
       for (const effect of effects) {
         done.push(effect);
         if (effect.kind === 'persist') this.log.push(...effect.records);

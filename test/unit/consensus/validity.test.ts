@@ -36,9 +36,8 @@ describe('rules of the header', () => {
     ['V5 time not after the parent', { timeMs: GENESIS_MS }],
     ['V6 too many transactions', { txCount: 4097 }],
     ['V6 body too large', { bodyBytes: 1024 * 1024 + 1 }],
-    ['V7 system section', { sysRoot: other }],
-    ['V7 next configuration', { nextConfigHash: other }],
-    ['V8 tail in a fixed epoch', { kind: 'tail' }, 0],
+    ['V7 next configuration without a section', { nextConfigHash: other }],
+    ['V8 tail without a closing block', { kind: 'tail', nextConfigHash: other }, 0],
     ['V9 state certificate of the future', { stateCert: reference(1) }],
     ['V11 empty block with transactions', { kind: 'empty' }],
     ['V11 normal block without', { kind: 'normal' }, 0],
@@ -131,16 +130,19 @@ describe('V3 and V4: justification', () => {
 });
 
 describe('V9 and V10: state certificates', () => {
+  const strict = { maxStateLagBlocks: 8 };
+  const { configHash } = anchorOf(4, strict);
   const chain = (count: number): TestBlock[] => {
     const blocks: TestBlock[] = [];
     for (let view = 1; view <= count; view += 1) {
       const below = blocks.at(-1);
-      blocks.push(blockOn(4, below === undefined ? base : pointOf(below), view, { transactions: 0 }));
+      const parent = below === undefined ? base : pointOf(below);
+      blocks.push(blockOn(4, parent, view, { transactions: 0, change: { configHash } }));
     }
     return blocks;
   };
-  const rigAfter = (count: number, lag = 256): { rig: Rig; tip: TestBlock } => {
-    const rig = new Rig(4, followerAt(4, count + 1), { parameters: { maxStateLagBlocks: lag } });
+  const rigAfter = (count: number): { rig: Rig; tip: TestBlock } => {
+    const rig = new Rig(4, followerAt(4, count + 1), { parameters: strict });
     const blocks = chain(count);
     for (const block of blocks) rig.give(proposalEvent(block));
     const tip = blocks.at(-1) as TestBlock;
@@ -151,7 +153,9 @@ describe('V9 and V10: state certificates', () => {
   it('V9 an unknown certificate is asked for, then accepted or held against the leader', () => {
     for (const verdict of ['valid', 'invalid'] as const) {
       const { rig, tip } = rigAfter(3);
-      const effects = rig.give(proposalEvent(blockOn(4, pointOf(tip), 4, { change: { stateCert: reference(2) } })));
+      const effects = rig.give(
+        proposalEvent(blockOn(4, pointOf(tip), 4, { change: { configHash, stateCert: reference(2) } })),
+      );
       expect(of(effects, 'needResultCertificate')[0]?.certHash).toBe(other);
       const fact = { kind: 'resultCertificate', certHash: other } as const;
       rig.give(
@@ -170,17 +174,17 @@ describe('V9 and V10: state certificates', () => {
       height: height(1),
       root: other as StateRoot,
     });
-    rig.give(proposalEvent(blockOn(4, pointOf(tip), 4, { change: { stateCert: reference(2) } })));
+    rig.give(proposalEvent(blockOn(4, pointOf(tip), 4, { change: { configHash, stateCert: reference(2) } })));
     expect(rig.cast.at(-1)).toBe('nullify@4');
   });
 
   it('V10 a payload needs execution to keep up, an empty block does not', () => {
-    const late = rigAfter(3, 3);
-    late.rig.give(proposalEvent(blockOn(4, pointOf(late.tip), 4)));
-    expect(late.rig.cast.at(-1)).toBe('nullify@4');
-    const empty = rigAfter(3, 3);
-    empty.rig.give(proposalEvent(blockOn(4, pointOf(empty.tip), 4, { transactions: 0 })));
-    expect(empty.rig.cast.at(-1)).toBe('notarize@4');
+    const late = rigAfter(8);
+    late.rig.give(proposalEvent(blockOn(4, pointOf(late.tip), 9, { change: { configHash } })));
+    expect(late.rig.cast.at(-1)).toBe('nullify@9');
+    const empty = rigAfter(8);
+    empty.rig.give(proposalEvent(blockOn(4, pointOf(empty.tip), 9, { transactions: 0, change: { configHash } })));
+    expect(empty.rig.cast.at(-1)).toBe('notarize@9');
   });
 });
 

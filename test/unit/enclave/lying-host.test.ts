@@ -149,9 +149,7 @@ describe('a lying host', () => {
       enclave.handle('hello', { processorSecret, processorCertificate, sealedIdentity: undefined }),
     );
     const other = await EnclaveNetwork.create({ seed: 2 });
-    refused('GENESIS_REFUSED', () =>
-      enclave.handle('provision', { genesis: other.genesisBytes, sealedEpoch: undefined, contributions: [] }),
-    );
+    refused('WRONG_CHAIN', () => enclave.handle('provision', network.provisioning({ genesis: other.genesisBytes })));
   });
 
   it('cannot restore a wrong history', () => {

@@ -1,13 +1,15 @@
 /** Provisioning, restarts from sealed state and write sets, catching up by execution, and freshness of queries. */
 import { describe, expect, it } from 'vitest';
-import { height } from '../../../protocol/brand.ts';
+import { height, type PublicKey } from '../../../protocol/brand.ts';
 import { genesisCodec } from '../../../protocol/genesis.ts';
 import { encode } from '../../../protocol/codec.ts';
 import { provenEpochKeys } from '../../../protocol/epoch-key.ts';
-import { validatorSetOf } from '../../../protocol/genesis.ts';
+import { validatorSetOf } from '../../../protocol/consensus/configuration.ts';
 import { counterContract } from '../../support/counter-contract.ts';
 import { EnclaveNetwork, seededBytes, testSigner } from '../../support/enclave-network.ts';
 import { callOf, TestWallet } from '../../support/test-wallet.ts';
+
+const none = '00'.repeat(32) as PublicKey;
 
 const running = async () => {
   const member = testSigner(1);
@@ -26,49 +28,48 @@ describe('provisioning', () => {
   it('brings the same epoch keys into every enclave, proven by a quorum of their signatures', async () => {
     const network = await EnclaveNetwork.create();
     network.provision();
-    const signed = network.validators.flatMap(({ enclave }, validator) => {
-      const { epochKey } = enclave.handle('provision', {
-        genesis: network.genesisBytes,
-        sealedEpoch: undefined,
-        contributions: [],
-      });
-      return epochKey === undefined ? [] : [{ ...epochKey, validator }];
+    const signed = network.validators.flatMap(({ enclave, hello: { enclaveKey } }) => {
+      const { epochKey } = enclave.handle('provision', network.provisioning());
+      return epochKey === undefined ? [] : [{ ...epochKey, enclaveKey }];
     });
-    const verdict = provenEpochKeys(signed, network.chainId, validatorSetOf(network.genesis));
-    expect(verdict).toMatchObject({ verdict: 'proven', signers: [0, 1, 2] });
+    const set = validatorSetOf(network.anchor.configuration);
+    const verdict = provenEpochKeys(signed, network.chainId, set);
+    expect(verdict).toMatchObject({ verdict: 'proven', signers: set.enclaveKeys.slice(0, 3).sort() });
   });
 
   it('refuses forged, misdirected and uncommitted shares, and waits for all of them', async () => {
     const network = await EnclaveNetwork.create();
-    const genesis = network.genesisBytes;
-    const [first, second, third] = network.validators;
-    if (first === undefined || second === undefined || third === undefined) throw new TypeError('no validators');
-    const { outgoing } = first.enclave.handle('provision', { genesis, sealedEpoch: undefined, contributions: [] });
-    const toThird = outgoing.find(({ validator }) => validator === 2);
-    const toSecond = outgoing.find(({ validator }) => validator === 1);
+    const [first, second, third, fourth] = network.validators.map(({ hello }) => hello.enclaveKey);
+    const [sender, , recipient] = network.validators;
+    if (sender === undefined || recipient === undefined) throw new TypeError('no validators');
+    const outgoing = network.outgoingOf(sender);
+    const toSecond = outgoing.get(second ?? none)?.message;
+    const toThird = outgoing.get(third ?? none)?.message;
     if (toThird === undefined || toSecond === undefined) throw new TypeError('no shares');
-    const give = (share: { validator: number; message: Uint8Array }) =>
-      third.enclave.handle('provision', { genesis, sealedEpoch: undefined, contributions: [share] });
+    const give = (enclaveKey: PublicKey | undefined, message: Uint8Array) =>
+      recipient.enclave.handle(
+        'provision',
+        network.provisioning({ contributions: [{ enclaveKey: enclaveKey ?? none, message }] }),
+      );
     const refused = expect.objectContaining({ code: 'CONTRIBUTION_REFUSED' });
-    expect(() => give({ validator: 0, message: toSecond.message })).toThrow(refused);
-    expect(() => give({ validator: 1, message: toThird.message })).toThrow(refused);
-    expect(() => give({ validator: 3, message: toThird.message })).toThrow(refused);
+    expect(() => give(first, toSecond)).toThrow(refused);
+    expect(() => give(second, toThird)).toThrow(refused);
+    expect(() => give(fourth, toThird)).toThrow(refused);
+    expect(() => give(none, toThird)).toThrow(refused);
     expect(() =>
-      give({ validator: 0, message: toThird.message.map((byte, i) => (i === 30 ? byte ^ 1 : byte)) }),
+      give(
+        first,
+        toThird.map((byte, i) => (i === 30 ? byte ^ 1 : byte)),
+      ),
     ).toThrow(refused);
-    expect(give({ validator: 0, message: toThird.message })).toMatchObject({
-      ready: false,
-      epochKey: undefined,
-      sealedEpoch: undefined,
-    });
-    expect(third.enclave.handle('status', {}).state).toBe('bound');
+    expect(give(first, toThird)).toMatchObject({ ready: false, epochKey: undefined, sealedEpoch: undefined });
+    expect(recipient.enclave.handle('status', {}).state).toBe('bound');
   });
 
   it('refuses production policy on the simulated platform, and evidence of other keys', async () => {
     const network = await EnclaveNetwork.create({ policyClass: 'production' });
     const enclave = network.validators[0]?.enclave;
-    const provision = (genesis: Uint8Array) =>
-      enclave?.handle('provision', { genesis, sealedEpoch: undefined, contributions: [] });
+    const provision = (genesis: Uint8Array) => enclave?.handle('provision', network.provisioning({ genesis }));
     expect(() => provision(network.genesisBytes)).toThrow(expect.objectContaining({ code: 'PLATFORM_REFUSED' }));
     const [first, second, ...rest] = network.genesis.validators;
     if (first === undefined || second === undefined) throw new TypeError('no validators');
@@ -93,8 +94,8 @@ describe('provisioning', () => {
       thief.handle('hello', { processorSecret, processorCertificate, sealedIdentity: first.hello.sealedIdentity }),
     ).toThrow(refused);
     thief.handle('hello', { processorSecret, processorCertificate, sealedIdentity: second.hello.sealedIdentity });
-    const provision = { genesis: network.genesisBytes, sealedEpoch: network.sealedEpochs[0], contributions: [] };
-    expect(() => thief.handle('provision', provision)).toThrow(refused);
+    const { sealedEpoch } = first;
+    expect(() => thief.handle('provision', network.provisioning({ sealedEpoch }))).toThrow(refused);
   });
 });
 

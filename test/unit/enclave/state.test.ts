@@ -75,7 +75,7 @@ describe('DigestTrie', () => {
 describe('Overlay', () => {
   it('shows the merged view that a naive map shows, through two layers, in both directions', () => {
     const random = seededRandom(5);
-    const base = new OrderedState(1e9);
+    const base = new OrderedState();
     base.apply(Array.from({ length: 60 }, (_, i) => [`k${String(i * 2).padStart(3, '0')}`, `base ${i}`] as const));
     const model = new Map(scan(base, { from: '', to: '\uffff', reverse: false }, 1e6));
     const block = new Overlay(base);
@@ -111,7 +111,7 @@ describe('Overlay', () => {
   });
 
   it('leaves its parent alone when discarded', () => {
-    const base = new OrderedState(1e6);
+    const base = new OrderedState();
     base.apply([['a', '1']]);
     const overlay = new Overlay(base);
     overlay.set('a', '2');

@@ -9,7 +9,6 @@ import type { Connection, Libp2p, Stream, StreamMuxer } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr';
 import { describe, expect, it } from 'vitest';
 
-import { validatorIndex } from '../../../protocol/brand.ts';
 import { joinFrames } from '../../../node/network/framing.ts';
 import { DEFAULT_NETWORK_LIMITS } from '../../../node/network/limits.ts';
 import type { NetworkLimits } from '../../../node/network/limits.ts';
@@ -23,6 +22,7 @@ import {
   startAttacker,
   startNode,
   untilConnected,
+  peerName,
 } from './cluster.ts';
 import type { TestNode } from './cluster.ts';
 
@@ -65,7 +65,7 @@ class Siege implements AsyncDisposable {
   /** Resolves when the victim bans the attacker. */
   async banned(): Promise<void> {
     const [peer] = await once(this.victim.network.events, 'peerBanned');
-    expect(peer).toBe(ATTACKER);
+    expect(peer).toBe(peerName(ATTACKER));
   }
 
   /** Repeats a step of the attack, whatever becomes of it, until the victim bans the attacker. */
@@ -83,15 +83,15 @@ class Siege implements AsyncDisposable {
   async holds(): Promise<void> {
     const before = this.#inbox.messages.length;
     for (let at = 0; at < 100; at += 1) {
-      this.victim.network.send(validatorIndex(1), 'consensus', Buffer.from(`still here ${at}`));
+      this.victim.network.send(peerName(1), 'consensus', Buffer.from(`still here ${at}`));
     }
     await this.#inbox.count(before + 100);
-    expect(this.victim.network.connectedPeers()).toEqual([1]);
-    expect(this.victim.network.peerStatus()[1]).toMatchObject({ peer: ATTACKER, state: 'banned' });
+    expect(this.victim.network.connectedPeers()).toEqual([peerName(1)]);
+    expect(this.victim.network.peerStatus()[1]).toMatchObject({ peer: peerName(ATTACKER), state: 'banned' });
     const [address] = this.victim.network.addresses();
     const back = await this.attacker.dial(multiaddr(address)).catch(() => undefined);
     if (back?.status === 'open') await once(back, 'close');
-    expect(this.victim.network.connectedPeers()).toEqual([1]);
+    expect(this.victim.network.connectedPeers()).toEqual([peerName(1)]);
   }
 
   penalties(code: string): Promise<number> {
@@ -146,7 +146,7 @@ describe('a lying peer', () => {
     const limits = limitsWith({ channels: { ...channels, consensus: { ...channels.consensus, messages: rate } } });
     await using siege = await Siege.begin(limits);
     let delivered = 0;
-    siege.victim.network.onMessage((peer) => void (delivered += peer === ATTACKER ? 1 : 0));
+    siege.victim.network.onMessage((peer) => void (delivered += peer === peerName(ATTACKER) ? 1 : 0));
     const banned = siege.banned();
     const connection = await siege.storm();
     const stream = await connection.newStream(protocol('consensus'));
@@ -212,7 +212,7 @@ describe('a lying peer', () => {
       socket.resume();
       await closed;
     }
-    expect(siege.victim.network.connectedPeers()).toEqual([1]);
+    expect(siege.victim.network.connectedPeers()).toEqual([peerName(1)]);
   });
 
   it('that never reads costs a bounded queue and nobody else', async () => {
@@ -230,7 +230,7 @@ describe('a lying peer', () => {
     expect(queued).toBeLessThanOrEqual(maxQueuedBytes);
     const dropped = 'cloister_network_messages_dropped_total{channel="bulk",reason="queue"}';
     expect(await metricValue(siege.victim.metrics, dropped)).toBeGreaterThan(30);
-    expect(siege.victim.network.send(validatorIndex(ATTACKER), 'bulk', body)).toBe('congested');
+    expect(siege.victim.network.send(peerName(ATTACKER), 'bulk', body)).toBe('congested');
   });
 
   it('that answers a request with nonsense, too much or nothing fails that request only', async () => {
@@ -249,7 +249,7 @@ describe('a lying peer', () => {
       });
     });
     await siege.storm();
-    const ask = () => siege.victim.network.request(validatorIndex(ATTACKER), 'bodies', new Uint8Array(1));
+    const ask = () => siege.victim.network.request(peerName(ATTACKER), 'bodies', new Uint8Array(1));
     await expect(ask()).rejects.toMatchObject({ code: 'NETWORK_PEER_UNREACHABLE' });
     await expect(ask()).rejects.toMatchObject({ code: 'NETWORK_RESPONSE_TOO_LARGE' });
     await expect(ask()).rejects.toMatchObject({ code: 'NETWORK_PEER_UNREACHABLE' });

@@ -14,10 +14,9 @@ import { identityFromSecret, peerIdFromSecret } from '../../../node/network/iden
 import { DEFAULT_NETWORK_LIMITS } from '../../../node/network/limits.ts';
 import type { NetworkLimits } from '../../../node/network/limits.ts';
 import { PeerNetwork } from '../../../node/network/network.ts';
-import type { NetworkEvent, ValidatorContact } from '../../../node/network/types.ts';
+import type { NetworkEvent, PeerContact, PeerName } from '../../../node/network/types.ts';
 import { silentLogger } from '../../../node/logger.ts';
-import { validatorIndex } from '../../../protocol/brand.ts';
-import type { ChainId, ValidatorIndex } from '../../../protocol/brand.ts';
+import type { ChainId } from '../../../protocol/brand.ts';
 
 /** Chain of the tests; another one for a peer of another chain. */
 export const CHAIN = 'ab'.repeat(32) as ChainId;
@@ -32,14 +31,19 @@ export const limitsWith = (changes: Partial<NetworkLimits>): NetworkLimits => ({
   ...changes,
 });
 
-/** Genesis entries of `count` test validators, without addresses. */
-export const contactsOf = (count: number): Promise<ValidatorContact[]> =>
-  Promise.all(
-    Array.from({ length: count }, async (_, index) => ({
-      index: validatorIndex(index),
-      peerId: await peerIdFromSecret(secretOf(index)),
-    })),
-  );
+const MACHINES = 16;
+const names = await Promise.all(Array.from({ length: MACHINES }, (_, index) => peerIdFromSecret(secretOf(index))));
+
+/** The peer name of a test machine. */
+export const peerName = (index: number): PeerName => {
+  const name = names[index];
+  if (name === undefined) throw new RangeError(`no machine ${index}`);
+  return name;
+};
+
+/** The first `count` test machines, without addresses. */
+export const contactsOf = (count: number): PeerContact[] =>
+  Array.from({ length: count }, (_, index) => ({ peer: peerName(index) }));
 
 /** How one node of a cluster differs. */
 export interface NodeChoice {
@@ -60,8 +64,7 @@ export const startNode = async (index: number, count: number, choice: NodeChoice
   const network = await PeerNetwork.start({
     identity: secretOf(index),
     listen: { host: '127.0.0.1', port: choice.port ?? 0 },
-    validators: await contactsOf(count),
-    self: validatorIndex(index),
+    contacts: contactsOf(count),
     chainId: choice.chainId ?? CHAIN,
     logger: silentLogger(),
     metrics,
@@ -97,8 +100,8 @@ const addressOf = (network: PeerNetwork): string => {
 
 /** Tells two nodes about each other; both dial, as real nodes do. */
 export const introduce = (a: PeerNetwork, aIndex: number, b: PeerNetwork, bIndex: number): void => {
-  a.setPeerAddress(validatorIndex(bIndex), addressOf(b));
-  b.setPeerAddress(validatorIndex(aIndex), addressOf(a));
+  a.setPeerAddress(peerName(bIndex), addressOf(b));
+  b.setPeerAddress(peerName(aIndex), addressOf(a));
 };
 
 /** Running nodes that stop together. */
@@ -147,7 +150,7 @@ export const startAttacker = async (secret: Uint8Array): Promise<Libp2p> =>
 
 /** Messages of one node as they arrive, with a way to wait for a number of them. */
 export class Inbox {
-  readonly messages: { peer: ValidatorIndex; channel: string; bytes: Uint8Array }[] = [];
+  readonly messages: { peer: PeerName; channel: string; bytes: Uint8Array }[] = [];
   #waiting: { count: number; resolve: () => void } | undefined;
 
   constructor(network: PeerNetwork) {
@@ -168,7 +171,7 @@ export class Inbox {
   /** Texts of the messages of a peer on a channel, in order. */
   texts(peer: number, channel: string): string[] {
     return this.messages
-      .filter((message) => message.peer === peer && message.channel === channel)
+      .filter((message) => message.peer === peerName(peer) && message.channel === channel)
       .map((message) => Buffer.from(message.bytes).toString());
   }
 }

@@ -7,7 +7,6 @@ import { describe, expect, it } from 'vitest';
 
 import { networkErrors } from '../../../node/network/errors.ts';
 import { defineErrors } from '../../../protocol/errors.ts';
-import { validatorIndex } from '../../../protocol/brand.ts';
 import {
   Cluster,
   Inbox,
@@ -20,6 +19,7 @@ import {
   startNode,
   until,
   untilConnected,
+  peerName,
 } from './cluster.ts';
 import { DEFAULT_NETWORK_LIMITS } from '../../../node/network/limits.ts';
 import { multiaddr } from '@multiformats/multiaddr';
@@ -45,7 +45,7 @@ describe('direct channels', () => {
         expect(inbox.texts(peer, 'consensus')).toEqual(expected);
         expect(inbox.texts(peer, 'bulk')).toEqual(expected);
       }
-      expect(inbox.messages.some((message) => message.peer === self)).toBe(false);
+      expect(inbox.messages.some((message) => message.peer === peerName(self))).toBe(false);
     }
     const sends = await metricValue(cluster.metricsAt(0), 'cloister_network_sends_total{channel="consensus"}');
     expect(sends).toBeLessThan(count); // coalesced
@@ -55,13 +55,13 @@ describe('direct channels', () => {
     await using cluster = await Cluster.start(2);
     const inbox = new Inbox(cluster.at(1));
     const largest = new Uint8Array(2 * 1024 * 1024).map((_, at) => at % 251);
-    cluster.at(0).send(validatorIndex(1), 'bulk', largest);
+    cluster.at(0).send(peerName(1), 'bulk', largest);
     await inbox.count(1);
     expect(Buffer.compare(inbox.messages[0]?.bytes ?? new Uint8Array(), largest)).toBe(0);
     expect(() => cluster.at(0).broadcast('bulk', new Uint8Array(largest.byteLength + 1))).toThrow(
       expect.objectContaining({ code: 'NETWORK_MESSAGE_TOO_LARGE' }),
     );
-    expect(() => cluster.at(0).send(validatorIndex(7), 'bulk', text('x'))).toThrow(
+    expect(() => cluster.at(0).send(peerName(7), 'bulk', text('x'))).toThrow(
       expect.objectContaining({ code: 'NETWORK_UNKNOWN_PEER' }),
     );
   });
@@ -83,9 +83,9 @@ describe('direct channels', () => {
     const port = Number(cluster.at(2).addresses()[0]?.split('/').at(-1));
     const gone = Promise.all([0, 1].map((index) => once(cluster.at(index).events, 'peerDisconnected')));
     await cluster.at(2)[Symbol.asyncDispose]();
-    expect((await gone).map(([peer]) => peer)).toEqual([2, 2]);
-    expect(cluster.at(0).send(validatorIndex(2), 'consensus', text('lost'))).toBe('disconnected');
-    expect(cluster.at(0).connectedPeers()).toEqual([1]);
+    expect((await gone).map(([peer]) => peer)).toEqual([peerName(2), peerName(2)]);
+    expect(cluster.at(0).send(peerName(2), 'consensus', text('lost'))).toBe('disconnected');
+    expect(cluster.at(0).connectedPeers()).toEqual([peerName(1)]);
 
     const restarted = await startNode(2, 3, { port }); // knows no address: it is dialled
     cluster.nodes[2] = restarted;
@@ -94,7 +94,11 @@ describe('direct channels', () => {
     cluster.at(0).broadcast('consensus', text('back'));
     await inbox.count(1);
     expect(inbox.texts(0, 'consensus')).toEqual(['back']);
-    expect(cluster.at(0).peerStatus()[1]).toMatchObject({ peer: 2, state: 'connected', direction: 'outbound' });
+    expect(cluster.at(0).peerStatus()[1]).toMatchObject({
+      peer: peerName(2),
+      state: 'connected',
+      direction: 'outbound',
+    });
   });
 
   it('keep one connection when both ends dial at once', async () => {
@@ -107,8 +111,9 @@ describe('direct channels', () => {
     for (let at = 0; at < 100; at += 1) nodes[0].network.broadcast('consensus', text(`${at}`));
     await inbox.count(100);
     expect(inbox.texts(0, 'consensus')).toEqual(Array.from({ length: 100 }, (_, at) => `${at}`));
-    expect(nodes[0].network.peerStatus()[0]?.direction).toBe('outbound');
-    expect(nodes[1].network.peerStatus()[0]?.direction).toBe('inbound');
+    const [lower, higher] = peerName(0) < peerName(1) ? nodes : ([nodes[1], nodes[0]] as const);
+    expect(lower.network.peerStatus()[0]?.direction).toBe('outbound');
+    expect(higher.network.peerStatus()[0]?.direction).toBe('inbound');
   });
 });
 
@@ -127,7 +132,7 @@ describe('admission', () => {
     expect(
       await metricValue(cluster.metricsAt(0), 'cloister_network_connections_refused_total{reason="stranger"}'),
     ).toBe(1);
-    expect(cluster.at(0).connectedPeers()).toEqual([1]);
+    expect(cluster.at(0).connectedPeers()).toEqual([peerName(1)]);
     await stranger.stop();
   });
 
@@ -142,7 +147,7 @@ describe('admission', () => {
       if (connection?.status === 'open') await once(connection, 'close');
     }
     expect(await metricValue(cluster.metricsAt(0), refusedByHost)).toBeGreaterThan(10);
-    expect(cluster.at(0).connectedPeers()).toEqual([1]);
+    expect(cluster.at(0).connectedPeers()).toEqual([peerName(1)]);
     await stranger.stop();
   });
 
@@ -157,11 +162,13 @@ describe('admission', () => {
     expect(nodes[1].network.connectedPeers()).toEqual([]);
   });
 
-  it('refuses an identity that is not its own entry of genesis, and a taken port', async () => {
+  it('refuses an address that is none, and a taken port', async () => {
     await using cluster = await Cluster.start(2);
     const port = Number(cluster.at(0).addresses()[0]?.split('/').at(-1));
     await expect(startNode(1, 2, { port })).rejects.toMatchObject({ code: 'NETWORK_LISTEN_FAILED' });
-    await expect(startNode(1, 1)).rejects.toMatchObject({ code: 'NETWORK_OPTIONS_INVALID' });
+    expect(() => cluster.at(0).setPeerAddress(peerName(1), 'nowhere')).toThrow(
+      expect.objectContaining({ code: 'NETWORK_OPTIONS_INVALID' }),
+    );
   });
 
   it('bans a peer at the score limit, refuses its dials and takes it back afterwards', async () => {
@@ -169,13 +176,43 @@ describe('admission', () => {
     await using cluster = await Cluster.start(3, { limits: limitsWith({ score }) });
     const banned = once(cluster.at(0).events, 'peerBanned');
     const disconnected = once(cluster.at(0).events, 'peerDisconnected');
-    cluster.at(0).penalise(validatorIndex(1), 'invalid-signature');
-    expect(await banned).toEqual([1, 300]);
-    expect(await disconnected).toEqual([1]);
+    cluster.at(0).penalise(peerName(1), 'invalid-signature');
+    expect(await banned).toEqual([peerName(1), 300]);
+    expect(await disconnected).toEqual([peerName(1)]);
     expect(cluster.at(0).peerStatus()[0]).toMatchObject({ state: 'banned' });
-    expect(cluster.at(0).connectedPeers()).toEqual([2]);
+    expect(cluster.at(0).connectedPeers()).toEqual([peerName(2)]);
     await until(cluster.at(0), ['peerConnected'], () => cluster.at(0).connectedPeers().length === 2);
     expect(cluster.at(0).peerStatus()[0]).toMatchObject({ state: 'connected' });
+  });
+});
+
+describe('members', () => {
+  it('join and leave while the network runs', async () => {
+    await using cluster = await Cluster.start(3);
+    const addressOf = (index: number) => cluster.at(index).addresses()[0] ?? '';
+    const newcomer = await startNode(3, 4);
+    cluster.nodes.push(newcomer);
+    const everybody = [0, 1, 2, 3].map((index) => ({ peer: peerName(index), address: addressOf(index) }));
+    // A stranger until the others let it in.
+    newcomer.network.setPeerAddress(peerName(0), addressOf(0));
+    for (const index of [0, 1, 2, 3]) await cluster.at(index).setContacts(everybody);
+    await Promise.all([0, 1, 2, 3].map((index) => untilConnected(cluster.at(index), 3)));
+
+    const gone = once(cluster.at(0).events, 'peerDisconnected');
+    const staying = everybody.filter(({ peer }) => peer !== peerName(1));
+    for (const index of [0, 2, 3]) await cluster.at(index).setContacts(staying);
+    expect(await gone).toEqual([peerName(1)]);
+    await Promise.all([0, 2, 3].map((index) => untilConnected(cluster.at(index), 2)));
+    expect(() => cluster.at(0).send(peerName(1), 'bulk', text('x'))).toThrow(
+      expect.objectContaining({ code: 'NETWORK_UNKNOWN_PEER' }),
+    );
+    expect(
+      cluster
+        .at(0)
+        .peerStatus()
+        .map(({ peer }) => peer),
+    ).toEqual([peerName(2), peerName(3)]);
+    await untilConnected(cluster.at(1), 0);
   });
 });
 
@@ -186,12 +223,12 @@ describe('requests', () => {
     await using cluster = await Cluster.start(2);
     cluster.at(1).handleRequest('bodies/get', (peer, bytes) => {
       const size = Buffer.from(bytes).readUInt32BE(0);
-      return Promise.resolve(new Uint8Array(size).fill(peer + 7));
+      return Promise.resolve(new Uint8Array(size).fill(peer === peerName(0) ? 7 : 8));
     });
     for (const size of [1, 1_000, 8 * 1024 * 1024]) {
       const query = Buffer.alloc(4);
       query.writeUInt32BE(size);
-      const answer = await cluster.at(0).request(validatorIndex(1), 'bodies/get', query);
+      const answer = await cluster.at(0).request(peerName(1), 'bodies/get', query);
       expect(answer.byteLength).toBe(size);
       expect([answer[0], answer.at(-1)]).toEqual([7, 7]);
     }
@@ -206,9 +243,7 @@ describe('requests', () => {
     server.handleRequest('huge', () => Promise.resolve(new Uint8Array(8 * 1024 * 1024 + 1)));
     server.handleRequest('empty', () => Promise.resolve(new Uint8Array(0)));
     const ask = (method: string, maxResponseBytes?: number) =>
-      cluster
-        .at(0)
-        .request(validatorIndex(1), method, text('x'), maxResponseBytes === undefined ? {} : { maxResponseBytes });
+      cluster.at(0).request(peerName(1), method, text('x'), maxResponseBytes === undefined ? {} : { maxResponseBytes });
     const refused = (remoteCode: string) => ({ code: 'NETWORK_REQUEST_REFUSED', data: { remoteCode } });
     await expect(ask('nothing')).rejects.toMatchObject(refused('REQUEST_METHOD_UNKNOWN'));
     await expect(ask('refuse')).rejects.toMatchObject(refused('OUT_OF_STOCK'));
@@ -217,7 +252,7 @@ describe('requests', () => {
     await expect(ask('large', 4_999)).rejects.toMatchObject({ code: 'NETWORK_RESPONSE_TOO_LARGE' });
     expect((await ask('large', 5_000)).byteLength).toBe(5_000);
     expect((await ask('empty')).byteLength).toBe(0);
-    expect(cluster.at(0).connectedPeers()).toEqual([1]);
+    expect(cluster.at(0).connectedPeers()).toEqual([peerName(1)]);
   });
 
   it('end at their deadline, at a signal and with the connection', async () => {
@@ -232,7 +267,7 @@ describe('requests', () => {
       return await new Promise<Uint8Array>(() => undefined);
     });
     const ask = (peer: number, options: { signal?: AbortSignal; timeoutMs?: number }) =>
-      cluster.at(0).request(validatorIndex(peer), 'never', text('x'), options);
+      cluster.at(0).request(peerName(peer), 'never', text('x'), options);
     await expect(ask(1, { timeoutMs: 30 })).rejects.toMatchObject({ code: 'NETWORK_REQUEST_TIMEOUT' });
     const controller = new AbortController();
     const cancelled = ask(1, { signal: controller.signal });
@@ -248,8 +283,8 @@ describe('requests', () => {
     const held = Promise.withResolvers<Uint8Array>();
     cluster.at(1).handleRequest('hold', () => held.promise);
     const { slots } = DEFAULT_NETWORK_LIMITS.request;
-    const running = Array.from({ length: slots }, () => cluster.at(0).request(validatorIndex(1), 'hold', text('x')));
-    await expect(cluster.at(0).request(validatorIndex(1), 'hold', text('x'))).rejects.toMatchObject({
+    const running = Array.from({ length: slots }, () => cluster.at(0).request(peerName(1), 'hold', text('x')));
+    await expect(cluster.at(0).request(peerName(1), 'hold', text('x'))).rejects.toMatchObject({
       code: 'NETWORK_REQUEST_BUSY',
     });
     held.resolve(text('done'));
@@ -266,7 +301,7 @@ describe('gossip', () => {
     introduce(nodes[0].network, 0, nodes[1].network, 1);
     introduce(nodes[1].network, 1, nodes[2].network, 2);
     const verdicts = { ignored: 0 };
-    const arrived = Promise.withResolvers<{ from: number; size: number }>();
+    const arrived = Promise.withResolvers<{ from: string; size: number }>();
     nodes[1].network.onGossip('certificates', () => 'accept');
     nodes[1].network.onGossip('headers', () => {
       verdicts.ignored += 1;
@@ -288,9 +323,9 @@ describe('gossip', () => {
     }
     await nodes[0].network.publish('headers', text('not for others'));
     await nodes[0].network.publish('certificates', new Uint8Array(1024 * 1024));
-    expect(await arrived.promise).toEqual({ from: 1, size: 1024 * 1024 });
+    expect(await arrived.promise).toEqual({ from: peerName(1), size: 1024 * 1024 });
     expect(verdicts.ignored).toBe(1);
-    expect(nodes[2].network.connectedPeers()).toEqual([1]);
+    expect(nodes[2].network.connectedPeers()).toEqual([peerName(1)]);
     await expect(nodes[0].network.publish('headers', new Uint8Array(1024 * 1024 + 1))).rejects.toMatchObject({
       code: 'NETWORK_MESSAGE_TOO_LARGE',
     });
@@ -328,6 +363,6 @@ describe('lifecycle', () => {
     await network[Symbol.asyncDispose]();
     await network[Symbol.asyncDispose]();
     expect(() => network.addresses()).toThrow(expect.objectContaining({ code: 'NETWORK_STOPPED' }));
-    expect(network.send(validatorIndex(1), 'bulk', text('x'))).toBe('disconnected');
+    expect(network.send(peerName(1), 'bulk', text('x'))).toBe('disconnected');
   });
 });

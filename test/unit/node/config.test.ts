@@ -1,6 +1,7 @@
 /** Configuration: layers, ranges, and a person's mistakes. */
 import { describe, expect, it } from 'vitest';
-import { environmentName, resolveConfig, type SettingName, settings } from '../../../node/config.ts';
+import { environmentName, otherVariables, resolveConfig, type SettingName, settings } from '../../../node/config.ts';
+import { readText, repositoryFiles } from '../../support/source-tree.ts';
 
 const errorOf = (layers: Parameters<typeof resolveConfig>[0]): unknown => {
   try {
@@ -46,6 +47,29 @@ describe('the configuration', () => {
       code: 'CONFIG_UNKNOWN_KEY',
       data: { nearest: 'log.level' },
     });
+  });
+
+  it('refuses a variable that looks like a setting and is none, and leaves those of others alone', () => {
+    expect(errorOf({ environment: { CLOISTER_LOGLEVEL: 'debug' } })).toMatchObject({
+      code: 'CONFIG_UNKNOWN_KEY',
+      data: { key: 'CLOISTER_LOGLEVEL', origin: 'environment', nearest: 'CLOISTER_LOG_LEVEL' },
+    });
+    expect(errorOf({ environment: { CLOISTER_PASSFRASE: 'secret-text' } })).toMatchObject({
+      data: { nearest: 'CLOISTER_PASSPHRASE' },
+    });
+    const others = Object.fromEntries(Object.keys(otherVariables).map((name) => [name, 'x']));
+    expect(resolveConfig({ environment: { ...others, PATH: '/bin' } })).toEqual(resolveConfig({}));
+  });
+
+  it('knows every variable that the source reads', () => {
+    const known = new Set([
+      ...Object.keys(otherVariables),
+      ...(Object.keys(settings) as SettingName[]).map(environmentName),
+    ]);
+    const read = repositoryFiles()
+      .filter((path) => /\.(?:ts|mjs)$/.test(path) && path !== 'test/unit/node/config.test.ts')
+      .flatMap((path) => readText(path).match(/\bCLOISTER_[A-Z][A-Z_]*[A-Z]\b/g) ?? []);
+    expect([...new Set(read)].filter((name) => !known.has(name))).toEqual([]);
   });
 
   it.each([

@@ -6,12 +6,17 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ed25519PublicKey, ed25519Verify } from '#primitives';
 import { BodyStore } from '../../../node/body-store.ts';
+import type { CertifiedResults } from '../../../node/certified-results.ts';
 import { ConsensusDriver } from '../../../node/consensus-driver.ts';
+import type { Epochs } from '../../../node/epochs.ts';
+import type { FinalBlocks } from '../../../node/final-blocks.ts';
 import { silentLogger } from '../../../node/logger.ts';
 import { Mempool } from '../../../node/mempool.ts';
 import type { ValidatorIndex } from '../../../protocol/brand.ts';
 import { transactionId } from '../../../protocol/transaction-id.ts';
 import type { PeerNetwork } from '../../../node/network/network.ts';
+import type { PeerName } from '../../../node/network/types.ts';
+import { SystemPool } from '../../../node/system-pool.ts';
 import { decode } from '../../../protocol/codec.ts';
 import { type ConsensusMessage, consensusMessageCodec } from '../../../protocol/consensus/message.ts';
 import { voteBytes } from '../../../protocol/consensus/vote.ts';
@@ -22,13 +27,14 @@ import { restore } from '../../../consensus/restart.ts';
 import { type WalRecord as LogRecord, WriteAheadLog } from '../../../ledger/wal.ts';
 import {
   anchorOf,
+  certificate,
   followerAt,
   leaderAt,
-  parameters,
   proposalEvent,
   type TestBlock,
   voteBy,
 } from '../consensus/harness.ts';
+import { fakeGovernance, fakeVerify } from '../../sim/fake-crypto.ts';
 import { chainId, freshDirectory, replicaKey } from '../ledger/support.ts';
 import { envelopeOf, headerOf } from './support.ts';
 
@@ -41,11 +47,20 @@ afterEach(async () => {
   for (const each of running.splice(0).reverse()) await each[Symbol.asyncDispose]();
 });
 
+const finalBlocks = (order: string[], backlog: () => number): FinalBlocks =>
+  ({
+    deliver: () => order.push('deliver'),
+    get backlog() {
+      return backlog();
+    },
+  }) as unknown as FinalBlocks;
+
 /** One run of a validator on a directory. */
 class Run {
   readonly order: string[] = [];
   readonly sent: ConsensusMessage[] = [];
   readonly evidence: unknown[] = [];
+  readonly halts: unknown[] = [];
   readonly bodies = new BodyStore();
   readonly mempool = new Mempool({ maxBytes: 1_000_000, maxTransactions: 100, share: 1 });
   failure: unknown;
@@ -55,7 +70,8 @@ class Run {
   #sent = Promise.withResolvers<void>();
 
   private constructor(log: WriteAheadLog, records: readonly WalRecord[], position: ValidatorIndex) {
-    const core = restore({ anchor, self: position, parameters }, basePoint(anchor), [...records]);
+    const config = { anchor, self: position, governance: fakeGovernance, verifySignature: fakeVerify };
+    const core = restore(config, basePoint(anchor), [...records]);
     const take = (bytes: Uint8Array): void => {
       const message = decode(consensusMessageCodec, bytes, 1 << 21);
       this.sent.push(message);
@@ -76,23 +92,36 @@ class Run {
           this.order.push('sync');
         },
       } as unknown as WriteAheadLog,
-      validatorSecret,
+      epochs: {
+        secretIn: () => validatorSecret,
+        peerOf: (member: number) => `peer-${member}`,
+        memberOf: (peer: PeerName) => Number(peer.slice('peer-'.length)),
+        otherValidators: () => [],
+      } as unknown as Epochs,
       network: {
-        send: (_to: number, _channel: string, bytes: Uint8Array) => take(bytes),
+        send: (_to: string, _channel: string, bytes: Uint8Array) => take(bytes),
         broadcast: (_channel: string, bytes: Uint8Array) => take(bytes),
         publish: async () => undefined,
         connectedPeers: () => [],
       } as unknown as PeerNetwork,
       bodies: this.bodies,
       mempool: this.mempool,
-      execution: {
-        deliver: () => undefined,
-        backlog: () => this.backlog,
-        stateReference: () => undefined,
-        resultCertificate: () => undefined,
-      },
+      system: new SystemPool({
+        governance: fakeGovernance,
+        anchor: () => anchor,
+        delivered: () => anchor.base,
+        secretOf: () => undefined,
+        passOn: () => undefined,
+        recorded: {},
+        onRecorded: () => undefined,
+        onChange: () => undefined,
+      }),
+      blocks: finalBlocks(this.order, () => this.backlog),
+      certified: { stateReference: () => undefined, byHash: () => undefined } as unknown as CertifiedResults,
       logger: silentLogger(),
-      onHalt: () => undefined,
+      onHalt: (code, vote) => this.halts.push([code, vote?.kind]),
+      onDelivered: () => undefined,
+      onEpoch: () => undefined,
       onFatal: (error) => {
         this.failure = error;
         this.#sent.resolve();
@@ -258,6 +287,52 @@ describe('the consensus driver', () => {
     run.driver.push({ kind: 'wake' });
     await run.until(() => run.driver.core.blocks.has(block.id) || run.sent.length > 1);
     expect(run.driver.core.blocks.get(block.id)?.body ?? 'absent').toBe('absent');
+    expect(run.votes('notarize')).toEqual([]);
+  });
+
+  it('hands final blocks on only when the log knows durably that they are final', async () => {
+    const run = await Run.on(freshDirectory());
+    run.propose(block, body);
+    await run.until(() => run.votes('notarize').length > 0);
+    const from = run.order.length;
+    const finalization = certificate(4, 'finalize', 1, block.id, self);
+    run.driver.push({ kind: 'certificate', certificate: finalization, from: undefined });
+    await run.until(() => run.order.includes('deliver') || run.sent.length > 9);
+    await immediate();
+    expect(
+      run.order
+        .slice(from)
+        .filter((step) => ['append', 'sync', 'deliver'].includes(step))
+        .slice(-3),
+    ).toEqual(['append', 'sync', 'deliver']);
+  });
+
+  it('tells a peer that it reaches its own open votes, then how far we are, and reminds it now and then', async () => {
+    const run = await Run.on(freshDirectory());
+    await run.until(() => run.sent.length > 0);
+    const peer = ((self + 1) % 4) as ValidatorIndex;
+    const vote = voteBy(peer, 'nullify', 1);
+    run.driver.push({ kind: 'vote', vote, from: peer });
+    await run.until(() => run.driver.core.views.get(1 as never)?.nullifyCount === 1);
+    const told = (act: () => void): string[] => {
+      const before = run.sent.length;
+      act();
+      return run.sent.slice(before).map(({ kind }) => kind);
+    };
+    expect(told(() => run.driver.greet(`peer-${peer}` as PeerName))).toEqual(['vote', 'status']);
+    expect(run.sent.at(-2)).toMatchObject({ vote: { signer: peer, kind: 'nullify', view: 1 } });
+    expect(told(() => run.driver.remind(peer, []))).toEqual([]);
+    expect(told(() => run.driver.greet(`peer-${peer}` as PeerName))).toEqual(['vote', 'status']);
+    expect(told(() => run.driver.remind(((self + 2) % 4) as ValidatorIndex, []))).toEqual([]);
+  });
+
+  it('says what its key signed elsewhere, and votes no more', async () => {
+    const run = await Run.on(freshDirectory());
+    run.driver.push({ kind: 'vote', vote: voteBy(self, 'finalize', 9, block.id), from: 0 as ValidatorIndex });
+    await run.until(() => run.halts.length > 0 || run.sent.length > 3);
+    run.propose(block, body);
+    await run.until(() => run.driver.core.blocks.has(block.id));
+    expect(run.halts).toEqual([['KEY_USED_TWICE', 'finalize']]);
     expect(run.votes('notarize')).toEqual([]);
   });
 });

@@ -2,9 +2,9 @@
  * Leader order: leader(e, v) = P_e[v mod n], P_e a Fisher–Yates shuffle of the validator order seeded by the epoch's
  * base (consensus design §2.9). A pure function of hashed configuration, so no node can disagree about it.
  */
-import type { ValidatorIndex } from '../protocol/brand.ts';
-import type { EpochAnchor } from '../protocol/consensus/configuration.ts';
-import { domainHashBytes, fromHex, u64Bytes } from '../protocol/hash.ts';
+import type { ValidatorIndex } from '../brand.ts';
+import type { EpochAnchor } from './configuration.ts';
+import { domainHashBytes, fromHex, u64Bytes } from '../hash.ts';
 
 /** Uniform integer below `bound`: 48 bits of a hash; the bias for bound ≤ 100 is below 2^-41. */
 const below = (seed: Uint8Array, counter: number, bound: number): number => {

@@ -1,0 +1,50 @@
+/** Evidence: what no honest validator signs is found, kept once, and never held against what is legal. */
+import { describe, expect, it } from 'vitest';
+import type { BlockHash, ValidatorIndex } from '../../../protocol/brand.ts';
+import { ruleOf } from '../../../protocol/consensus/evidence.ts';
+import { anchorOf, blockOn, certificate, followerAt, leaderAt, of, proposalEvent, Rig, voteBy } from './harness.ts';
+
+const { base } = anchorOf(4);
+const hash = 'ab'.repeat(32) as BlockHash;
+const rigAt = (view = 1): Rig => new Rig(4, followerAt(4, view));
+
+describe('evidence', () => {
+  const pairs = [
+    ['E2', voteBy(0, 'finalize', 1, hash), voteBy(0, 'finalize', 1, 'cd'.repeat(32) as BlockHash)],
+    ['E3', voteBy(0, 'nullify', 1), voteBy(0, 'finalize', 1, hash)],
+    ['E4', voteBy(0, 'notarize', 1, hash), voteBy(0, 'finalize', 1, 'cd'.repeat(32) as BlockHash)],
+  ] as const;
+
+  it.each(pairs)('%s is found, recorded and reported once', (rule, first, second) => {
+    const rig = new Rig(4, 1);
+    rig.give({ kind: 'vote', vote: first, from: 0 as ValidatorIndex });
+    const effects = rig.give({ kind: 'vote', vote: second, from: 0 as ValidatorIndex });
+    expect(of(effects, 'evidence').map(({ evidence }) => ruleOf(evidence))).toEqual([rule]);
+    expect(rig.log.filter((record) => record.kind === 'evidence')).toHaveLength(1);
+    expect(of(rig.give({ kind: 'vote', vote: second, from: 0 as ValidatorIndex }), 'evidence')).toHaveLength(0);
+  });
+
+  it('NOTARIZE with NULLIFY is legal', () => {
+    const rig = new Rig(4, 1);
+    rig.votes([0], 'notarize', 1, hash);
+    expect(of(rig.votes([0], 'nullify', 1), 'evidence')).toHaveLength(0);
+  });
+
+  it('stops when the own key votes elsewhere', () => {
+    const rig = rigAt();
+    expect(of(rig.votes([rig.self], 'notarize', 1, hash), 'halt')[0]?.code).toBe('KEY_USED_TWICE');
+    rig.give(proposalEvent(blockOn(4, base, 1)));
+    expect(rig.cast).toEqual([]);
+  });
+
+  it('E5 accuses whoever notarised a block that breaks an objective rule', () => {
+    const rig = new Rig(4, followerAt(4, 2));
+    const unjustified = blockOn(4, base, 2, { justification: { parent: undefined, nullifications: [] } });
+    rig.certificate(certificate(4, 'nullify', 1));
+    rig.give(proposalEvent(unjustified));
+    rig.votes([(leaderAt(4, 2) + 2) % 4], 'notarize', 2, unjustified.id);
+    const found = of(rig.effects, 'evidence').map(({ evidence }) => evidence);
+    expect(found.map(ruleOf)).toContain('E5');
+    expect(rig.cast).toContain('nullify@2');
+  });
+});
