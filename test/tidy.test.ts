@@ -40,6 +40,7 @@ const importExceptions: Readonly<Record<string, { readonly into: string; readonl
   'contracts/testing.ts': { into: 'enclave/runtime', why: 'contract tests run in the very interpreter of production' },
   'scripts/build-vm.ts': { into: 'enclave/runtime', why: 'builds the metered interpreter that the enclave embeds' },
   'scripts/explore.ts': { into: 'test', why: 'runs the exhaustive exploration, which is test code' },
+  'scripts/spec.ts': { into: 'test', why: 'explores the models with the tools of their tests' },
   'scripts/twins.ts': { into: 'test', why: 'runs the twins scenarios, which are test code' },
   'scripts/generate-docs.ts': { into: 'enclave/boundary', why: 'lists the codes and bounds of every room' },
 };
