@@ -48,7 +48,7 @@ const layers: readonly (readonly [title: string, args: readonly string[]])[] =
     ? [['tests', filters]]
     : [
         ['unit tests', ['test/unit', 'test/tidy.test.ts', 'test/docs.test.ts']],
-        ['exploration and simulation', ['test/explore', 'test/sim', 'test/mutants', 'test/figures']],
+        ['exploration and simulation', ['test/explore', 'test/sim', 'test/spec', 'test/mutants', 'test/figures']],
         ['fuzzing', ['test/fuzz']],
         ['tests over real processes', ['test/e2e', '--no-file-parallelism']],
       ];

@@ -1,0 +1,65 @@
+/**
+ * Code → model (consensus design §5.4 E): what simulated validators made durable must be permitted by the model, record
+ * by record; what planted mistakes make them record must not.
+ *
+ * CLOISTER_SPEC_TRACES sets another number of runs, CLOISTER_SPEC_SEED another first seed.
+ */
+import { describe, expect, it } from 'vitest';
+import { mutants } from '../sim/mutants.ts';
+import { type Scenario, scenarioOf } from '../sim/scenario.ts';
+import type { Hooks } from '../sim/sim-node.ts';
+import { simulate } from '../sim/simulate.ts';
+import { judge } from './accept.ts';
+import type { Run } from './facts.ts';
+import { plantInto } from './planted.ts';
+import { Recorder } from './recorder.ts';
+
+const RUNS = Number(process.env['CLOISTER_SPEC_TRACES'] ?? 3);
+const SEED = Number(process.env['CLOISTER_SPEC_SEED'] ?? 1);
+
+/** Faults for a short while only: short runs, many of them. */
+const short = (drawn: Scenario): Scenario => ({
+  ...drawn,
+  gstMs: Math.min(drawn.gstMs, 700),
+  crashes: drawn.crashes.map((crash) => ({ ...crash, atMs: crash.atMs / 4, backAtMs: crash.backAtMs / 4 })),
+});
+
+const record = (seed: number, validators: number, mutant?: Hooks): Run[] => {
+  const liars = new Set(scenarioOf(seed, validators).liars.keys());
+  const recorder = new Recorder(liars, mutant);
+  simulate(seed, validators, { mutant: recorder.hooks, scenario: short, outcomeOnly: mutant !== undefined });
+  return recorder.finish();
+};
+
+const complaints = async (runs: readonly Run[]): Promise<string[]> =>
+  (await judge(runs)).flatMap(({ accepted, refusedAt, refused, output }, index) =>
+    accepted ? [] : [`run ${index}, fact ${refusedAt}: ${JSON.stringify(refused)}\n${output}`],
+  );
+
+describe('the model accepts the simulator', () => {
+  it(`in ${RUNS} runs of 4 validators`, { timeout: 3_600_000 }, async () => {
+    const runs = Array.from({ length: RUNS }, (_, index) => record(SEED + index, 4)).flat();
+    process.stderr.write(`code to model: ${runs.reduce((sum, { facts }) => sum + facts.length, 0)} facts\n`);
+    expect(await complaints(runs)).toEqual([]);
+  });
+
+  it('in a run of 6 validators, where q is not 2f + 1', { timeout: 3_600_000 }, async () => {
+    expect(await complaints(record(SEED, 6))).toEqual([]);
+  });
+});
+
+describe('the model refuses', () => {
+  it('each wrong fact that is planted into a run', { timeout: 600_000 }, async () => {
+    const planted = record(1, 4).slice(0, 1).flatMap(plantInto);
+    const judged = await judge(planted.map(({ run }) => run));
+    const accepted = planted.filter((_run, index) => judged[index]?.accepted !== false);
+    expect(accepted.map(({ name }) => name)).toEqual([]);
+    expect(planted.length).toBeGreaterThanOrEqual(9);
+  });
+
+  it('validators that finalise although they nullified', { timeout: 600_000 }, async () => {
+    const mutant = mutants.find(({ name }) => name === 'finalise although nullified')?.variation.mutant;
+    const refused = (await judge(record(20, 4, mutant))).filter(({ accepted }) => !accepted);
+    expect(refused.map(({ refused: fact }) => fact?.kind)).toContain('Finalized');
+  });
+});
