@@ -5,7 +5,6 @@
  * CLOISTER_SPEC_TRACES sets another number of runs, CLOISTER_SPEC_SEED another first seed.
  */
 import { describe, expect, it } from 'vitest';
-import { mutants } from '../sim/mutants.ts';
 import { type Scenario, scenarioOf } from '../sim/scenario.ts';
 import type { Hooks } from '../sim/sim-node.ts';
 import { simulate } from '../sim/simulate.ts';
@@ -16,6 +15,20 @@ import { Recorder } from './recorder.ts';
 
 const RUNS = Number(process.env['CLOISTER_SPEC_TRACES'] ?? 3);
 const SEED = Number(process.env['CLOISTER_SPEC_SEED'] ?? 1);
+
+/** The mistake of a core that casts FINALIZE in a view that it nullified. */
+const finalizeThoughNullified: Hooks = {
+  effect: (node, effect) => {
+    if (effect.kind !== 'relay' || effect.certificate.kind !== 'notarize') return false;
+    const { view, hash, epoch } = effect.certificate;
+    const own = node.core?.views.get(view)?.own;
+    if (own?.nullify === true && own.finalize === undefined) {
+      node.disk.log.push({ kind: 'vote', vote: { kind: 'finalize', epoch, view, hash } });
+      node.cast({ kind: 'finalize', epoch, view, hash }, 'all', undefined);
+    }
+    return false;
+  },
+};
 
 /** Faults for a short while only: short runs, many of them. */
 const short = (drawn: Scenario): Scenario => ({
@@ -58,8 +71,7 @@ describe('the model refuses', () => {
   });
 
   it('validators that finalise although they nullified', { timeout: 600_000 }, async () => {
-    const mutant = mutants.find(({ name }) => name === 'finalise although nullified')?.variation.mutant;
-    const refused = (await judge(record(20, 4, mutant))).filter(({ accepted }) => !accepted);
+    const refused = (await judge(record(20, 4, finalizeThoughNullified))).filter(({ accepted }) => !accepted);
     expect(refused.map(({ refused: fact }) => fact?.kind)).toContain('Finalized');
   });
 });
