@@ -42,6 +42,7 @@ const importExceptions: Readonly<Record<string, { readonly into: string; readonl
   'scripts/explore.ts': { into: 'test', why: 'runs the exhaustive exploration, which is test code' },
   'scripts/simulate.ts': { into: 'test', why: 'runs the simulation, which is test code' },
   'scripts/spec.ts': { into: 'test', why: 'explores the models with the tools of their tests' },
+  'scripts/chaos.ts': { into: 'test', why: 'runs chaos over real processes, which is test code' },
   'scripts/twins.ts': { into: 'test', why: 'runs the twins scenarios, which are test code' },
   'scripts/make-vectors.ts': { into: 'test', why: 'writes the vectors that tests give to every verifier' },
   'scripts/mutants.ts': { into: 'test', why: 'lets test code hunt for planted mistakes' },
