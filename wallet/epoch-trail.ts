@@ -44,14 +44,26 @@ export class EpochTrail {
   /** The newest proven epoch. Throws NETWORK_FORKED. */
   get newest(): EpochAnchor {
     const anchor = this.#anchors.at(-1);
-    if (anchor === undefined || this.#forked) throw walletErrors.error('NETWORK_FORKED');
+    this.assertWhole();
+    if (anchor === undefined) throw new TypeError('there is always a first epoch');
     return anchor;
   }
 
   /** Validators of a proven epoch. Throws NETWORK_FORKED. */
   validators(epoch: number): ValidatorSet | undefined {
-    if (this.#forked) throw walletErrors.error('NETWORK_FORKED');
+    this.assertWhole();
     return this.#sets[epoch - 1];
+  }
+
+  /** Throws NETWORK_FORKED once a contradiction was proven. */
+  assertWhole(): void {
+    if (this.#forked) throw walletErrors.error('NETWORK_FORKED');
+  }
+
+  /** Two proofs contradict one another: nothing of this network is believed from now on. Throws NETWORK_FORKED. */
+  stop(where: Readonly<Record<string, number>>): never {
+    this.#forked = true;
+    throw walletErrors.error('NETWORK_FORKED', where);
   }
 
   /** Encoded proofs that lead from the genesis to an epoch. */
@@ -81,10 +93,7 @@ export class EpochTrail {
     const verdict = verifyEpochProof(anchor, this.#governance, proof);
     if (verdict.verdict === 'invalid') throw walletErrors.error('EPOCHS_UNPROVEN', { epoch, fault: verdict.code });
     const known = this.#anchors[epoch];
-    if (known !== undefined && known.base.id !== verdict.anchor.base.id) {
-      this.#forked = true;
-      throw walletErrors.error('NETWORK_FORKED', { epoch });
-    }
+    if (known !== undefined && known.base.id !== verdict.anchor.base.id) this.stop({ epoch });
     if (known !== undefined) return;
     this.#anchors.push(verdict.anchor);
     this.#sets.push(validatorSetOf(verdict.anchor.configuration));

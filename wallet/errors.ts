@@ -54,7 +54,7 @@ export const walletErrors = defineErrors({
     retryable: false,
   },
   NETWORK_FORKED: {
-    message: 'Two contradicting ends of one epoch are proven: more than a third of the validators have lied.',
+    message: 'Two proofs that contradict one another are both genuine: more than a third of the validators have lied.',
     hint: 'Stop using the network and give both proofs to the consortium; `cloister evidence verify` names the culprits.',
     retryable: false,
   },

@@ -17,6 +17,7 @@ import {
   type ResultStatement,
   resultCertificateCodec,
   resultCertificateFault,
+  resultStatementHash,
 } from '../protocol/result.ts';
 import { outputCommitment } from '../protocol/sealed-output.ts';
 import { walletErrors } from './errors.ts';
@@ -92,9 +93,10 @@ export class ProofChecker {
     return undefined;
   }
 
-  /** Checks a block's certificate, once; follows the epochs to its signers. Throws RECEIPT_REFUSED. */
+  /** Checks a block's certificate, once; follows the epochs to its signers. Throws RECEIPT_REFUSED, NETWORK_FORKED. */
   async block(proof: BlockProof): Promise<ProvenBlock> {
     if (proof.count > MAX_BLOCK_TRANSACTIONS) return refused('too many receipts');
+    this.#network.epochs.assertWhole();
     const known = this.#proven.get(proof.certificate);
     const { statement, certificate, signerEpoch } = known ?? (await this.#check(proof.certificate));
     if (statement.height !== proof.height) return refused('height differs from the certificate');
@@ -168,7 +170,12 @@ export class ProofChecker {
     return epochs.validators(epoch) ?? refused('signers of an epoch that is not proven');
   }
 
+  /** Keeps a proven statement. Throws NETWORK_FORKED, now and ever after, when it contradicts another one. */
   #remember(key: string, proven: ProvenStatement): void {
+    const { height } = proven.statement;
+    for (const { statement } of this.#proven.values())
+      if (statement.height === height && resultStatementHash(statement) !== resultStatementHash(proven.statement))
+        this.#network.epochs.stop({ height });
     this.#proven.set(key, proven);
     this.#height = Math.max(this.#height, proven.statement.height);
     forgetOldest(this.#proven);
