@@ -9,7 +9,7 @@ import type { Effect } from '../../consensus/effect.ts';
 import type { Event } from '../../consensus/input.ts';
 import { findCertificate } from '../../consensus/query.ts';
 import { fakeAnchor } from '../sim/fake-crypto.ts';
-import type { Lie, Scenario } from '../sim/scenario.ts';
+import { calm, type Lie, type Scenario } from '../sim/scenario.ts';
 import type { Message } from '../sim/sim-exchange.ts';
 import type { SimNode } from '../sim/sim-node.ts';
 import { World } from '../sim/world.ts';
@@ -35,23 +35,9 @@ export interface Traffic {
 export const OBSERVED = 0;
 
 const scenarioOf = ({ validators, crashed, parameters }: Setting): Scenario => ({
-  seed: 1,
-  validators,
+  ...calm(1, validators),
   liars: new Map((crashed ?? []).map((machine): [number, Lie] => [machine, 'silent'])),
-  dropBeforeGst: 0,
-  duplicate: 0,
-  maxDelayBeforeGstMs: 1,
-  maxDelayMs: 1,
-  gstMs: 0,
-  partitions: [],
-  crashes: [],
   baseTimeoutMs: parameters?.baseTimeoutMs ?? 1_000,
-  compactBodies: 0,
-  clockSkewMs: 0,
-  spares: 0,
-  changesAtMs: [],
-  slowMachines: [],
-  fullDisks: [],
 });
 
 /** See the module comment. */
