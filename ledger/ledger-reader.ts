@@ -26,6 +26,8 @@ export class LedgerReader {
   protected readonly records: RecordStore;
   protected readonly chainIdBytes: Uint8Array;
   protected headRecord: HeadRecord;
+  /** The head that the batch under way leads to: its records can be read a moment before it is the head. */
+  protected arriving: HeadRecord | undefined;
   protected executedHash: Uint8Array | undefined;
   protected closed = false;
 
@@ -140,7 +142,10 @@ export class LedgerReader {
     this.assertOpen();
     const place = this.records.getTransactionIndex(fromHex(transactionId));
     if (place === undefined) return undefined;
-    if (!this.#isExecuted(place.height)) throw corrupt('transaction index', place.height, 'points beyond the head');
+    if (!this.#isExecuted(place.height)) {
+      if (place.height <= (this.arriving?.executedHeight ?? 0)) return undefined;
+      throw corrupt('transaction index', place.height, 'points beyond the head');
+    }
     const entry = receiptEntry(this.records.require('receipts', place.height), place.index);
     if (entry?.transactionId !== transactionId)
       throw corrupt('transaction index', place.height, 'points to another transaction');
@@ -154,6 +159,7 @@ export class LedgerReader {
     this.assertOpen();
     const height = this.records.getDecoded('epoch end', epoch, u64);
     if (height === undefined) return undefined;
+    if (this.#isArriving(height)) return undefined;
     if (!this.#isFinalised(height)) throw corrupt('epoch end', height, 'points beyond the head');
     return asHeight(height);
   }
@@ -165,6 +171,7 @@ export class LedgerReader {
     const content = this.records.getBlockIndex(hash);
     if (content === undefined) return undefined;
     const height = decode(u64, content, content.length);
+    if (this.#isArriving(height)) return undefined;
     if (!this.#isFinalised(height) || !equalBytes(this.blockRecord(height).blockHash, hash)) {
       throw corrupt('block index', height, 'points to another block');
     }
@@ -223,6 +230,11 @@ export class LedgerReader {
   #isFinalised(height: number): boolean {
     this.assertOpen();
     return height >= 1 && height <= this.headRecord.finalisedHeight;
+  }
+
+  /** Whether a height is of the batch under way. */
+  #isArriving(height: number): boolean {
+    return height > this.headRecord.finalisedHeight && height <= (this.arriving?.finalisedHeight ?? 0);
   }
 
   #isExecuted(height: number): boolean {

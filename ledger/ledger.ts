@@ -192,12 +192,15 @@ export class Ledger extends LedgerReader {
   }
 
   async #write(operations: readonly StoreOperation[], head: HeadRecord): Promise<void> {
+    this.arriving = head;
     try {
       await this.#store.write([...operations, this.records.putEncoded('head', 0, headCodec, head)], true);
       this.headRecord = head;
       this.#marker.write(encode(headCodec, head));
     } catch (failure) {
       throw ledgerErrors.error('LEDGER_WRITE_FAILED', { height: head.executedHeight }, failure);
+    } finally {
+      this.arriving = undefined;
     }
   }
 

@@ -21,6 +21,25 @@ import {
 const open = (directory: string): Promise<Ledger> => Ledger.open(directory, { replicaKey, chainId });
 
 describe('ledger', () => {
+  it('does not take a block that is being written for damage: it is not there yet', async () => {
+    const ledger = await open(freshDirectory());
+    await ledger.commitBlock(executedBlock(1));
+    const block = { ...executedBlock(2), closesEpoch: 1 };
+    const written = ledger.commitBlock(block);
+    const read = () => [
+      ledger.readEpochEnd(1),
+      ledger.heightOfBlock(block.blockHash),
+      ledger.readReceipt(transactionId('2/0')),
+    ];
+    // The database finishes on another thread while this one never lets it tell.
+    for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
+    const deadline = performance.now() + 300;
+    while (performance.now() < deadline) expect(read()).toEqual([undefined, undefined, undefined]);
+    await written;
+    expect(read()).toMatchObject([2, 2, { height: 2 }]);
+    await ledger.close();
+  });
+
   it('starts at height 0 and gives back everything that was committed, also after it was closed', async () => {
     const directory = freshDirectory();
     let ledger = await open(directory);
