@@ -50,6 +50,7 @@ const SLOWEST_MS = 8;
 export interface Witness {
   onExecuted(machine: number, statement: ResultStatement): void;
   onRefused(machine: number, reason: string): void;
+  onEpoch(machine: number, anchor: EpochAnchor): void;
 }
 
 let witness: Witness | undefined;
@@ -139,7 +140,10 @@ export class EnclaveClient {
       if (proof.header.epoch !== last.epoch) continue;
       const next = verifyEpochProof(last, governanceOf(this.#genesis), proof);
       if (next.verdict === 'invalid') this.#refuse(`an epoch that is not proven: ${next.code}`);
-      else this.#anchors.push(next.anchor);
+      else {
+        this.#anchors.push(next.anchor);
+        witness?.onEpoch(this.#process.machine, next.anchor);
+      }
     }
     const newest = this.#anchors.at(-1) as EpochAnchor;
     return {

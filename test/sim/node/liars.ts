@@ -28,11 +28,14 @@ interface Liar {
   readonly machine: number;
   readonly chainId: ChainId;
   readonly random: Random;
+  /** Own position among the validators of an epoch. */
+  readonly indexIn: (epoch: number) => ValidatorIndex | undefined;
 }
 
-const signed = ({ machine, chainId }: Liar, statement: VoteStatement): ConsensusMessage => {
+const signed = ({ machine, chainId, indexIn }: Liar, statement: VoteStatement): ConsensusMessage => {
   const signature = ed25519Sign(voteBytes(chainId, statement), partyOf(NETWORK, machine).validatorSecret);
-  return { kind: 'vote', vote: { ...statement, signer: machine as ValidatorIndex, signature } };
+  const signer = indexIn(statement.epoch) ?? (0 as ValidatorIndex);
+  return { kind: 'vote', vote: { ...statement, signer, signature } };
 };
 
 const targetOf = (message: ConsensusMessage): VoteStatement | undefined => {
@@ -98,12 +101,18 @@ const bend = (lie: Lie, liar: Liar, message: ConsensusMessage): readonly Consens
 };
 
 /** The lies of a scenario's liars. */
-export const liesOf = ({ liars }: Scenario, chainId: ChainId, random: Random): Lies => ({
+export const liesOf = (
+  { liars }: Scenario,
+  chainId: ChainId,
+  random: Random,
+  indexOf: (machine: number, epoch: number) => ValidatorIndex | undefined,
+): Lies => ({
   instead: (machine, bytes) => {
     const lie = liars.get(machine);
     if (lie === undefined) return undefined;
     const message = decode(consensusMessageCodec, bytes, MAX_CONSENSUS_MESSAGE_BYTES);
-    const sent = bend(lie, { machine, chainId, random }, message);
+    const indexIn = (epoch: number): ValidatorIndex | undefined => indexOf(machine, epoch);
+    const sent = bend(lie, { machine, chainId, random, indexIn }, message);
     return sent.map((one) => encode(consensusMessageCodec, one));
   },
   answersNothing: (machine) => liars.get(machine) === 'withhold',

@@ -4,10 +4,7 @@ import type { Scenario } from '../scenario.ts';
 import type { Host } from './host.ts';
 import type { Lies } from './liars.ts';
 import type { PeerNetwork } from './network.ts';
-
-/** Name of a machine on the network. */
-export const peerOf = (machine: number): PeerName => `peer-${machine}` as PeerName;
-const machineOf = (peer: PeerName): number => Number(peer.slice('peer-'.length));
+import { machineOf, peerOf } from './peers.ts';
 
 /** Takes the answer to a request; undefined when the stream broke. */
 export type Answer = (reply: Uint8Array | undefined) => void;

@@ -41,10 +41,12 @@ export class Machine {
     return this.#options.number;
   }
 
-  /** Does something with the node, where it has started. */
+  /** Does something with the node, where it has started: next, as an event of its own. */
   use(action: (node: RunningNode) => void): void {
+    const { host } = this.#options;
     const node = this.#node;
-    if (this.#process !== undefined && node !== undefined) this.#options.host.within(this.#process, () => action(node));
+    if (this.#process !== undefined && node !== undefined)
+      host.later(this.#process, host.agenda.nowMs, () => action(node));
   }
 
   /** Starts the node unless it runs. */

@@ -1,5 +1,8 @@
 /** What must hold of whole nodes at every moment: one chain, one result, no two votes that exclude each other. */
+import type { ValidatorIndex } from '../../../protocol/brand.ts';
 import { decode } from '../../../protocol/codec.ts';
+import { type EpochAnchor, genesisAnchor } from '../../../protocol/consensus/configuration.ts';
+import type { Genesis } from '../../../protocol/genesis.ts';
 import { blockId } from '../../../protocol/consensus/header.ts';
 import { type ConsensusMessage, consensusMessageCodec } from '../../../protocol/consensus/message.ts';
 import { brokenRule } from '../../../protocol/consensus/evidence.ts';
@@ -7,9 +10,10 @@ import type { Vote } from '../../../protocol/consensus/vote.ts';
 import { MAX_CONSENSUS_MESSAGE_BYTES } from '../../../protocol/limits.ts';
 import type { ResultStatement } from '../../../protocol/result.ts';
 import { CLOCK_AHEAD_MS } from '../../../consensus/constants.ts';
-import type { Channel, PenaltyCode } from '../../../node/network/types.ts';
+import type { Channel, PeerName, PenaltyCode } from '../../../node/network/types.ts';
 import { Violation } from '../checks.ts';
 import type { Counts } from '../counts.ts';
+import { machineOf, peerOf } from './peers.ts';
 
 /** See the module comment. */
 export class NodeChecks {
@@ -17,6 +21,8 @@ export class NodeChecks {
   readonly #newestMs: () => number;
   readonly #counts: Counts;
   readonly #results: ResultStatement[] = [];
+  /** Epochs that some node proved to its enclave, the first one first. */
+  readonly anchors: EpochAnchor[];
   readonly #votes = new Map<string, Vote[]>();
   /** Greatest height that each machine has executed. */
   readonly heights = new Map<number, number>();
@@ -24,7 +30,8 @@ export class NodeChecks {
   /** The first property that did not hold; it ends the run. */
   violation: Violation | undefined;
 
-  constructor(honest: (machine: number) => boolean, newestMs: () => number, counts: Counts) {
+  constructor(genesis: Genesis, honest: (machine: number) => boolean, newestMs: () => number, counts: Counts) {
+    this.anchors = [genesisAnchor(genesis)];
     this.#honest = honest;
     this.#newestMs = newestMs;
     this.#counts = counts;
@@ -58,6 +65,28 @@ export class NodeChecks {
       this.fail(`P16: machine ${machine} has another state after block ${height}`);
   }
 
+  /** P9: all nodes go through the same epochs. */
+  onEpoch(machine: number, anchor: EpochAnchor): void {
+    const known = this.anchors[anchor.epoch - 1];
+    if (known === undefined) {
+      this.anchors[anchor.epoch - 1] = anchor;
+      this.#counts.add('epoch entered');
+    } else if (known.configHash !== anchor.configHash)
+      this.fail(`P9: machine ${machine} is in another epoch ${anchor.epoch}`);
+  }
+
+  /** Position of a machine among the validators of an epoch. */
+  indexOf(machine: number, epoch: number): ValidatorIndex | undefined {
+    const validators = this.anchors[epoch - 1]?.configuration.validators ?? [];
+    const index = validators.findIndex(({ peerId }) => peerId === peerOf(machine));
+    return index < 0 ? undefined : (index as ValidatorIndex);
+  }
+
+  /** Machines that vote in the newest epoch. */
+  members(): number[] {
+    return (this.anchors.at(-1)?.configuration.validators ?? []).map(({ peerId }) => machineOf(peerId as PeerName));
+  }
+
   /** P14: what a node hands its enclave is proven. */
   onRefused(machine: number, reason: string): void {
     this.fail(`P14: the enclave of machine ${machine} was given ${reason}`);
@@ -71,12 +100,14 @@ export class NodeChecks {
     this.#counts.add(`sent ${message.kind}`);
     if (!this.#honest(machine)) return;
     // A node may hand others votes of theirs; its own are those that it answers for.
-    for (const vote of votesIn(message)) if (vote.signer === (machine as number)) this.#vote(machine, vote);
+    for (const vote of votesIn(message))
+      if (vote.signer === this.indexOf(machine, vote.epoch)) this.#vote(machine, vote);
   }
 
-  /** An honest node never sends another honest one anything that is false. */
+  /** An honest node never sends another honest one anything that is false; a change of members may come too late. */
   onPenalty(machine: number, peer: number, code: PenaltyCode): void {
-    if (this.#honest(machine) && this.#honest(peer)) this.fail(`machine ${machine} penalised ${peer} for ${code}`);
+    if (code !== 'invalid-message' && this.#honest(machine) && this.#honest(peer))
+      this.fail(`machine ${machine} penalised ${peer} for ${code}`);
   }
 
   #vote(machine: number, vote: Vote): void {

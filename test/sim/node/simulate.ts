@@ -16,6 +16,7 @@ import type { Run, Simulation } from '../sweep.ts';
 import { useWitness } from './enclave-client.ts';
 import { Host, useHost } from './host.ts';
 import { Links } from './links.ts';
+import { proposeChange } from './governance.ts';
 import { liesOf } from './liars.ts';
 import { Machine } from './machine.ts';
 import { useLinks } from './network.ts';
@@ -35,7 +36,7 @@ const genesisFor = (validators: number, baseTimeoutMs: number): Genesis => {
   const known = geneses.get(validators);
   if (known !== undefined) return known;
   const genesis: Genesis = {
-    ...genesisOf(NETWORK, { parameters: { baseTimeoutMs } }),
+    ...genesisOf(NETWORK, { parameters: { baseTimeoutMs, minEpochMs: 0 } }),
     validators: Array.from({ length: validators }, (_, machine) => validatorOf(NETWORK, machine)),
   };
   geneses.set(validators, genesis);
@@ -67,18 +68,19 @@ class NodeWorld {
 
   constructor(scenario: Scenario) {
     this.scenario = scenario;
-    const { seed, clockSkewMs, gstMs, validators } = scenario;
+    const { seed, clockSkewMs, gstMs, validators, spares } = scenario;
     const host = new Host(seed);
     this.host = host;
     const newestMs = (): number => GENESIS_MS + 1_000 + host.agenda.nowMs + clockSkewMs;
-    this.checks = new NodeChecks((machine) => this.isHonest(machine), newestMs, this.counts);
     const genesis = genesisFor(validators, scenario.baseTimeoutMs);
     this.#chainId = chainIdOf(genesis);
-    const links = new Links(host, scenario, this.checks, liesOf(scenario, this.#chainId, host.random));
+    this.checks = new NodeChecks(genesis, (machine) => this.isHonest(machine), newestMs, this.counts);
+    const indexOf = (machine: number, epoch: number) => this.checks.indexOf(machine, epoch);
+    const links = new Links(host, scenario, this.checks, liesOf(scenario, this.#chainId, host.random, indexOf));
     useHost(host);
     useLinks(links);
     useWitness(this.checks);
-    this.machines = Array.from({ length: validators }, (_, number) => {
+    this.machines = Array.from({ length: validators + spares }, (_, number) => {
       const drawn = host.random.between(-clockSkewMs, clockSkewMs);
       const healed = Math.max(-HEALED_SKEW_MS, Math.min(HEALED_SKEW_MS, drawn));
       return new Machine({
@@ -97,8 +99,18 @@ class NodeWorld {
     return !this.scenario.liars.has(machine);
   }
 
-  honest(): readonly Machine[] {
-    return this.machines.filter(({ number }) => this.isHonest(number));
+  /** Honest machines that vote in the newest epoch. */
+  members(): number[] {
+    return this.checks.members().filter((machine) => this.isHonest(machine));
+  }
+
+  /** Proposes that validators join or leave. */
+  proposeChange(): void {
+    const anchor = this.checks.anchors.at(-1);
+    if (anchor === undefined) return;
+    const isHonest = (machine: number): boolean => this.isHonest(machine);
+    for (const { kind } of proposeChange(anchor, this.machines, isHonest, this.host.random))
+      this.counts.add(`fault: ${kind === 'addValidator' ? 'join' : 'leave'}`);
   }
 
   #ended(machine: number, error: unknown): void {
@@ -148,6 +160,7 @@ const planFaults = (world: NodeWorld): void => {
       world.bootAll();
     });
   }
+  for (const atMs of scenario.changesAtMs) agenda.at(atMs, () => world.proposeChange());
   agenda.at(scenario.gstMs, () => world.bootAll());
 };
 
@@ -163,19 +176,21 @@ const run = async (world: NodeWorld): Promise<number> => {
   planFaults(world);
   const failed = (): boolean => checks.violation !== undefined;
   await host.run(scenario.gstMs, failed);
-  const heightOf = ({ number }: Machine): number => checks.heights.get(number) ?? 0;
-  const honest = world.honest();
-  const target = Math.max(...honest.map(heightOf)) + 3;
-  const recovered = (): boolean => failed() || honest.every((machine) => heightOf(machine) >= target);
+  const heightOf = (machine: number): number => checks.heights.get(machine) ?? 0;
+  const target = Math.max(...world.members().map(heightOf)) + 3;
+  const recovered = (): boolean => failed() || world.members().every((machine) => heightOf(machine) >= target);
   const inTime = await host.run(scenario.gstMs + RECOVERY_BOUND_MS, recovered);
   if (checks.violation !== undefined) throw checks.violation;
-  if (!inTime) throw new Violation(`P10: no progress to height ${target}: ${honest.map(heightOf).join(', ')}`);
+  if (!inTime) {
+    const heights = world.members().map((machine) => `${machine}: ${heightOf(machine)}`);
+    throw new Violation(`P10: no progress to height ${target} (machine: height ${heights.join(', ')})`);
+  }
   return agenda.nowMs - scenario.gstMs;
 };
 
 /**
  * Faults begin when the nodes have begun to vote, and the network heals when the last node that came back has listened
- * long enough to vote. The members do not change.
+ * long enough to vote.
  */
 const fitted = (drawn: Scenario): Scenario => ({
   ...drawn,
@@ -194,8 +209,8 @@ const fitted = (drawn: Scenario): Scenario => ({
   liars: new Map([...drawn.liars].map(([machine, lie]) => [machine, lie === 'twins' ? 'silent' : lie])),
   duplicate: 0,
   compactBodies: 0,
-  spares: 0,
-  changesAtMs: [],
+  spares: drawn.changesAtMs.length === 0 ? 0 : drawn.spares,
+  changesAtMs: drawn.changesAtMs.map((atMs) => atMs + LISTEN_MS),
 });
 
 /** Runs a scenario over whole nodes. */
