@@ -32,8 +32,7 @@ export const homePaths = (home: string) =>
     observerDescriptor: join(home, 'observer.json'),
   }) as const;
 
-/** Writes a file whole or not at all: temporary name, fsync, rename, fsync of the folder. Mode 0600. */
-export const writeFileDurably = async (path: string, content: string | Uint8Array): Promise<void> => {
+const writeWhole = async (path: string, content: string | Uint8Array): Promise<void> => {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const temporary = `${path}.new`;
   const file = await open(temporary, 'w', 0o600);
@@ -50,6 +49,24 @@ export const writeFileDurably = async (path: string, content: string | Uint8Arra
   } finally {
     await folder.close();
   }
+};
+
+/** The last write of each path that is under way: two at once would rename the one temporary file twice. */
+const underWay = new Map<string, Promise<void>>();
+
+/**
+ * Writes a file whole or not at all: temporary name, fsync, rename, fsync of the folder. Mode 0600. Writes of one path are
+ * done in the order of their calls.
+ */
+export const writeFileDurably = (path: string, content: string | Uint8Array): Promise<void> => {
+  const write = (): Promise<void> => writeWhole(path, content);
+  const written = (underWay.get(path) ?? Promise.resolve()).then(write, write);
+  const ended = (): void => {
+    if (underWay.get(path) === written) underWay.delete(path);
+  };
+  underWay.set(path, written);
+  written.then(ended, ended);
+  return written;
 };
 
 const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';

@@ -126,9 +126,16 @@ export const defaultParameters: Parameters = {
   maxSessions: 100_000,
 };
 
-/** Chain id of a genesis: hash of its canonical encoding. */
-export const chainIdOf = (genesis: Genesis): ChainId =>
-  domainHash('cloister/genesis', encode(genesisCodec, genesis)) as ChainId;
+const chainIds = new WeakMap<Genesis, ChainId>();
+
+/** Chain id of a genesis: hash of its canonical encoding; computed once for each object. */
+export const chainIdOf = (genesis: Genesis): ChainId => {
+  const known = chainIds.get(genesis);
+  if (known !== undefined) return known;
+  const chainId = domainHash('cloister/genesis', encode(genesisCodec, genesis)) as ChainId;
+  chainIds.set(genesis, chainId);
+  return chainId;
+};
 
 /** Largest number of validators that may lie: f = ⌊(n − 1) / 3⌋. */
 export const faultBound = (validators: number): number => Math.floor((validators - 1) / 3);

@@ -1,16 +1,34 @@
 /**
- * `npm run sim -- --core [--validators N] [--seeds K] [--from S] [--workers W] [--without FAULTS] [--json]`: runs seeds of
- * the simulation. Prints the rate, what was exercised, and how soon finality came back; for each failure the seed, the
- * faults that it takes and the command that repeats it.
+ * `npm run sim -- [--core] [--validators N] [--seeds K] [--from S] [--workers W] [--without FAULTS] [--json]`: runs seeds of
+ * the simulation, of whole nodes or of the core of agreement alone. Prints the rate, what was exercised, and how soon
+ * finality came back; for each failure the seed, the faults that it takes and the command that repeats it.
  *
  * Exit code 0 when no property was broken, 1 otherwise, 2 for wrong arguments.
  */
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { type Range, type Sweep, sweep, together } from '../test/sim/sweep.ts';
+import { loadNodeSimulation } from '../test/sim/node/load.ts';
+import type { Range, Simulation, Sweep } from '../test/sim/sweep.ts';
 
 const BASE_TIMEOUT_MS = 300;
 const RECOVERY_TIMEOUTS = 6;
+
+/** The real clock: simulated nodes get another one. */
+const nowMs = performance.now.bind(performance);
+
+interface Task extends Range {
+  readonly core: boolean;
+}
+
+/** Modules are loaded late: under whole nodes they must find the edges of the process replaced. */
+const load = async (core: boolean): Promise<Simulation> =>
+  core ? (await import('../test/sim/simulate.ts')).coreSimulation : loadNodeSimulation();
+
+const runHere = async (task: Task): Promise<Sweep> => {
+  const simulation = await load(task.core);
+  const { sweep } = await import('../test/sim/sweep.ts');
+  return sweep(simulation, task);
+};
 
 const wholeNumber = (text: string, least: number): number => {
   const value = Number(text);
@@ -18,30 +36,31 @@ const wholeNumber = (text: string, least: number): number => {
 };
 
 /** One part of a range in a thread of its own. */
-const inThread = (range: Range): Promise<Sweep> =>
+const inThread = (task: Task): Promise<Sweep> =>
   new Promise((resolve, reject) => {
-    const worker = new Worker(new URL(import.meta.url), { workerData: range });
+    const worker = new Worker(new URL(import.meta.url), { workerData: task });
     worker.once('message', resolve);
     worker.once('error', reject);
   });
 
-const runAll = async (range: Range, workers: number): Promise<Sweep> => {
-  if (workers === 1) return sweep(range);
-  const size = Math.ceil(range.seeds / workers);
+const runAll = async (task: Task, workers: number): Promise<Sweep> => {
+  if (workers === 1) return runHere(task);
+  const size = Math.ceil(task.seeds / workers);
   const parts = Array.from({ length: workers }, (_, part) => {
-    const from = range.from + part * size;
-    return { ...range, from, seeds: Math.max(0, Math.min(size, range.from + range.seeds - from)) };
+    const from = task.from + part * size;
+    return { ...task, from, seeds: Math.max(0, Math.min(size, task.from + task.seeds - from)) };
   });
+  const { together } = await import('../test/sim/sweep.ts');
   return together(await Promise.all(parts.map(inThread)));
 };
 
-const reportOf = (range: Range, result: Sweep, cpuSeconds: number, seconds: number) => {
+const reportOf = (task: Task, result: Sweep, cpuSeconds: number, seconds: number) => {
   const recoveries = result.recoveriesMs.toSorted((a, b) => a - b);
   const at = (part: number): number => Math.round(recoveries[Math.floor((recoveries.length - 1) * part)] ?? 0);
   return {
-    simulated: 'core',
-    validators: range.validators,
-    from: range.from,
+    simulated: task.core ? 'core' : 'nodes',
+    validators: task.validators,
+    from: task.from,
     run: result.run,
     seconds,
     cpuSeconds,
@@ -88,22 +107,22 @@ const main = async (): Promise<void> => {
   const seeds = wholeNumber(values.seeds, 1);
   const from = wholeNumber(values.from, 0);
   const workers = wholeNumber(values.workers, 1);
-  if (!values.core || Number.isNaN(validators + seeds + from + workers)) {
+  if (Number.isNaN(validators + seeds + from + workers)) {
     process.stderr.write(
-      'usage: npm run sim -- --core [--validators N] [--seeds K] [--from S] [--workers W] [--without FAULTS] [--json]\n',
+      'usage: npm run sim -- [--core] [--validators N] [--seeds K] [--from S] [--workers W] [--without FAULTS] [--json]\n',
     );
     process.exitCode = 2;
     return;
   }
   const without = values.without === '' ? [] : values.without.split(',');
-  const start = performance.now();
-  const range = { validators, from, seeds, without };
-  const result = await runAll(range, workers);
+  const start = nowMs();
+  const task = { core: values.core, validators, from, seeds, without };
+  const result = await runAll(task, workers);
   const { user, system } = process.cpuUsage();
-  const report = reportOf(range, result, (user + system) / 1e6, (performance.now() - start) / 1000);
+  const report = reportOf(task, result, (user + system) / 1e6, (nowMs() - start) / 1000);
   process.stdout.write(`${values.json ? JSON.stringify(report) : describe(report)}\n`);
   process.exitCode = report.failures.length === 0 ? 0 : 1;
 };
 
 if (isMainThread) await main();
-else parentPort?.postMessage(sweep(workerData as Range));
+else parentPort?.postMessage(await runHere(workerData as Task));

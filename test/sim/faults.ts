@@ -68,14 +68,17 @@ const lastFaultMs = ({ crashes, partitions, fullDisks, changesAtMs }: Scenario):
   );
 
 /** The fewest faults, as far as leaving them out one by one finds, with which a scenario still fails; gives those left out. */
-export const minimise = (drawn: Scenario, fails: (scenario: Scenario) => boolean): Set<string> => {
+export const minimise = async (
+  drawn: Scenario,
+  fails: (scenario: Scenario) => boolean | Promise<boolean>,
+): Promise<Set<string>> => {
   const left = new Set<string>();
   let before: number;
   do {
     before = left.size;
     for (const name of [...faultsOf(drawn), EARLY_HEAL]) {
       if (left.has(name)) continue;
-      if (fails(withoutFaults(drawn, new Set(left).add(name)))) left.add(name);
+      if (await fails(withoutFaults(drawn, new Set(left).add(name)))) left.add(name);
     }
   } while (left.size > before);
   return left;

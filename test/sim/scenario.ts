@@ -115,7 +115,7 @@ const drawFullDisks = (validators: number, gstMs: number, random: Random): FullD
 /** In half of the seeds the validators change, up to a while after synchrony returned; otherwise one observer watches. */
 const drawMembership = (gstMs: number, random: Random): Pick<Scenario, 'spares' | 'changesAtMs'> => {
   if (random.chance(0.5)) return { spares: random.below(2), changesAtMs: [] };
-  const changesAtMs = Array.from({ length: 1 + random.below(5) }, () => random.between(50, gstMs + 600));
+  const changesAtMs = Array.from({ length: 1 + random.below(4) }, () => random.between(50, gstMs + 600));
   return { spares: 1 + random.below(3), changesAtMs };
 };
 
@@ -125,7 +125,7 @@ export const scenarioOf = (seed: number, validators: number): Scenario => {
   const liars = new Map<number, Lie>();
   const liarCount = random.chance(0.8) ? 1 + random.below(faultBound(validators)) : 0;
   for (let i = 0; i < liarCount; i += 1) liars.set(random.below(validators), LIES[random.below(LIES.length)] as Lie);
-  const gstMs = random.between(600, 2_500);
+  const gstMs = random.between(500, 1_800);
   const partitions: Partition[] = [];
   const partitionCount = random.below(4);
   for (let i = 0; i < partitionCount; i += 1) {

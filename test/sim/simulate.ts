@@ -7,6 +7,7 @@ import { Violation } from './checks.ts';
 import { fakeAnchor, machineOf } from './fake-crypto.ts';
 import { faultsOf, kindOf } from './faults.ts';
 import { type Scenario, scenarioOf } from './scenario.ts';
+import type { Simulation } from './sweep.ts';
 import { proposeChange } from './sim-governance.ts';
 import type { Hooks, SimNode } from './sim-node.ts';
 import { World } from './world.ts';
@@ -160,7 +161,7 @@ const run = (world: World): number => {
   const recoveryMs = agenda.nowMs - scenario.gstMs;
   checkMemory(world);
   offering = false;
-  if (scenario.seed % 8 === 0 && scenario.liars.size === 0) {
+  if (scenario.seed % 16 === 0 && scenario.liars.size === 0) {
     runTo(world, Math.max(agenda.nowMs, ...scenario.changesAtMs) + SETTLE_MS);
     checkIdle(world);
     world.counts.add('idle stretch');
@@ -203,8 +204,13 @@ export const simulate = (seed: number, validators: number, variation: Variation 
   };
 };
 
-/** Command that repeats a seed; `left` names faults that are left out. */
-export const replayCommand = (seed: number, validators: number, left: readonly string[] = []): string => {
-  const without = left.length === 0 ? '' : ` --without '${left.join(',')}'`;
-  return `npm run sim -- --core --validators ${validators} --from ${seed} --seeds 1${without}`;
+/** The simulation of the core. */
+export const coreSimulation: Simulation = {
+  flags: '--core ',
+  scenarioOf,
+  run: (scenario) => simulate(scenario.seed, scenario.validators, { scenario: () => scenario }),
 };
+
+/** Command that repeats a seed. */
+export const replayCommand = (seed: number, validators: number): string =>
+  `npm run sim -- --core --validators ${validators} --from ${seed} --seeds 1`;

@@ -1,8 +1,24 @@
 /** Runs a range of seeds and sums up: failures with the fewest faults that they need, what was exercised, recovery. */
 import { Counts } from './counts.ts';
 import { faultsOf, minimise, withoutFaults } from './faults.ts';
-import { scenarioOf } from './scenario.ts';
-import { replayCommand, simulate } from './simulate.ts';
+import type { Scenario } from './scenario.ts';
+
+/** What one run of a scenario came to. */
+export interface Run {
+  readonly violation: string | undefined;
+  readonly recoveryMs: number;
+  readonly events: number;
+  readonly exercised: Readonly<Record<string, number>>;
+  readonly trace: string;
+}
+
+/** Something that is simulated: the core, or whole nodes. */
+export interface Simulation {
+  /** Arguments of the command that choose it. */
+  readonly flags: string;
+  scenarioOf(seed: number, validators: number): Scenario;
+  run(scenario: Scenario): Run | Promise<Run>;
+}
 
 /** A seed that broke a property. */
 export interface Failure {
@@ -40,26 +56,34 @@ const MINIMISED = 3;
 
 const propertyOf = (violation: string | undefined): string | undefined => violation?.split(':')[0];
 
-const describeFailure = (seed: number, validators: number, violation: string, left: readonly string[]): Failure => {
-  const remaining = faultsOf(scenarioOf(seed, validators)).filter((fault) => !left.includes(fault));
-  return { seed, violation, faults: remaining, repeat: replayCommand(seed, validators, left) };
+const describeFailure = (
+  { flags }: Simulation,
+  drawn: Scenario,
+  violation: string,
+  left: readonly string[],
+): Failure => {
+  const { seed, validators } = drawn;
+  const faults = faultsOf(drawn).filter((fault) => !left.includes(fault));
+  const without = left.length === 0 ? '' : ` --without '${left.join(',')}'`;
+  const repeat = `npm run sim -- ${flags}--validators ${validators} --from ${seed} --seeds 1${without}`;
+  return { seed, violation, faults, repeat };
 };
 
 /** The failure with the fewest faults: as long as the same property breaks, one after the other is left out. */
-const minimised = (seed: number, validators: number, violation: string): Failure => {
+const minimised = async (simulation: Simulation, drawn: Scenario, violation: string): Promise<Failure> => {
   const property = propertyOf(violation);
   let message = violation;
-  const left = minimise(scenarioOf(seed, validators), (scenario) => {
-    const outcome = simulate(seed, validators, { scenario: () => scenario });
+  const left = await minimise(drawn, async (scenario) => {
+    const outcome = await simulation.run(scenario);
     const same = propertyOf(outcome.violation) === property;
     if (same) message = outcome.violation ?? message;
     return same;
   });
-  return describeFailure(seed, validators, message, [...left]);
+  return describeFailure(simulation, drawn, message, [...left]);
 };
 
 /** Runs the seeds of a range. */
-export const sweep = ({ validators, from, seeds, without }: Range): Sweep => {
+export const sweep = async (simulation: Simulation, { validators, from, seeds, without }: Range): Promise<Sweep> => {
   const exercised = new Counts();
   const failures: Failure[] = [];
   const recoveriesMs: number[] = [];
@@ -67,19 +91,17 @@ export const sweep = ({ validators, from, seeds, without }: Range): Sweep => {
   let steps = 0;
   let trace = 0;
   for (let seed = from; seed < from + seeds; seed += 1) {
-    const outcome = simulate(
-      seed,
-      validators,
-      left.size === 0 ? {} : { scenario: (drawn) => withoutFaults(drawn, left) },
-    );
+    const drawn = simulation.scenarioOf(seed, validators);
+    const running = simulation.run(left.size === 0 ? drawn : withoutFaults(drawn, left));
+    const outcome = running instanceof Promise ? await running : running;
     const { violation } = outcome;
     steps += outcome.events;
     trace = (trace + Math.imul(Number.parseInt(outcome.trace, 16) ^ seed, 0x9e3779b1)) | 0;
     exercised.merge(outcome.exercised);
     if (violation === undefined) recoveriesMs.push(outcome.recoveryMs);
     else if (left.size > 0 || failures.length >= MINIMISED)
-      failures.push(describeFailure(seed, validators, violation, without));
-    else failures.push(minimised(seed, validators, violation));
+      failures.push(describeFailure(simulation, drawn, violation, without));
+    else failures.push(await minimised(simulation, drawn, violation));
   }
   return { run: seeds, failures, steps, recoveriesMs, exercised: exercised.table(), trace };
 };

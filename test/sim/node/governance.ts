@@ -1,0 +1,67 @@
+/** Governance of simulated nodes: change lists that the one member signs, while faults go on; validators join and leave. */
+import { ed25519Sign } from '#primitives';
+import type { Height } from '../../../protocol/brand.ts';
+import { type Change, encodeChangeList, governanceBytes } from '../../../protocol/consensus/governance.ts';
+import type { EpochAnchor } from '../../../protocol/consensus/configuration.ts';
+import { isCloisterError } from '../../../protocol/errors.ts';
+import { faultBound, type Validator } from '../../../protocol/genesis.ts';
+import { secretOf, validatorOf } from '../../support/tiny-genesis.ts';
+import type { Random } from '../random.ts';
+import type { Machine } from './machine.ts';
+import { NETWORK } from './network-name.ts';
+import { machineOf } from './peers.ts';
+import type { PeerName } from '../../../node/network/types.ts';
+
+const VALID_BLOCKS = 10_000;
+const MEMBER_SECRET = secretOf(`${NETWORK}/member/0`);
+
+const numberOf = ({ peerId }: Validator): number => machineOf(peerId as PeerName);
+
+/** Draws a join, a leave or both; undefined when too many liars would vote. */
+const drawChanges = (
+  { configuration }: EpochAnchor,
+  machines: readonly Machine[],
+  isHonest: (machine: number) => boolean,
+  random: Random,
+): Change[] | undefined => {
+  const { validators } = configuration;
+  const outside = machines
+    .map(({ number }) => number)
+    .filter((number) => !validators.some((one) => numberOf(one) === number));
+  const joiner = outside[random.below(Math.max(1, outside.length))];
+  const leaver = validators[random.below(validators.length)] as Validator;
+  const leaves = random.chance(0.5) && (joiner !== undefined || validators.length > 4);
+  const changes: Change[] = [];
+  if (leaves) changes.push({ kind: 'removeValidator', validatorKey: leaver.validatorKey });
+  if (joiner !== undefined) changes.push({ kind: 'addValidator', validator: validatorOf(NETWORK, joiner) });
+  const next = validators.filter((one) => !leaves || one !== leaver).map(numberOf);
+  if (joiner !== undefined) next.push(joiner);
+  const liars = next.filter((machine) => !isHonest(machine)).length;
+  return changes.length > 0 && liars <= faultBound(next.length) ? changes : undefined;
+};
+
+/** Proposes a change of the validators to every node that runs; gives what it would change. */
+export const proposeChange = (
+  anchor: EpochAnchor,
+  machines: readonly Machine[],
+  isHonest: (machine: number) => boolean,
+  random: Random,
+): readonly Change[] => {
+  const changes = drawChanges(anchor, machines, isHonest, random);
+  if (changes === undefined) return [];
+  const { chainId, epoch, base } = anchor;
+  const expiryHeight = (base.height + VALID_BLOCKS) as Height;
+  const changeList = encodeChangeList({ chainId, epoch, expiryHeight, changes });
+  const signature = ed25519Sign(governanceBytes(chainId, changeList), MEMBER_SECRET);
+  for (const machine of machines) {
+    machine.use(({ service }) => {
+      try {
+        service.propose({ changeList, signatures: [{ member: 0, signature }], readiness: [] });
+      } catch (error) {
+        // A node that is in another epoch already refuses it.
+        if (!isCloisterError(error, 'GOVERNANCE_REFUSED')) throw error;
+      }
+    });
+  }
+  return changes;
+};
