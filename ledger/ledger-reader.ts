@@ -234,11 +234,6 @@ export class LedgerReader {
     return height >= 1 && height <= this.headRecord.finalisedHeight;
   }
 
-  /** Whether a height is of the batch under way. */
-  #isArriving(height: number): boolean {
-    return height > this.headRecord.finalisedHeight && height <= (this.arriving?.finalisedHeight ?? 0);
-  }
-
   #isExecuted(height: number): boolean {
     this.assertOpen();
     return height >= 1 && height <= this.headRecord.executedHeight;

@@ -3,7 +3,8 @@ import type { Genesis } from '../../../protocol/genesis.ts';
 import { resolveConfig } from '../../../node/config.ts';
 import { FRESH_CUSTODY, type KeyCustody } from '../../../node/custody.ts';
 import { silentLogger } from '../../../node/logger.ts';
-import { type RunningNode, startNode } from '../../../node/node.ts';
+import { startNode } from '../../../node/node.ts';
+import type { RunningNode } from '../../../node/running-node.ts';
 import { partyOf, secretOf } from '../../support/tiny-genesis.ts';
 import { Disk } from './disk.ts';
 import type { Host, SimProcess } from './host.ts';
@@ -100,10 +101,11 @@ export class Machine {
           validator: partyOf(NETWORK, number).validatorSecret,
           network: new Uint8Array(32).fill(number),
           replica: secretOf(`${NETWORK}/replica/${number}`),
+          next: undefined,
         },
         custody: this.#custody,
       },
-      keepCustody: async (custody) => {
+      keepKeystore: async ({ custody }) => {
         if (process.alive) this.#custody = custody;
       },
       logger,

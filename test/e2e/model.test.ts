@@ -1,0 +1,57 @@
+/**
+ * Real processes → model: four validators at work, one of them killed and started again; afterwards the logs of all
+ * four, read from their homes, must be one run of the model. The log of a validator is a trace as it is: votes,
+ * certificates and final blocks in the order in which they became durable.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { genesisAnchor } from '../../protocol/consensus/configuration.ts';
+import type { WalRecord } from '../../protocol/consensus/wal-record.ts';
+import { readKeystore, readPassphrase } from '../../node/home.ts';
+import { openSigningState } from '../../node/storage.ts';
+import { LocalNetwork } from '../../testnet/local-network.ts';
+import { connect, createAccount } from '../../wallet/index.ts';
+import { untilReady } from '../support/live-network.ts';
+import { judge } from '../spec/accept.ts';
+import { mergeLogs } from '../spec/merge.ts';
+
+const readLog = async (home: string, chainId: LocalNetwork['chainId']): Promise<readonly WalRecord[]> => {
+  const keystore = await readKeystore(home, await readPassphrase(home));
+  await using state = await openSigningState({ home, chainId, ...keystore });
+  return state.records;
+};
+
+describe('logs of real validators', () => {
+  it('are one run of the model', { timeout: 600_000 }, async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'cloister-spec-'));
+    try {
+      const network = await LocalNetwork.start({ directory, logLevel: 'info' });
+      const logs = new Map<number, readonly WalRecord[]>();
+      try {
+        const [, victim] = network.nodes;
+        const wallet = await connect({ urls: network.apis, chainId: network.chainId });
+        await wallet.openSession(createAccount());
+        await victim?.kill('SIGKILL', 'both');
+        await wallet.openSession(createAccount());
+        await victim?.start();
+        await untilReady(network);
+        await wallet.openSession(createAccount());
+      } finally {
+        await network[Symbol.asyncDispose]();
+      }
+      for (const node of network.nodes) logs.set(node.index, await readLog(node.home, network.chainId));
+      const run = mergeLogs(genesisAnchor(network.genesis), logs);
+      process.stderr.write(`real processes: ${run.facts.length} facts of ${run.lastView} views\n`);
+      expect(run.liars).toEqual([]);
+      const [judgement] = await judge([run]);
+      expect(judgement?.refused, judgement?.output).toBeUndefined();
+      expect(judgement?.accepted, judgement?.output).toBe(true);
+      const committed = run.facts.filter(({ kind }) => kind === 'Committed');
+      expect(new Set(committed.map(({ by }) => by)).size).toBe(network.nodes.length);
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  });
+});
