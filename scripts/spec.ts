@@ -2,8 +2,9 @@
  * `npm run spec -- [--traces N] [--seed S] [--json]`: random runs of the Quint models of agreement (`spec/`), which must
  * keep every invariant and reach every witness, and of planted mistakes in them, which must break one.
  *
- * N is the number of runs of the smallest model; the slower ones get a part of it. Exit code 0 when all is as it must
- * be, 1 otherwise, 2 for wrong arguments. Progress goes to standard error.
+ * N is the number of runs of the smallest model; the slower ones get a part of it, and much less than the default may miss
+ * what is rarely reached. Exit code 0 when all is as it must be, 1 otherwise, 2 for wrong arguments. Progress goes to
+ * standard error.
  */
 import { parseArgs } from 'node:util';
 import { mutants } from '../test/spec/model-mutants.ts';
