@@ -16,7 +16,7 @@ import { newBytes } from './hex.ts';
 export type Wire = number | string | Uint8Array | readonly Wire[];
 
 /** Deepest nesting of arrays in any message. */
-export const MAX_DEPTH = 12;
+const MAX_DEPTH = 12;
 
 const utf8Decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
