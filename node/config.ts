@@ -102,7 +102,8 @@ export const otherVariables: Readonly<Record<string, string>> = {
   CLOISTER_DEBUG: 'a failed command prints its stack',
   CLOISTER_LIFELINE: 'set by the launcher for the process that it started',
   CLOISTER_SHARED: 'data folder of the acceptance tests',
-  CLOISTER_SIM_SEEDS: 'number of seeds of the simulation',
+  CLOISTER_SIM_NODE_SEEDS: 'number of seeds of whole nodes that the tests run',
+  CLOISTER_SIM_SEEDS: 'number of seeds of the core that the tests run',
   CLOISTER_TWINS: 'number of Twins scenarios that the tests run',
   CLOISTER_TEST_SEED: 'seed of a test that failed',
 };
