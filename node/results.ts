@@ -152,16 +152,19 @@ export class ResultCollector {
     const agrees = resultStatementHash(statement) === own.hash;
     const signers = this.#options.signersOf(own.statement.epoch);
     let genuine = false;
+    let known = false;
     for (const { set, indexOf } of signers) {
       const validator = indexOf(peer);
       if (validator === undefined) continue;
+      known = true;
       const pair = { validator, ...signaturesOf(message) };
       // A machine that stays has the same keys in both epochs: one check serves both.
       if (!(genuine && sameKeys(signers, peer)) && !verifyResultSignatures(statement, pair, set)) continue;
       genuine = true;
       if (agrees) pairsOf(results, set).set(validator, pair);
     }
-    if (!genuine) return 'bad-signature';
+    // A validator of an epoch that we have not entered is early, not false: `recount` looks again.
+    if (!genuine) return known ? 'bad-signature' : 'held';
     if (agrees) return 'counted';
     results.contradicting.add(peer);
     const fatal = results.contradicting.size > faultBound(signers[0]?.set.validatorKeys.length ?? 0);
