@@ -71,6 +71,13 @@ describe('the result collector', () => {
     expect(certificates.map((certificate) => resultCertificateFault(certificate, set))).toEqual([undefined]);
   });
 
+  it('does not call false what a machine says that is no validator here yet', () => {
+    const { collector, certificates } = collect();
+    collector.addOwn(ownResult(statementAt(1)));
+    expect(collector.addPeer(peer(4), messageBy(4, statementAt(1)))).toBe('held');
+    expect(certificates).toEqual([]);
+  });
+
   it('holds what comes early and counts it once the height is executed here', () => {
     const { collector, certificates } = collect();
     for (const validator of [1, 2])
