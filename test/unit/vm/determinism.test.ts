@@ -81,8 +81,6 @@ describe('outcomes', () => {
   });
 });
 
-describe('restoring', () => {});
-
 describe('in the jail', () => {
   it('runs from one file without files, network or code generation, in half of the usual stack', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'cloister-vm-'));
