@@ -78,6 +78,7 @@ export const agreementMutants: readonly Mutant[] = [
     file: 'consensus/tally.ts',
     find: "turn.records.push({ kind: 'certificate', certificate });",
     replace: '',
+    seeds: 4_000,
     foundBy: ['crashes', 'simulation', 'unit'],
   },
   {
