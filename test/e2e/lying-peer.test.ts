@@ -2,7 +2,7 @@
  * Three honest validators, real processes, against a fourth that has genuine keys and lies: equivocation, made-up
  * results, false answers, noise, floods. They keep committing, keep the evidence, stay small, and shut the liar out.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomBytes } from '#primitives';
 import { multiaddr } from '@multiformats/multiaddr';
@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ChainId } from '../../protocol/brand.ts';
 import { LocalNetwork } from '../../testnet/local-network.ts';
 import type { NodeProcess } from '../../testnet/node-process.ts';
+import { runCommand } from '../support/command-line.ts';
 import { LyingValidator, someHash } from '../support/lying-validator.ts';
 import {
   eventually,
@@ -139,6 +140,33 @@ describe('a validator that lies', () => {
       expect(kept.every((name) => name.includes(`validator-${LIAR}-`))).toBe(true);
     }
     await expectProgress();
+  });
+
+  it('is named by the evidence commands, offline, and by the chain; a changed file proves nothing', async () => {
+    const node = victim(0);
+    const listed = async (): Promise<
+      { readonly path: string; readonly rule: string; readonly onChainAt?: number }[]
+    > => {
+      const { code, stdout } = await runCommand(['evidence', 'list', '--home', node.home, '--json']);
+      expect(code).toBe(0);
+      return (JSON.parse(stdout) as { evidence: { path: string; rule: string; onChainAt?: number }[] }).evidence;
+    };
+    const evidence = await eventually(honest, 'evidence is on the chain', async () => {
+      const now = await listed();
+      return now.some(({ onChainAt }) => onChainAt !== undefined) ? now : undefined;
+    });
+    expect(evidence.map(({ rule }) => rule)).toEqual(expect.arrayContaining(['E1', 'E2', 'E3']));
+    const path = evidence.find(({ rule }) => rule === 'E2')?.path ?? '';
+    const verified = await runCommand(['evidence', 'verify', path, '--chain-id', network.chainId, '--json']);
+    expect([verified.code, JSON.parse(verified.stdout)]).toMatchObject([0, { rule: 'E2', validator: { index: LIAR } }]);
+    const other = await runCommand(['evidence', 'verify', path, '--chain-id', 'ab'.repeat(32)]);
+    expect([other.code, other.stderr]).toEqual([5, expect.stringContaining('EVIDENCE_INVALID')]);
+    const text = readFileSync(path, 'utf8');
+    const at = text.lastIndexOf('"') - 9;
+    const changed = join(network.directory, 'changed.json');
+    writeFileSync(changed, `${text.slice(0, at)}${text[at] === 'A' ? 'B' : 'A'}${text.slice(at + 1)}`);
+    const tampered = await runCommand(['evidence', 'verify', changed, '--chain-id', network.chainId]);
+    expect([tampered.code, tampered.stderr]).toEqual([5, expect.stringContaining('EVIDENCE_INVALID')]);
   });
 
   it('cannot stop the others with results of its own invention', async () => {
