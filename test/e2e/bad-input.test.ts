@@ -68,7 +68,7 @@ describe('bad requests', () => {
     expectProblem(await client.get(`/v1/transactions/${SECRET}`), 400, 'BAD_REQUEST');
     expectProblem(await client.get(`/v1/transactions/${'0'.repeat(64)}`), 404, 'UNKNOWN_TRANSACTION');
     expectProblem(await client.get('/v1/blocks/99999999'), 404, 'UNKNOWN_BLOCK');
-    expectProblem(await client.post('/v1/transactions', 'x'.repeat(3 * 1024 * 1024)), 413, 'REQUEST_TOO_LARGE');
+    expectProblem(await client.announce('/v1/transactions', 3 * 1024 * 1024), 413, 'REQUEST_TOO_LARGE');
     expectProblem(
       await client.post('/v1/queries', randomBytes(700), { 'content-type': 'application/octet-stream' }),
       400,

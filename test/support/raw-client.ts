@@ -1,4 +1,7 @@
 /** A client that seals by hand and speaks plain HTTP, to send what the wallet never would. */
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { randomBytes } from '#primitives';
 import { networkShape } from '../../protocol/api.ts';
 import { type ChainId, height } from '../../protocol/brand.ts';
@@ -64,6 +67,20 @@ export class RawClient {
     );
   }
 
+  /** Announces a body of a length and sends none of it: a refusal that rests on the length alone comes all the same. */
+  async announce(path: string, bytes: number): Promise<RawAnswer> {
+    const headers = { 'content-type': 'application/json', 'content-length': bytes };
+    const sending = request(`${this.#api}${path}`, { method: 'POST', headers });
+    sending.flushHeaders();
+    const [incoming] = (await once(sending, 'response')) as [IncomingMessage];
+    const response = new Response(await text(incoming), {
+      status: incoming.statusCode ?? 0,
+      headers: { 'content-type': incoming.headers['content-type'] ?? '' },
+    });
+    sending.destroy();
+    return this.#answer(response);
+  }
+
   /** Reads a path. */
   async get(path: string): Promise<RawAnswer> {
     return this.#answer(await fetch(`${this.#api}${path}`));
@@ -84,8 +101,8 @@ export class RawClient {
     target: Partial<SealingTarget> = {},
   ): ParsedEnvelope {
     const call = { contract, method, args: JSON.stringify(args), idempotencyKey: undefined };
-    const request = { call, replyKey: this.#account.replyKeyPair.publicKey, expiryHeight: height(expiry) };
-    return sealCall({ ...this.#target, ...target }, this.#account, request, randomBytes(SEAL_RANDOMNESS_BYTES));
+    const sealed = { call, replyKey: this.#account.replyKeyPair.publicKey, expiryHeight: height(expiry) };
+    return sealCall({ ...this.#target, ...target }, this.#account, sealed, randomBytes(SEAL_RANDOMNESS_BYTES));
   }
 
   /** The opening of a session, and how to seal calls of it under numbers of one's own choice. */
@@ -93,12 +110,12 @@ export class RawClient {
     readonly opening: ParsedEnvelope;
     readonly call: (number: number, method: string, args: unknown, contract?: string) => ParsedEnvelope;
   } {
-    const request = {
+    const asked = {
       replyKey: this.#account.replyKeyPair.publicKey,
       expiryHeight: height(expiry),
       sessionExpiryHeight: height(expiry),
     };
-    const opening = sealSessionOpen(this.#target, this.#account, request, randomBytes(SEAL_RANDOMNESS_BYTES));
+    const opening = sealSessionOpen(this.#target, this.#account, asked, randomBytes(SEAL_RANDOMNESS_BYTES));
     return {
       opening,
       call: (number, method, args, contract = 'misbehaving') => {
@@ -111,14 +128,14 @@ export class RawClient {
   }
 
   async #answer(response: Response): Promise<RawAnswer> {
-    const text = await response.text();
+    const body = await response.text();
     let json: Record<string, unknown> = {};
     try {
-      json = JSON.parse(text) as Record<string, unknown>;
+      json = JSON.parse(body) as Record<string, unknown>;
     } catch {
       // Judged by its text.
     }
-    return { status: response.status, contentType: response.headers.get('content-type') ?? '', text, json };
+    return { status: response.status, contentType: response.headers.get('content-type') ?? '', text: body, json };
   }
 }
 
