@@ -5,7 +5,7 @@
  * Earlier epochs are read back from the ledger, whose closing blocks prove them again. Memory: a few hundred bytes an
  * epoch, since configurations share their validators.
  */
-import { ed25519PublicKey, ed25519Sign } from '#primitives';
+import { ed25519Sign } from '#primitives';
 import type { MemberIndex, PublicKey, ValidatorIndex } from '../protocol/brand.ts';
 import { governanceOf } from '../protocol/consensus/admission.ts';
 import type { Closing } from '../protocol/consensus/closing.ts';
@@ -19,9 +19,9 @@ import { type EpochProof, verifyEpochProof } from '../protocol/consensus/epoch-p
 import type { Governance } from '../protocol/consensus/reconfigure.ts';
 import type { Genesis } from '../protocol/genesis.ts';
 import { type ResultStatement, resultStatementBytes } from '../protocol/result.ts';
-import { toHex } from '../protocol/hex.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { nodeErrors } from './errors.ts';
+import { publicKeyOf } from './keystore.ts';
 import type { PeerName } from './network/types.ts';
 import type { OwnResult, ResultSigners } from './results.ts';
 import { epochProofOf, readClosing } from './stored-blocks.ts';
@@ -58,7 +58,7 @@ export class Epochs {
     this.governance = governanceOf(genesis);
     this.#ledger = ledger;
     this.#peer = peer;
-    this.#secrets = new Map(validatorSecrets.map((secret) => [toHex(ed25519PublicKey(secret)) as PublicKey, secret]));
+    this.#secrets = new Map(validatorSecrets.map((secret) => [publicKeyOf(secret), secret]));
     this.#anchors = epochsOf(ledger, genesis);
     this.#membership = membershipOf(this.current.configuration);
   }

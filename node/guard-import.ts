@@ -7,9 +7,8 @@
  * and none that is older than what it knows; other homes cannot be asked.
  */
 import { readdir } from 'node:fs/promises';
-import { ed25519PublicKey, randomBytes } from '#primitives';
+import { randomBytes } from '#primitives';
 import { chainIdOf, genesisFromJson } from '../protocol/genesis.ts';
-import { toHex } from '../protocol/hex.ts';
 import type { CloisterError } from '../protocol/errors.ts';
 import { custodyRecord, FRESH_CUSTODY, generationOf, type KeyCustody, type LogCustody } from './custody.ts';
 import { nodeErrors } from './errors.ts';
@@ -17,7 +16,7 @@ import { type Guard, openGuard } from './guard-file.ts';
 import { firstUncovered, promisesOf, recordsOf } from './guard-state.ts';
 import { KeyLock } from '../ledger/key-lock.ts';
 import { homePaths, readGenesis, readKeystore, readOptional, writeFileDurably, writeKeystore } from './home.ts';
-import { type NodeKeystore, validatorKeyOf } from './keystore.ts';
+import { type NodeKeystore, publicKeyOf, validatorKeyOf, validatorSecretsOf } from './keystore.ts';
 import { openSigningState, type SigningState } from './storage.ts';
 
 /** What is imported, and where. */
@@ -46,7 +45,7 @@ const checkGuard = ({ content, validatorKey, chainId }: Guard): void => {
   } catch {
     throw nodeErrors.error('GUARD_DAMAGED', { reason: 'its genesis cannot be read' });
   }
-  if (ofGenesis !== chainId || toHex(ed25519PublicKey(content.validator)) !== validatorKey)
+  if (ofGenesis !== chainId || publicKeyOf(content.validator) !== validatorKey)
     throw nodeErrors.error('GUARD_DAMAGED', { reason: 'its parts do not belong together' });
 };
 
@@ -121,7 +120,7 @@ export const importGuard = async (options: GuardImport): Promise<ImportedGuard> 
       reason: `the home is that of ${validatorKeyOf(keystore.secrets)}`,
     });
   await using stack = new AsyncDisposableStack();
-  const lock = await KeyLock.acquire(homePaths(home).votes, validator, ...(next === undefined ? [] : [next]));
+  const lock = await KeyLock.acquire(homePaths(home).votes, ...validatorSecretsOf(content));
   stack.defer(() => lock.release());
   const open = async (): Promise<SigningState> =>
     stack.use(await openSigningState({ home, chainId, ...keystore, lock }));

@@ -45,13 +45,18 @@ export const createSecrets = (): NodeSecrets => ({
   next: undefined,
 });
 
-/** Public key of the validator that these are the secrets of. */
-export const validatorKeyOf = ({ validator }: NodeSecrets): PublicKey =>
-  toHex(ed25519PublicKey(validator)) as PublicKey;
+/** The public key of an Ed25519 secret. */
+export const publicKeyOf = (secret: Uint8Array): PublicKey => toHex(ed25519PublicKey(secret)) as PublicKey;
 
-/** Public keys of a validator: the one in use, then the one that is to follow it, if any. */
-export const validatorKeysOf = ({ validator, next }: NodeSecrets): PublicKey[] =>
-  [validator, ...(next === undefined ? [] : [next])].map((secret) => toHex(ed25519PublicKey(secret)) as PublicKey);
+/** Public key of the validator that these are the secrets of. */
+export const validatorKeyOf = ({ validator }: NodeSecrets): PublicKey => publicKeyOf(validator);
+
+/** Consensus secrets of a validator: the one in use, then the one that is to follow it, if any. */
+export const validatorSecretsOf = ({ validator, next }: Pick<NodeSecrets, 'validator' | 'next'>): Uint8Array[] =>
+  next === undefined ? [validator] : [validator, next];
+
+/** Their public keys, in that order. */
+export const validatorKeysOf = (secrets: NodeSecrets): PublicKey[] => validatorSecretsOf(secrets).map(publicKeyOf);
 
 /** The keystore once the key that was to follow is in use among these; the given one before. */
 export const afterRotation = (keystore: NodeKeystore, inUse: readonly PublicKey[]): NodeKeystore => {

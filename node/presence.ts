@@ -5,13 +5,14 @@
  *
  * What a peer passes on is genuine or refused, so nobody can stop a validator whose key and home are used once.
  */
-import { ed25519PublicKey, ed25519Sign, randomBytes } from '#primitives';
+import { ed25519Sign, randomBytes } from '#primitives';
 import type { ChainId, PublicKey, Verified } from '../protocol/brand.ts';
 import { encode } from '../protocol/codec.ts';
 import { consensusMessageCodec } from '../protocol/consensus/message.ts';
 import { PRESENCE_NONCE_BYTES, type Presence, presenceBytes } from '../protocol/consensus/presence.ts';
-import { equalBytes, toHex } from '../protocol/hex.ts';
+import { equalBytes } from '../protocol/hex.ts';
 import type { PeerNetwork } from './network/network.ts';
+import { publicKeyOf } from './keystore.ts';
 import type { PeerName } from './network/types.ts';
 import { TokenBucket } from './network/token-bucket.ts';
 
@@ -50,7 +51,7 @@ export class PresenceBook {
     this.#options = options;
     for (const secret of validatorSecrets) {
       const statement = { run, nonce: randomBytes(PRESENCE_NONCE_BYTES) };
-      const validatorKey = toHex(ed25519PublicKey(secret)) as PublicKey;
+      const validatorKey = publicKeyOf(secret);
       const signature = ed25519Sign(presenceBytes(chainId, statement), secret);
       this.#own.set(validatorKey, { validatorKey, ...statement, signature });
     }

@@ -17,7 +17,7 @@ import { WriteAheadLog } from '../ledger/wal.ts';
 import { custodyFault, FRESH_CUSTODY, type LogCustody, readCustodyRecord } from './custody.ts';
 import { nodeErrors } from './errors.ts';
 import { homePaths } from './home.ts';
-import { type NodeKeystore, validatorKeysOf } from './keystore.ts';
+import { type NodeKeystore, validatorKeysOf, validatorSecretsOf } from './keystore.ts';
 import { RunCounter } from './run-counter.ts';
 import { readHeaderRecord, readProvenBlock } from './stored-blocks.ts';
 
@@ -68,9 +68,7 @@ export const openSigningState = async (options: SigningHome): Promise<SigningSta
   const { home, chainId, secrets, custody: held } = options;
   const paths = homePaths(home);
   await using stack = new AsyncDisposableStack();
-  const lock =
-    options.lock ??
-    (await KeyLock.acquire(paths.votes, secrets.validator, ...(secrets.next === undefined ? [] : [secrets.next])));
+  const lock = options.lock ?? (await KeyLock.acquire(paths.votes, ...validatorSecretsOf(secrets)));
   let ledger: Ledger;
   try {
     ledger = stack.use(await Ledger.open(paths.ledger, { replicaKey: secrets.replica, chainId }));
@@ -125,7 +123,7 @@ export const openToSign = async (
   await using stack = new AsyncDisposableStack();
   const state = stack.use(await openSigningState(options));
   const { custody, secrets, keepKeystore } = options;
-  const { validator, next } = secrets;
+  const { next } = secrets;
   const fault = custodyFault(custody, state.custody);
   const replaced = fault !== undefined && next !== undefined && isCloisterError(fault, 'KEY_USED_TWICE');
   if (fault !== undefined && !replaced) throw fault;
@@ -135,7 +133,7 @@ export const openToSign = async (
     await keepKeystore({ secrets, custody: { ...custody, state: 'used', timeMs: Date.now() } });
   state.runs.advance();
   stack.move();
-  const validatorSecrets = [...(replaced ? [] : [validator]), ...(next === undefined ? [] : [next])];
+  const validatorSecrets = validatorSecretsOf(secrets).slice(replaced ? 1 : 0);
   return { ...state, validatorSecrets };
 };
 
