@@ -1,7 +1,8 @@
 /**
  * The one door from a contract to its runtime: a single host function taking an operation number and plain values.
  * The runtime (enclave/runtime/vm) installs it before it evaluates a bundle; it is captured here once, at load.
- * Operation numbers are part of the contract interface: never renumber one.
+ * Operation numbers are part of the contract interface: never renumber one. Keys go as a prefix and parts; the runtime
+ * joins them (enclave/runtime/vm/key-parts.ts), at a fraction of what that costs in here.
  */
 
 /** Operations of the host function; enclave/runtime/vm/operations.ts holds the same table (a test compares them). */
@@ -16,16 +17,11 @@ export const hostOperations = {
   refuse: 7,
   unknownMethod: 8,
   sha256: 9,
+  key: 10,
 } as const;
 
 type HostValue = string | number | boolean | undefined;
-type HostFunction = (
-  operation: number,
-  a?: HostValue,
-  b?: HostValue,
-  c?: HostValue,
-  d?: HostValue,
-) => string | undefined;
+type HostFunction = (operation: number, ...values: readonly HostValue[]) => string | undefined;
 
 const captured: unknown = Reflect.get(globalThis, '__cloisterHost');
 

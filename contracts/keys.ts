@@ -1,8 +1,6 @@
 /**
- * Order-preserving encoding of typed key parts into one string, compared by UTF-16 code units.
- * A string part is `"` + text + U+0000; a number part is `#` + digit count + base-32 digits. U+0000 inside a string is
- * followed by U+FFFF, which no part begins with. Hence no encoded part is a prefix of another, shorter strings sort
- * first, and numbers sort by value (the scheme of FoundationDB's tuple layer: one character to look for, not three).
+ * Names of state collections, and the parts of a key as a range scan gives them back. The runtime joins parts into one
+ * string that sorts part by part (enclave/runtime/vm/key-parts.ts says how); this file is the way back.
  */
 
 /** One part of a key: text, or an integer from 0 to 2^53 - 1. */
@@ -25,30 +23,6 @@ export function keyspace(name: string, kind = ''): string {
   return kind + name + TERMINATOR;
 }
 
-/** Joined by `+`: a template literal is a method call in the interpreter and costs three times as much. */
-function encodeText(text: string): string {
-  const safe = text.includes(TERMINATOR) ? text.replaceAll(TERMINATOR, ESCAPED) : text;
-  return '"' + safe + TERMINATOR;
-}
-
-function encodeNumber(value: number): string {
-  if (!Number.isSafeInteger(value) || value < 0) throw new RangeError('A key number is an integer from 0 to 2^53 - 1.');
-  const digits = value.toString(32);
-  return `#${String.fromCharCode(DIGIT_COUNT_BASE + digits.length)}${digits}`;
-}
-
-/** Encodes leading parts of a key. */
-export function encodeParts(parts: readonly KeyPart[]): string {
-  let encoded = '';
-  for (let index = 0; index < parts.length; index += 1) {
-    const part = parts[index];
-    if (typeof part === 'string') encoded += encodeText(part);
-    else if (typeof part === 'number') encoded += encodeNumber(part);
-    else throw new TypeError('A key part is a string or a number.');
-  }
-  return encoded;
-}
-
 /** Index of the terminator of a text part that starts at `start`. */
 function endOfText(encoded: string, start: number): number {
   let end = encoded.indexOf(TERMINATOR, start);
@@ -56,7 +30,7 @@ function endOfText(encoded: string, start: number): number {
   return end;
 }
 
-/** Decodes what `encodeParts` wrote, starting at an offset. */
+/** The parts of a key that the runtime has joined, from an offset on. */
 export function decodeParts(encoded: string, offset: number): KeyPart[] {
   const parts: KeyPart[] = [];
   let at = offset;

@@ -4,7 +4,7 @@
  */
 import { hostCall, hostOperations } from './host-calls.ts';
 import { stateJson } from './json.ts';
-import { decodeParts, encodeParts, keyspace, RANGE_END, type KeyPart } from './keys.ts';
+import { decodeParts, keyspace, RANGE_END, type KeyPart } from './keys.ts';
 
 /** How values are kept: JSON text (default), decimal text of a bigint, or the string itself. */
 export type ValueKind = 'json' | 'bigint' | 'string';
@@ -99,17 +99,19 @@ function* scanPages(
   }
 }
 
-let last: { readonly space: string; readonly parts: readonly KeyPart[]; readonly key: string } | undefined;
+type EntryOperation = typeof hostOperations.get | typeof hostOperations.remove | typeof hostOperations.key;
 
-/** The whole key of an entry. The last one is kept: most entries are read and then written. */
-function keyOf(space: string, parts: readonly KeyPart[]): string {
-  if (last !== undefined && last.space === space && last.parts.length === parts.length) {
-    let same = 0;
-    while (same < parts.length && last.parts[same] === parts[same]) same += 1;
-    if (same === parts.length) return last.key;
-  }
-  last = { space, parts, key: space + encodeParts(parts) };
-  return last.key;
+/** Asks about one entry. Spreading a call costs the interpreter as much as a look-up: keys of one or two parts do not. */
+function onEntry(operation: EntryOperation, space: string, key: readonly KeyPart[]): string | undefined {
+  if (key.length === 1) return hostCall(operation, space, key[0]);
+  if (key.length === 2) return hostCall(operation, space, key[0], key[1]);
+  return hostCall(operation, space, ...key);
+}
+
+function setEntry(space: string, value: string, key: readonly KeyPart[]): void {
+  if (key.length === 1) hostCall(hostOperations.set, space, value, key[0]);
+  else if (key.length === 2) hostCall(hostOperations.set, space, value, key[0], key[1]);
+  else hostCall(hostOperations.set, space, value, ...key);
 }
 
 /** A map whose keys start with `space`; used by every collection of the SDK. */
@@ -118,26 +120,23 @@ export function mapIn<K extends readonly KeyPart[], V>(space: string, kind: Valu
   const decode = decoder(kind);
   return {
     get(...key) {
-      const text = hostCall(hostOperations.get, keyOf(space, key));
+      const text = onEntry(hostOperations.get, space, key);
       return text === undefined ? undefined : (decode(text) as V);
     },
-    has: (...key) => hostCall(hostOperations.get, keyOf(space, key)) !== undefined,
+    has: (...key) => onEntry(hostOperations.get, space, key) !== undefined,
     set(...keyAndValue) {
       const value: unknown = keyAndValue.pop();
-      hostCall(
-        hostOperations.set,
-        keyOf(space, keyAndValue as readonly unknown[] as readonly KeyPart[]),
-        encode(value),
-      );
+      setEntry(space, encode(value), keyAndValue as readonly unknown[] as readonly KeyPart[]);
     },
     delete(...key) {
-      hostCall(hostOperations.remove, keyOf(space, key));
+      onEntry(hostOperations.remove, space, key);
     },
     *entries(range = {}) {
-      const base = space + encodeParts(range.prefix ?? []);
-      const [lowest, highest] = [base, base + RANGE_END];
-      let from = range.from === undefined ? lowest : space + encodeParts(range.from);
-      let to = range.to === undefined ? highest : space + encodeParts(range.to);
+      const bound = (parts: readonly KeyPart[]): string => onEntry(hostOperations.key, space, parts) ?? '';
+      const lowest = bound(range.prefix ?? []);
+      const highest = lowest + RANGE_END;
+      let from = range.from === undefined ? lowest : bound(range.from);
+      let to = range.to === undefined ? highest : bound(range.to);
       if (from < lowest) from = lowest;
       if (to > highest) to = highest;
       const rows = scanPages(from, to, range.limit ?? Number.MAX_SAFE_INTEGER, range.reverse === true);

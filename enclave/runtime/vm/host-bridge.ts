@@ -6,6 +6,7 @@ import { sha256 } from '#primitives';
 import { HostFailure, HostRefusal, type ContractHost } from './execution.ts';
 import { ExitSignal, fail } from './exit.ts';
 import { tag, type Interpreter } from './interpreter.ts';
+import { numberPart, textPart } from './key-parts.ts';
 import * as limits from './limits.ts';
 import { hostOperationNames, type HostOperationName } from './operations.ts';
 
@@ -16,6 +17,7 @@ const READ_ONLY_OPERATIONS: ReadonlySet<HostOperationName> = new Set([
   'refuse',
   'unknownMethod',
   'sha256',
+  'key',
 ]);
 
 /** Serves the host calls of one interpreter. */
@@ -65,16 +67,18 @@ export class HostBridge {
   private perform(operation: HostOperationName, host: ContractHost): number {
     switch (operation) {
       case 'get':
-        return this.answer(host.get(this.priced(operation, this.key(1))));
+        return this.answer(host.get(this.priced(operation, this.entryKey(2))));
+      case 'key':
+        return this.answer(this.priced(operation, this.entryKey(2)));
       case 'set': {
-        const key = this.key(1);
+        const key = this.entryKey(3);
         const value = this.text(2, limits.MAX_VALUE_CHARACTERS);
         this.charge(operation, key.length + value.length);
         host.set(key, value);
         return 0;
       }
       case 'remove':
-        host.remove(this.priced(operation, this.key(1)));
+        host.remove(this.priced(operation, this.entryKey(2)));
         return 0;
       case 'scan':
         return this.scan(host);
@@ -157,6 +161,17 @@ export class HostBridge {
 
   private key(index: number): string {
     return this.text(index, limits.MAX_KEY_CHARACTERS);
+  }
+
+  /** The key of an entry: its prefix, which is the first argument, and the parts from `firstPart` on, none or more. */
+  private entryKey(firstPart: number): string {
+    let key = this.key(1);
+    for (let index = firstPart; index < this.argumentCount; index += 1) {
+      const number = this.interpreter.numberAt(this.argument(index));
+      key += number === undefined ? textPart(this.key(index)) : (numberPart(number) ?? fail('BAD_HOST_CALL'));
+      if (key.length > limits.MAX_KEY_CHARACTERS) fail('LIMIT_EXCEEDED');
+    }
+    return key;
   }
 
   private text(index: number, maximum: number): string {

@@ -61,6 +61,7 @@ export const HOST_CALL_GAS: Readonly<Record<HostOperationName, number>> = {
   refuse: 2_000,
   unknownMethod: 2_000,
   sha256: 15_000,
+  key: 4_000,
 };
 
 /** Gas per character that crosses between contract and host. */

@@ -10,6 +10,7 @@ export const hostOperationNames = [
   'refuse',
   'unknownMethod',
   'sha256',
+  'key',
 ] as const;
 
 /** Name of a host operation. */

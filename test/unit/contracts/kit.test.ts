@@ -69,7 +69,7 @@ describe('state maps', () => {
   });
   it('refuses key parts that cannot be ordered', () => {
     for (const bad of [-1, 1.5, 2 ** 53, null, true]) {
-      expect(kit.call(alice, 'putRows', [['a', bad]])).toMatchObject({ status: 'failed', code: 'CONTRACT_ERROR' });
+      expect(kit.call(alice, 'putRows', [['a', bad]])).toMatchObject({ status: 'failed', code: 'BAD_HOST_CALL' });
     }
   });
   it('walks more rows than one page', () => {

@@ -156,7 +156,7 @@ describe('host calls', () => {
     },
   );
   it('refuse unknown operations and none', () => {
-    for (const list of [[[99]], [[-1]], [[10]]])
+    for (const list of [[[99]], [[-1]], [[11]], [[10]]])
       expect(run(vm, probe, 'any', { args: list })).toMatchObject({ code: 'BAD_HOST_CALL' });
     expect(run(vm, probe, 'none')).toMatchObject({ code: 'BAD_HOST_CALL' });
   });
@@ -166,6 +166,27 @@ describe('host calls', () => {
     expect(run(vm, probe, 'outputs')).toMatchObject({ code: 'LIMIT_EXCEEDED' });
     expect(run(vm, probe, 'values', { args: { what: 'negative' } })).toMatchObject({ code: 'LIMIT_EXCEEDED' });
     expect(run(vm, probe, 'any', { args: [[4, 5000]] })).toMatchObject({ code: 'LIMIT_EXCEEDED' });
+  });
+  it('join the parts of a key, each bounded and of a kind that sorts', () => {
+    const host = new MapHost();
+    const parts = ['a\u0000b', 0, 31, 32, 2 ** 53 - 1, ''];
+    expect(run(vm, probe, 'any', { host, args: [[1, 'p', 'v', ...parts]] }).status).toBe('ok');
+    const key = 'p"a\u0000\uffffb\u0000#A0#Av#B10#K7vvvvvvvvvv"\u0000';
+    expect([...host.state]).toEqual([[key, 'v']]);
+    const asked = run(vm, probe, 'any', {
+      host,
+      args: [
+        [0, 'p', ...parts],
+        [10, 'p', ...parts],
+        [2, 'p', ...parts],
+      ],
+    });
+    expect(asked).toMatchObject({ status: 'ok', result: JSON.stringify(['v', key, null]) });
+    expect(host.state.size).toBe(0);
+    for (const bad of [-1, 0.5, 2 ** 53, null, true, {}])
+      expect(run(vm, probe, 'any', { args: [[0, 'p', 'a', bad]] })).toMatchObject({ code: 'BAD_HOST_CALL' });
+    for (const many of [Array.from({ length: 400 }, () => 7), ['x'.repeat(1022)]])
+      expect(run(vm, probe, 'any', { args: [[0, 'p', ...many]] })).toMatchObject({ code: 'LIMIT_EXCEEDED' });
   });
   it('cost gas', () => {
     expect(run(vm, probe, 'flood')).toMatchObject({ code: 'OUT_OF_GAS', gasUsed: 1e9 });
