@@ -10,7 +10,8 @@ import { Level } from 'level';
 import { ledgerErrors } from './errors.ts';
 import type { Store, StoreOperation } from './store.ts';
 
-const WRITE_BUFFER_BYTES = 8 * 1024 * 1024;
+/** Larger buffers are compacted less often; there may be two of them. */
+const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
 const CACHE_BYTES = 8 * 1024 * 1024;
 
 /** State of a database directory before it is opened. */

@@ -174,6 +174,8 @@ export class ProofChecker {
 
   /** Keeps a proven statement. Throws NETWORK_FORKED, now and ever after, when it contradicts another one. */
   #remember(key: string, proven: ProvenStatement): void {
+    // All transactions of a block ask at once: the first one's answer is remembered when the others come here.
+    if (this.#proven.has(key)) return;
     const { height } = proven.statement;
     for (const { statement } of this.#proven.values())
       if (statement.height === height && resultStatementHash(statement) !== resultStatementHash(proven.statement))
