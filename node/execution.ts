@@ -2,16 +2,16 @@
  * Execution: final blocks go through the enclave into the ledger, one by one, and their results to the other validators.
  *
  * Blocks are executed strictly in height order, each committed in one synced batch; the next block is already inside
- * the enclave while the last one is written. Agreement never waits for this. A node that is far behind imports what the
- * others have executed and certified, and restores its enclave from it; an observer, which has no enclave, only imports.
- * After a restart of the enclave it continues where the enclave was restored to; executing a height again gives the
- * identical record.
+ * the enclave, and the own result on its way to the others, while the last one is written. Agreement never waits for this.
+ * A node that is far behind imports what the others have executed and certified, and restores its enclave from it; an
+ * observer, which has no enclave, only imports. After a restart of the enclave it continues where the enclave was
+ * restored to; executing a height again gives the identical record.
  */
 import type { BlockHash } from '../protocol/brand.ts';
 import { decode, encode } from '../protocol/codec.ts';
 import type { Header } from '../protocol/consensus/header.ts';
 import { isCloisterError } from '../protocol/errors.ts';
-import { resultCertificateCodec, resultStatementCodec } from '../protocol/result.ts';
+import { resultCertificateCodec, type ResultStatement, resultStatementCodec } from '../protocol/result.ts';
 import type { ReplyOf } from '../enclave/boundary/messages.ts';
 import type { EnclaveClient } from '../enclave/host/enclave-client.ts';
 import type { ExecutedBlock } from '../ledger/blocks.ts';
@@ -47,6 +47,8 @@ export interface ExecutionOptions {
     readonly id: BlockHash;
     readonly transactions: number;
   }) => void;
+  /** Own result of a height, once it is durable: to be compared. */
+  readonly onDurableResult: (statement: ResultStatement) => void;
   readonly onFatal: (error: unknown) => void;
 }
 
@@ -191,8 +193,12 @@ export class Execution implements AsyncDisposable {
   }
 
   async #commit({ block, reply }: Executed): Promise<void> {
-    const { ledger, epochs, blocks, tracker, results, onResult, onExecuted } = this.#options;
+    const { ledger, epochs, blocks, tracker, results, onResult, onDurableResult, onExecuted } = this.#options;
     const { header, id } = block;
+    const statement = decode(resultStatementCodec, reply.statement, reply.statement.length);
+    const result = epochs.ownResult(statement, reply.signature);
+    // While it is written: whoever executes this height again, after a crash too, signs the same.
+    onResult(result);
     await ledger.commitBlocks({
       ...blockRecords(block),
       writeSet: reply.sealedWriteSet,
@@ -201,10 +207,8 @@ export class Execution implements AsyncDisposable {
       enclaveSignature: reply.signature,
     });
     blocks.done(header.height);
-    const statement = decode(resultStatementCodec, reply.statement, reply.statement.length);
-    const result = epochs.ownResult(statement, reply.signature);
     tracker.executed(header.height, reply.calls);
-    onResult(result);
+    onDurableResult(statement);
     results.addOwn(result);
     onExecuted({ header, id, transactions: block.body.length });
   }

@@ -205,6 +205,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
       tracker,
       logger: roomLogger(logger, 'execution'),
       onResult: (result) => exchange.push(result),
+      onDurableResult: (statement) => exchange.compareOwn(statement),
       onExecuted: ({ header, transactions: count }) => {
         instruments.executedBlocks.with({}).add(1);
         instruments.executedTransactions.with({}).add(count);

@@ -65,12 +65,16 @@ export class ResultsExchange implements AsyncDisposable {
     this.#timer.unref();
   }
 
-  /** Sends our own result to every validator, and compares it with a certificate that was here before it. */
-  push({ statement, signed }: OwnResult): void {
-    const { network, certified } = this.#options;
-    if (signed !== undefined)
-      network.broadcast('bulk', encode(bulkMessageCodec, { kind: 'result', result: signed.message }));
-    const early = certified.at(statement.height);
+  /** Sends our own result to every validator. */
+  push({ signed }: OwnResult): void {
+    if (signed === undefined) return;
+    const message = encode(bulkMessageCodec, { kind: 'result', result: signed.message });
+    this.#options.network.broadcast('bulk', message);
+  }
+
+  /** Compares our own result, once it is durable, with a certificate that was here before it. */
+  compareOwn(statement: ResultStatement): void {
+    const early = this.#options.certified.at(statement.height);
     if (early !== undefined) this.#compare(early, resultStatementHash(early.statement), statement);
   }
 
