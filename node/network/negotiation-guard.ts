@@ -11,9 +11,11 @@ import type { TCPComponents } from '@libp2p/tcp';
 import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import type { YamuxMuxerInit } from '@libp2p/yamux';
+import type { YamuxStream } from '@libp2p/yamux/stream';
 
 import { delegate } from './delegate.ts';
 import { eachPart } from './inbound-channel.ts';
+import { gatherWindowUpdates } from './window-updates.ts';
 
 /** Most unread bytes while a connection is negotiated: some hundred are honest. */
 const MAX_CONNECTION_BYTES = 64 * 1024;
@@ -52,7 +54,6 @@ export const guardedTcp = (components: TCPComponents): Transport => {
 
 type YamuxFactory = ReturnType<ReturnType<typeof yamux>>;
 type YamuxMuxer = ReturnType<YamuxFactory['createStreamMuxer']>;
-type YamuxStream = YamuxMuxer['streams'][number];
 
 const isAscii = (data: Uint8Array | Iterable<Uint8Array>): boolean => {
   let ascii = true;
@@ -98,6 +99,7 @@ export class NegotiationGuard {
   }
 
   #guardStream(muxer: YamuxMuxer, stream: YamuxStream): void {
+    gatherWindowUpdates(stream);
     const onData = stream.onData.bind(stream);
     let seenBytes = 0;
     stream.onData = (data) => {

@@ -66,6 +66,18 @@ describe('direct channels', () => {
     );
   });
 
+  it('go on beyond many receive windows, in messages of every size', async () => {
+    await using cluster = await Cluster.start(2);
+    const inbox = new Inbox(cluster.at(1));
+    const sizes = [1, 700, 65_536, 131_071, 131_072, 262_132, 262_145];
+    let sent = 0;
+    for (let round = 0; round < 8; round += 1) {
+      for (const size of sizes) cluster.at(0).send(peerName(1), 'bulk', new Uint8Array(size).fill(round));
+      sent += sizes.length;
+      await inbox.count(sent);
+    }
+    expect(inbox.messages.map(({ bytes }) => bytes.byteLength)).toEqual(Array.from({ length: 8 }, () => sizes).flat());
+  });
   it('survive a handler that throws', async () => {
     await using cluster = await Cluster.start(2);
     cluster.at(1).onMessage(() => {
