@@ -2,7 +2,7 @@
  * Floors: what single operations cost on this machine in this run, in CPU µs unless said, so that the cost of a
  * transaction can be compared with what its parts cost alone.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,6 +30,8 @@ export interface Floors {
   readonly fdatasyncWallMs: number;
   /** Wall time of 1 KiB to a process on an inherited descriptor and back, µs. */
   readonly ipcRoundTripWallMicros: number;
+  /** Wall time of starting Node with an empty program and waiting for its end, ms; the command line starts it twice. */
+  readonly nodeStartWallMs: number;
 }
 
 const ROUNDS = 5;
@@ -150,9 +152,18 @@ const ipcFloor = async (): Promise<{ ipcRoundTripWallMicros: number }> => {
   return { ipcRoundTripWallMicros: percentile(times, 0.5) };
 };
 
+const nodeStartFloor = (): { nodeStartWallMs: number } => {
+  const times = Array.from({ length: 9 }, () => {
+    const start = performance.now();
+    spawnSync(process.execPath, ['-e', '0'], { stdio: 'ignore' });
+    return performance.now() - start;
+  });
+  return { nodeStartWallMs: percentile(times, 0.5) };
+};
+
 /** Measures all floors; takes a few seconds. */
 export const measureFloors = async (): Promise<Floors> => {
   const test = await TransferTest.create();
   const contractRunMicros = cpuMicros(500, () => test.transfer());
-  return { ...cryptoFloors(), contractRunMicros, ...(await diskFloors()), ...(await ipcFloor()) };
+  return { ...cryptoFloors(), contractRunMicros, ...(await diskFloors()), ...(await ipcFloor()), ...nodeStartFloor() };
 };
