@@ -82,6 +82,8 @@ export type Effect =
       readonly following: readonly Header[];
       /** Those tails that are known with their justification, to be kept with the closing block. */
       readonly tails: readonly FinalBlock[];
+      /** Nullifications by which blocks and tails skip views and which they do not carry, ascending; to be kept. */
+      readonly unattached: readonly Certificate[];
       readonly finalization: Certificate;
     }
   /**

@@ -85,6 +85,12 @@ export type Event =
       readonly certificate: Verified<Certificate>;
       readonly from: MemberIndex | undefined;
     }
+  /** Answer to `getCertificates`. */
+  | {
+      readonly kind: 'certificates';
+      readonly certificates: readonly Verified<Certificate>[];
+      readonly from: MemberIndex | undefined;
+    }
   | { readonly kind: 'status'; readonly status: Verified<Status>; readonly from: MemberIndex }
   /** Answer to `getHeader` (one block) or `getBlocks` (consecutive ones and the finalization of the last). */
   | {
@@ -140,6 +146,8 @@ export const eventEpoch = (event: Event): number | undefined => {
       return event.vote.epoch;
     case 'certificate':
       return event.certificate.epoch;
+    case 'certificates':
+      return event.certificates[0]?.epoch;
     case 'status':
       return event.status.epoch;
     case 'blocks':

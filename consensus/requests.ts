@@ -1,6 +1,11 @@
 /** Pulling what is missing: one open request an item, another peer every repair interval, the recently heard first. */
-import type { BlockHash, Height, MemberIndex } from '../protocol/brand.ts';
-import { MAX_BLOCKS_PER_RESPONSE, type ConsensusRequest } from '../protocol/consensus/request.ts';
+import type { BlockHash, Height, MemberIndex, View } from '../protocol/brand.ts';
+import type { ViewRange } from '../protocol/consensus/justification.ts';
+import {
+  type ConsensusRequest,
+  MAX_BLOCKS_PER_RESPONSE,
+  MAX_VIEWS_PER_RESPONSE,
+} from '../protocol/consensus/request.ts';
 import { STATUS_PERIOD_MS } from './constants.ts';
 import type { CoreState } from './state.ts';
 import { repairMs } from './timer.ts';
@@ -44,6 +49,22 @@ export const askBlocks = (turn: Turn, preferred: number): void => {
   const from = (turn.state.finalized.height + 1) as Height;
   const to = (from + MAX_BLOCKS_PER_RESPONSE - 1) as Height;
   ask(turn, `c${from}`, turn.state.helper ?? preferred, { kind: 'getBlocks', from, to });
+};
+
+/** Certificates are pulled by one question at a time, each put to the next peer: none of them can hold up the rest. */
+const CERTIFICATES = 'v';
+
+/** Asks for the certificates of views, as many as one answer may be about. */
+export const askCertificates = (turn: Turn, { from, to }: ViewRange, preferred: number): void => {
+  const { epoch } = turn.state.config.anchor;
+  const last = Math.min(to, from + MAX_VIEWS_PER_RESPONSE - 1) as View;
+  ask(turn, CERTIFICATES, preferred, { kind: 'getCertificates', epoch, from, to: last });
+};
+
+/** Some of the certificates came: the next question need not wait. */
+export const continueCertificates = (state: CoreState): void => {
+  const open = state.requests.get(CERTIFICATES);
+  if (open !== undefined) open.lastAtMs = Number.NEGATIVE_INFINITY;
 };
 
 /** Asks for every body that is missing. */

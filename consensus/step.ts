@@ -27,7 +27,7 @@ import { nextEpoch } from './epoch.ts';
 import { keepEvidence } from './evidence.ts';
 import { finalizeNotarized } from './finalize.ts';
 import { eventEpoch, type Input } from './input.ts';
-import { receiveBlocks, receiveClosing } from './learn.ts';
+import { receiveBlocks, receiveCertificates, receiveClosing } from './learn.ts';
 import { notarizeProposal, receiveProposal } from './notarize.ts';
 import { nullifyCurrent } from './nullify.ts';
 import { propose, receivePayload } from './propose.ts';
@@ -92,7 +92,11 @@ const take = (turn: Turn, input: Input): void => {
       return receiveOwnVote(turn, input.vote);
     case 'certificate':
       hear(turn, input.from);
-      return addCertificate(turn, input.certificate);
+      addCertificate(turn, input.certificate);
+      return;
+    case 'certificates':
+      hear(turn, input.from);
+      return receiveCertificates(turn, input.certificates);
     case 'status':
       hear(turn, input.from);
       return receiveStatus(turn, input.status, input.from);

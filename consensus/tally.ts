@@ -59,20 +59,24 @@ const contradicts = (view: ViewState, certificate: Certificate): boolean => {
   );
 };
 
-/** Stores a valid certificate of any view above the finalised one, records it and relays it, each once. */
-export const addCertificate = (turn: Turn, certificate: Certificate): void => {
+/**
+ * Stores a valid certificate of any view above the finalised one, records it and relays it, each once; says whether it
+ * was new. One of a view long past is no news to anybody else.
+ */
+export const addCertificate = (turn: Turn, certificate: Certificate): boolean => {
   const { state } = turn;
-  if (certificate.view <= state.finalized.view) return;
+  if (certificate.view <= state.finalized.view) return false;
   witnessCertificate(turn, certificate);
   const view = viewOf(state, certificate.view);
   if (contradicts(view, certificate)) {
     halt(turn);
-    return;
+    return false;
   }
-  if (heldCertificate(view, certificate.kind) !== undefined) return;
+  if (heldCertificate(view, certificate.kind) !== undefined) return false;
   indexCertificate(state, view, certificate);
   turn.records.push({ kind: 'certificate', certificate });
-  turn.effects.push({ kind: 'relay', certificate });
+  if (certificate.view + VIEW_WINDOW >= state.current) turn.effects.push({ kind: 'relay', certificate });
+  return true;
 };
 
 /** Puts a certificate into the state without recording or relaying it. */

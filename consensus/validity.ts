@@ -19,6 +19,7 @@ import { evaluateSystem, type SystemVerdict } from '../protocol/consensus/reconf
 import { ZERO_HASH } from '../protocol/consensus/vote.ts';
 import { CLOCK_AHEAD_MS, CLOCK_BEHIND_MS } from './constants.ts';
 import { askHeader } from './requests.ts';
+import { holdsUnattached } from './skipped.ts';
 import type { BlockState, CoreState } from './state.ts';
 import { repairMs, retryAt } from './timer.ts';
 import type { Turn } from './turn.ts';
@@ -128,6 +129,7 @@ export const judge = (turn: Turn, block: BlockState): Judgement => {
   const { header } = block;
   if (!objectiveHolds(state, block) || block.body === 'invalid') return 'invalid';
   if (header.parentView < state.finalized.view) return 'refused';
+  if (!holdsUnattached(turn, block)) return 'waiting';
   const parent = parentFacts(state, header.parentHash);
   if (parent === undefined) {
     askHeader(turn, header.parentHash, header.proposer);

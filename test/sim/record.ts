@@ -12,6 +12,7 @@ const EVENT_KINDS = [
   'vote',
   'ownVote',
   'certificate',
+  'certificates',
   'status',
   'blocks',
   'closing',

@@ -323,12 +323,13 @@ export class SimNode {
     });
   }
 
-  #deliver({ blocks, following, finalization }: Extract<Effect, { kind: 'deliver' }>): void {
+  #deliver(delivery: Extract<Effect, { kind: 'deliver' }>): void {
+    const { blocks, following, finalization } = delivery;
     const { checks } = this.world;
     const from = this.disk.ledger.length + 1;
     if (this.world.isHonest(this.machine))
       checks.deliver(this.machine, from, this.anchor, blocks, following, finalization);
-    this.disk.store(blocks, following, finalization);
+    this.disk.store(delivery);
     const ended = this.core?.ended;
     // As the production node reads its epochs from the ledger, a stored closing block has ended its epoch.
     if (ended !== undefined && blocks.at(-1)?.id === ended.closing.id) this.disk.epochs.push(ended.next);
