@@ -20,6 +20,8 @@ export const VIEW_WINDOW = 8;
 export const REMEMBERED_VIEWS = 64;
 /** Unfinalised blocks with transactions after which a leader proposes empty ones. */
 export const MAX_UNFINALIZED_PAYLOADS = 8;
+/** Validators that relay the certificates of a view: at most a third of them lie, so almost always one of these does not. */
+export const RELAYS = 3;
 /** Most certificates in answer to one STATUS. */
 export const MAX_REPAIR_CERTIFICATES = 32;
 /** How far a block's time may lie ahead of our clock before we wait. */

@@ -1,6 +1,6 @@
 /**
  * R1 Certificates: votes fill one slot per signer, view and kind; q equal ones make a certificate; a certificate is
- * stored and relayed once. Memory is bounded by the window of views in which votes are kept.
+ * stored once and relayed by a few. Memory is bounded by the window of views in which votes are kept.
  */
 import type { BlockHash } from '../protocol/brand.ts';
 import { type Certificate, certificateOf } from '../protocol/consensus/certificate.ts';
@@ -8,6 +8,7 @@ import type { Vote } from '../protocol/consensus/vote.ts';
 import { VIEW_WINDOW } from './constants.ts';
 import { detectEvidence } from './evidence.ts';
 import { witnessCertificate } from './key-safety.ts';
+import { isRelay } from './relay.ts';
 import { type CoreState, type ViewState, viewOf } from './state.ts';
 import type { Turn } from './turn.ts';
 
@@ -60,8 +61,8 @@ const contradicts = (view: ViewState, certificate: Certificate): boolean => {
 };
 
 /**
- * Stores a valid certificate of any view above the finalised one, records it and relays it, each once; says whether it
- * was new. One of a view long past is no news to anybody else.
+ * Stores a valid certificate of any view above the finalised one, records it and, where that is up to us, relays it, each
+ * once; says whether it was new.
  */
 export const addCertificate = (turn: Turn, certificate: Certificate): boolean => {
   const { state } = turn;
@@ -75,7 +76,7 @@ export const addCertificate = (turn: Turn, certificate: Certificate): boolean =>
   if (heldCertificate(view, certificate.kind) !== undefined) return false;
   indexCertificate(state, view, certificate);
   turn.records.push({ kind: 'certificate', certificate });
-  if (certificate.view + VIEW_WINDOW >= state.current) turn.effects.push({ kind: 'relay', certificate });
+  if (isRelay(state, certificate.view)) turn.effects.push({ kind: 'relay', certificate });
   return true;
 };
 

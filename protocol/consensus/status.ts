@@ -10,7 +10,7 @@ import { blockHashCodec, epochCodec, heightCodec, viewCodec } from '../scalars.t
 import { type Vote, voteCodec } from './vote.ts';
 
 /** Most views that a status describes, the newest; what lies further back is pulled by whoever needs it. */
-export const MAX_STATUS_VIEWS = 64;
+const MAX_STATUS_VIEWS = 64;
 /** Most FINALIZE votes in a status; a committed view finalises all below it. */
 export const MAX_STATUS_VOTES = 64;
 
