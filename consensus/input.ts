@@ -19,6 +19,7 @@ import type { Certificate } from '../protocol/consensus/certificate.ts';
 import { type Evidence, placeOf } from '../protocol/consensus/evidence.ts';
 import type { Header, StateReference } from '../protocol/consensus/header.ts';
 import type { Justification } from '../protocol/consensus/justification.ts';
+import type { ConsensusRequest } from '../protocol/consensus/request.ts';
 import type { SystemSection } from '../protocol/consensus/system.ts';
 import type { Status } from '../protocol/consensus/status.ts';
 import type { Vote } from '../protocol/consensus/vote.ts';
@@ -100,6 +101,8 @@ export type Event =
       /** Undefined when a machine outside the epoch answered. */
       readonly from: MemberIndex | undefined;
     }
+  /** A peer did not answer in time: another one may be asked. */
+  | { readonly kind: 'unanswered'; readonly request: ConsensusRequest }
   /** A closing block of this epoch with a proof that it is final, from a peer that is ahead (R12). */
   | {
       readonly kind: 'closing';

@@ -18,7 +18,7 @@ import type { Header, StateReference } from '../protocol/consensus/header.ts';
 import { evaluateSystem, type SystemVerdict } from '../protocol/consensus/reconfigure.ts';
 import { ZERO_HASH } from '../protocol/consensus/vote.ts';
 import { CLOCK_AHEAD_MS, CLOCK_BEHIND_MS } from './constants.ts';
-import { askHeader } from './requests.ts';
+import { askHeader, resultKey } from './requests.ts';
 import { holdsUnattached } from './skipped.ts';
 import type { BlockState, CoreState } from './state.ts';
 import { repairMs, retryAt } from './timer.ts';
@@ -91,7 +91,7 @@ const judgeStateCert = (turn: Turn, header: Header, parent: ParentFacts): Judgem
 };
 
 const needResultCertificate = (turn: Turn, header: Header, reference: StateReference): void => {
-  const key = `s${reference.certHash}`;
+  const key = resultKey(reference.certHash);
   const open = turn.state.requests.get(key);
   if (open !== undefined && turn.now.monotonicMs - open.lastAtMs < repairMs(turn.state)) return;
   turn.state.requests.set(key, { attempts: 0, lastAtMs: turn.now.monotonicMs });

@@ -2,7 +2,7 @@
  * The pull side of agreement: asks peers for what the core misses, and answers peers from the core and the ledger.
  *
  * Answers are as untrusted as pushes: they pass the same checks. One question a peer and subject is open at a time; the
- * core repeats to other peers what stays missing. Whoever is connected may be asked: a node that was away for long may
+ * core repeats to other peers what stays missing, at once when a peer is silent for too long. Whoever is connected may be asked: a node that was away for long may
  * know no member of the present epoch.
  */
 import { assertNever, type BlockHash, type Hash, type MemberIndex } from '../protocol/brand.ts';
@@ -34,6 +34,7 @@ import type { ConsensusInbox } from './consensus-inbox.ts';
 import type { Epochs } from './epochs.ts';
 import type { FinalBlocks } from './final-blocks.ts';
 import type { Logger } from './logger.ts';
+import type { Patience } from './patience.ts';
 import type { PeerNetwork } from './network/network.ts';
 import type { PeerName } from './network/types.ts';
 import { readBlockRange, readNullifications, readProvenBlock } from './stored-blocks.ts';
@@ -41,7 +42,6 @@ import { readBlockRange, readNullifications, readProvenBlock } from './stored-bl
 /** Request method of agreement on the request streams. */
 export const CONSENSUS_METHOD = 'consensus';
 
-const TIMEOUT_MS = 5_000;
 const MAX_REQUEST_BYTES = 64 * 1024;
 /** Shortest time between two proofs of an old epoch to one peer. */
 const HELP_EVERY_MS = 250;
@@ -56,6 +56,7 @@ export interface ConsensusRequestsOptions {
   readonly ledger: Ledger;
   readonly blocks: FinalBlocks;
   readonly certified: CertifiedResults;
+  readonly patience: Patience;
   readonly logger: Logger;
   readonly onResultCertificate: (encoded: Uint8Array, from: PeerName) => void;
 }
@@ -132,18 +133,27 @@ export class ConsensusRequests implements DriverRequests {
   }
 
   #exchange(to: PeerName, request: ConsensusRequest): void {
+    const { network, patience, driver, logger } = this.#options;
     const key = `${to} ${JSON.stringify(request)}`;
     if (this.#open.has(key)) return;
     this.#open.add(key);
-    this.#options.network
+    const timeoutMs = patience.waitMs(to, request.kind);
+    const askedMs = performance.now();
+    network
       .request(to, CONSENSUS_METHOD, encode(consensusRequestCodec, request), {
-        timeoutMs: TIMEOUT_MS,
+        timeoutMs,
         maxResponseBytes: MAX_CONSENSUS_RESPONSE_BYTES,
       })
-      .then((bytes) => this.#take(to, request, decode(consensusResponseCodec, bytes, MAX_CONSENSUS_RESPONSE_BYTES)))
-      .catch((error: unknown) =>
-        this.#options.logger.debug({ err: error, peer: to, request: request.kind }, 'request failed'),
-      )
+      .then((bytes) => {
+        patience.answered(to, request.kind, performance.now() - askedMs);
+        this.#take(to, request, decode(consensusResponseCodec, bytes, MAX_CONSENSUS_RESPONSE_BYTES));
+      })
+      .catch((error: unknown) => {
+        logger.debug({ err: error, peer: to, request: request.kind }, 'request failed');
+        if (performance.now() - askedMs < timeoutMs) return;
+        patience.silent(to, request.kind);
+        driver.push({ kind: 'unanswered', request });
+      })
       .finally(() => this.#open.delete(key));
   }
 

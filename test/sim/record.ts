@@ -22,6 +22,7 @@ const EVENT_KINDS = [
   'resultCertificate',
   'evidence',
   'twin',
+  'unanswered',
 ] as const satisfies readonly Event['kind'][];
 
 /** See the module comment. */

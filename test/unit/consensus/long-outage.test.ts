@@ -9,7 +9,7 @@ import type { Certificate } from '../../../protocol/consensus/certificate.ts';
 import { justificationRoot, MAX_NULLIFICATIONS, unattachedViews } from '../../../protocol/consensus/justification.ts';
 import { consensusMessageCodec } from '../../../protocol/consensus/message.ts';
 import { MAX_VIEWS_PER_RESPONSE } from '../../../protocol/consensus/request.ts';
-import { MAX_STATUS_VIEWS, type Status } from '../../../protocol/consensus/status.ts';
+import type { Status } from '../../../protocol/consensus/status.ts';
 import { MAX_SYSTEM_TRANSACTIONS } from '../../../protocol/limits.ts';
 import { systemSectionCodec, systemTransactionCodec } from '../../../protocol/consensus/system.ts';
 import { walRecordCodec } from '../../../protocol/consensus/wal-record.ts';
@@ -138,6 +138,18 @@ describe('a validator after a long outage', () => {
     expect(new Set(asked(effects).map(({ from }) => from))).toEqual(new Set([700]));
   });
 
+  it('asks the next peer at once when one was silent', () => {
+    const rig = rigAt();
+    rig.certificate(certificate(4, 'nullify', views));
+    const [first] = asked(rig.give(proposalEvent(block)));
+    if (first === undefined) throw new Error('nothing was asked');
+    expect(asked(rig.give({ kind: 'wake' }))).toEqual([]);
+    const { peer, ...request } = first;
+    const [second] = asked(rig.give({ kind: 'unanswered', request }));
+    expect(second).toMatchObject(request);
+    expect(second?.peer).not.toBe(peer);
+  });
+
   it('takes the block for final when it holds why the views were skipped, and hands that on to be kept', () => {
     const rig = rigAt();
     rig.certificate(certificate(4, 'finalize', views + 1, block.id));
@@ -190,7 +202,7 @@ describe('what a long outage leaves in memory and on the wire', () => {
     const rig = new Rig(4, followerAt(4, 1));
     for (let view = 1; view <= views; view += 1) rig.certificate(certificate(4, 'nullify', view));
     const own = statusOf(rig.core);
-    expect(own.have).toHaveLength(MAX_STATUS_VIEWS);
+    expect(own.have).toHaveLength(64);
     rig.nowMs += 10_000;
     const peer = rig.others[0] ?? 0;
     const status = { ...own, votes: [] } as Status as Verified<Status>;
@@ -198,7 +210,7 @@ describe('what a long outage leaves in memory and on the wire', () => {
     rig.nowMs += 10_000;
     const lacking = { ...status, have: own.have.map((bits, i) => (i === 3 ? 0 : bits)) } as Verified<Status>;
     const sent = of(rig.give({ kind: 'status', status: lacking, from: peer as never }), 'sendCertificate');
-    expect(sent.map(({ certificate: held }) => held.view)).toEqual([views + 1 - MAX_STATUS_VIEWS + 1 + 3]);
+    expect(sent.map(({ certificate: held }) => held.view)).toEqual([views + 1 - 64 + 1 + 3]);
   });
 
   it('the largest evidence about a block fits a system transaction', () => {
