@@ -5,13 +5,20 @@ import type { EpochAnchor } from '../protocol/consensus/configuration.ts';
 import { epochProofCodec } from '../protocol/consensus/epoch-proof.ts';
 import type { Evidence } from '../protocol/consensus/evidence.ts';
 import { culpritsOf, type FinalisedChain } from '../protocol/consensus/forensics.ts';
+import { unattachedViews } from '../protocol/consensus/justification.ts';
 import { type EvidenceFile, evidenceFileOf } from '../protocol/evidence-file.ts';
 import { verifyEd25519 } from '../protocol/finality.ts';
 import { chainIdOf, type Genesis, type Validator } from '../protocol/genesis.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import { epochsOf } from '../node/epochs.ts';
 import { homePaths, readGenesis, readPassphrase, readSecrets } from '../node/home.ts';
-import { epochProofOf, readClosing, readHeaderRecord, readProvenBlock } from '../node/stored-blocks.ts';
+import {
+  epochProofOf,
+  readClosing,
+  readHeaderRecord,
+  readNullifications,
+  readProvenBlock,
+} from '../node/stored-blocks.ts';
 import { cliErrors } from './errors.ts';
 
 /** Outcome of a comparison. */
@@ -88,5 +95,10 @@ const chainFrom = (ledger: Ledger, height: number): FinalisedChain => {
     .filter(({ kind }) => kind !== 'tail')
     .flatMap((each) => readHeaderRecord(ledger, each.height) ?? []);
   const chain = [{ header, justification, tails }, ...later];
-  return { blocks: [...chain, ...chain.flatMap((each) => each.tails)], finalization };
+  const blocks = [...chain, ...chain.flatMap((each) => each.tails)];
+  const unattached = blocks.flatMap((each) => {
+    const range = unattachedViews(each.header);
+    return range === undefined ? [] : readNullifications(ledger, each.header.epoch, range);
+  });
+  return { blocks, unattached, finalization };
 };

@@ -1,5 +1,5 @@
 /** The store of known blocks: adding, completing and finding them. */
-import type { BlockHash } from '../protocol/brand.ts';
+import type { BlockHash, View } from '../protocol/brand.ts';
 import type { BodyState, CheckedBlock } from './input.ts';
 import { closeRequests } from './requests.ts';
 import type { BlockState, CoreState } from './state.ts';
@@ -24,6 +24,7 @@ export const addBlock = (state: CoreState, block: CheckedBlock, body: BodyState,
     recorded: false,
     objective: 'unknown',
     effect: undefined,
+    unheld: (header.parentView + 1) as View,
   };
   state.blocks.set(id, added);
   if (arrived === 'absent') state.missingBodies.add(id);

@@ -13,6 +13,7 @@ import { type Header, isClosing } from '../protocol/consensus/header.ts';
 import { MAX_READINESS_AGE_BLOCKS } from '../protocol/limits.ts';
 import { firstMissing, pathToFinalized, recordBlock } from './blocks.ts';
 import { askBlocks, askHeader, pruneRequests } from './requests.ts';
+import { holdsUnattached, unattachedTo } from './skipped.ts';
 import type { BlockState, ClosingProof } from './state.ts';
 import type { Turn } from './turn.ts';
 import { systemEffect } from './validity.ts';
@@ -28,11 +29,12 @@ export const commit = (turn: Turn): void => {
     const finalization = state.views.get(number)?.finalization;
     if (finalization === undefined) continue;
     const path = pathToFinalized(state, finalization.hash);
-    if (path !== undefined) {
+    if (path === undefined) {
+      if (position === 0) askPath(turn, finalization.hash, finalization.view);
+    } else if (isSupported(turn, path)) {
       finalizePath(turn, path, finalization);
       break;
     }
-    if (position === 0) askPath(turn, finalization.hash, finalization.view);
   }
 };
 
@@ -40,8 +42,12 @@ export const commit = (turn: Turn): void => {
 const commitClosing = (turn: Turn, { block, following, finalization }: ClosingProof): void => {
   const path = pathToFinalized(turn.state, block);
   if (path === undefined) askPath(turn, block, finalization.view);
-  else finalizePath(turn, path, finalization, following);
+  else if (isSupported(turn, path)) finalizePath(turn, path, finalization, following);
 };
+
+/** Whether every view that the path skips is known to be nullified: what contradicts it would convict its signers. */
+const isSupported = (turn: Turn, path: readonly BlockState[]): boolean =>
+  path.every((block) => holdsUnattached(turn, block));
 
 const askPath = (turn: Turn, tip: BlockHash, view: View): void => {
   const { state } = turn;
@@ -67,13 +73,14 @@ const finalizePath = (
   const tails = ordered.slice(blocks.length);
   const last = blocks.at(-1) ?? tip;
   const following = [...tails.map(({ header }) => header), ...proven];
+  const unattached = ordered.flatMap((block) => unattachedTo(state, block));
   const { height, timeMs, stateCert } = last.header;
   const { view } = finalization;
   state.finalized = { id: tip.id, view, height, timeMs, stateCert, finalization };
   state.finalizedAtMs = now.monotonicMs;
   for (const block of blocks) state.recent.set(block.header.height, block.id);
   for (const old of state.recent.keys()) if (old <= height - 2 * MAX_READINESS_AGE_BLOCKS) state.recent.delete(old);
-  state.deliveries.push({ blocks, following, tails, finalization });
+  state.deliveries.push({ blocks, following, tails, unattached, finalization });
   turn.records.push({ kind: 'finalized', epoch: state.config.anchor.epoch, view, height, block: last.id });
   endEpoch(turn, last, following, finalization);
   prune(turn, previous);
@@ -123,9 +130,9 @@ export const deliverReady = (turn: Turn): void => {
   for (let next = state.deliveries[0]; next !== undefined; next = state.deliveries[0]) {
     if (next.blocks.some((block) => block.body !== 'present')) return;
     state.deliveries.shift();
-    const { following, finalization } = next;
+    const { following, unattached, finalization } = next;
     const [blocks, tails] = [next.blocks.map(finalBlock), next.tails.map(finalBlock)];
-    turn.effects.push({ kind: 'deliver', blocks, following, tails, finalization });
+    turn.effects.push({ kind: 'deliver', blocks, following, tails, unattached, finalization });
     for (const block of next.blocks) if (block.id !== state.finalized.id) state.blocks.delete(block.id);
   }
   const { ended } = state;

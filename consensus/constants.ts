@@ -16,8 +16,12 @@ export const MIN_REPAIR_MS = 300;
 export const SILENT_PERIODS = 3;
 /** Views above the current one for which votes and proposals are kept: bounds memory. */
 export const VIEW_WINDOW = 8;
+/** Views below the current one whose votes are kept beside what certifies that they were skipped. */
+export const REMEMBERED_VIEWS = 64;
 /** Unfinalised blocks with transactions after which a leader proposes empty ones. */
 export const MAX_UNFINALIZED_PAYLOADS = 8;
+/** Validators that relay the certificates of a view: at most a third of them lie, so almost always one of these does not. */
+export const RELAYS = 3;
 /** Most certificates in answer to one STATUS. */
 export const MAX_REPAIR_CERTIFICATES = 32;
 /** How far a block's time may lie ahead of our clock before we wait. */

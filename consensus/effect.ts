@@ -42,7 +42,7 @@ export type Effect =
       readonly audience: 'all' | 'none';
       readonly proposal: FinalBlock | undefined;
     }
-  /** Publish to everybody (gossip and observers included); sent once a certificate. */
+  /** Publish to everybody (gossip and observers included); asked of a few validators, once a certificate. */
   | { readonly kind: 'relay'; readonly certificate: Certificate }
   /** Send one stored certificate to a peer that lacks it. */
   | { readonly kind: 'sendCertificate'; readonly to: MemberIndex; readonly certificate: Certificate }
@@ -82,6 +82,8 @@ export type Effect =
       readonly following: readonly Header[];
       /** Those tails that are known with their justification, to be kept with the closing block. */
       readonly tails: readonly FinalBlock[];
+      /** Nullifications by which blocks and tails skip views and which they do not carry, ascending; to be kept. */
+      readonly unattached: readonly Certificate[];
       readonly finalization: Certificate;
     }
   /**

@@ -4,6 +4,7 @@
  * and reported; memory is bounded by 5n.
  */
 import { accusedBy, breaksObjectiveRule, brokenRule, type Evidence, ruleOf } from '../protocol/consensus/evidence.ts';
+import { votesOf } from '../protocol/consensus/forensics.ts';
 import type { Vote } from '../protocol/consensus/vote.ts';
 import type { BlockState, ViewState } from './state.ts';
 import { witnessEvidence } from './key-safety.ts';
@@ -35,9 +36,15 @@ export const detectInvalidBlock = (turn: Turn, { id, header, justification }: Bl
     if (vote?.hash === id) keepEvidence(turn, { kind: 'block', vote, header, justification, parent });
 };
 
+/** The signer's NULLIFY out of the certificate, for a FINALIZE vote of a view whose votes were forgotten or never came. */
+const nullifiedWith = ({ state }: Turn, { nullification }: ViewState, { kind, signer }: Vote): Vote | undefined =>
+  kind !== 'finalize' || nullification === undefined
+    ? undefined
+    : votesOf(nullification, state.validators).find((vote) => vote.signer === signer);
+
 /** Compares a vote with what its signer said before in the same view. */
 export const detectEvidence = (turn: Turn, view: ViewState, vote: Vote): void => {
   compare(turn, view.notarize[vote.signer], vote);
-  compare(turn, view.nullify[vote.signer], vote);
+  compare(turn, view.nullify[vote.signer] ?? nullifiedWith(turn, view, vote), vote);
   compare(turn, view.finalize[vote.signer], vote);
 };

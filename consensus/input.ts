@@ -19,6 +19,7 @@ import type { Certificate } from '../protocol/consensus/certificate.ts';
 import { type Evidence, placeOf } from '../protocol/consensus/evidence.ts';
 import type { Header, StateReference } from '../protocol/consensus/header.ts';
 import type { Justification } from '../protocol/consensus/justification.ts';
+import type { ConsensusRequest } from '../protocol/consensus/request.ts';
 import type { SystemSection } from '../protocol/consensus/system.ts';
 import type { Status } from '../protocol/consensus/status.ts';
 import type { Vote } from '../protocol/consensus/vote.ts';
@@ -85,6 +86,12 @@ export type Event =
       readonly certificate: Verified<Certificate>;
       readonly from: MemberIndex | undefined;
     }
+  /** Answer to `getCertificates`. */
+  | {
+      readonly kind: 'certificates';
+      readonly certificates: readonly Verified<Certificate>[];
+      readonly from: MemberIndex | undefined;
+    }
   | { readonly kind: 'status'; readonly status: Verified<Status>; readonly from: MemberIndex }
   /** Answer to `getHeader` (one block) or `getBlocks` (consecutive ones and the finalization of the last). */
   | {
@@ -94,6 +101,8 @@ export type Event =
       /** Undefined when a machine outside the epoch answered. */
       readonly from: MemberIndex | undefined;
     }
+  /** A peer did not answer in time: another one may be asked. */
+  | { readonly kind: 'unanswered'; readonly request: ConsensusRequest }
   /** A closing block of this epoch with a proof that it is final, from a peer that is ahead (R12). */
   | {
       readonly kind: 'closing';
@@ -140,6 +149,8 @@ export const eventEpoch = (event: Event): number | undefined => {
       return event.vote.epoch;
     case 'certificate':
       return event.certificate.epoch;
+    case 'certificates':
+      return event.certificates[0]?.epoch;
     case 'status':
       return event.status.epoch;
     case 'blocks':

@@ -7,7 +7,7 @@ import type { Certificate } from '../protocol/consensus/certificate.ts';
 import { addBlock } from './blocks.ts';
 import type { BodyState, CheckedBlock, Event } from './input.ts';
 import { witnessCertificate } from './key-safety.ts';
-import { headerWanted } from './requests.ts';
+import { continueCertificates, headerWanted } from './requests.ts';
 import type { CoreState } from './state.ts';
 import { addCertificate } from './tally.ts';
 import type { Turn } from './turn.ts';
@@ -24,6 +24,12 @@ export const receiveClosing = (turn: Turn, proof: Extract<Event, { kind: 'closin
   if (state.ended !== undefined || block.header.view <= state.finalized.view) return;
   addBlock(state, block, 'absent', true);
   state.closingProof ??= { block: block.id, following, finalization };
+};
+
+/** Takes the answer to `getCertificates`. */
+export const receiveCertificates = (turn: Turn, certificates: readonly Verified<Certificate>[]): void => {
+  const fresh = certificates.filter((certificate) => addCertificate(turn, certificate));
+  if (fresh.length > 0) continueCertificates(turn.state);
 };
 
 /** Takes the answer to `getHeader` or `getBlocks`, newest block first. */

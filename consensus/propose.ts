@@ -1,13 +1,14 @@
 /**
  * R3 Propose: the leader builds on the highest notarised block from which nullifications lead to the current view, and
- * puts exactly these certificates into its proposal. A block goes through the full rules before its leader signs it.
+ * puts exactly these certificates into its proposal, the last of them where they are many. A block goes through the full
+ * rules before its leader signs it.
  */
 import type { BlockHash, Hash, Height, View } from '../protocol/brand.ts';
 import { EMPTY_TRANSACTION_ROOT } from '../protocol/consensus/body.ts';
 import type { Certificate } from '../protocol/consensus/certificate.ts';
 import { type Configuration, configurationHash } from '../protocol/consensus/configuration.ts';
 import { blockId, HEADER_VERSION, type Header } from '../protocol/consensus/header.ts';
-import { type Justification, justificationRoot } from '../protocol/consensus/justification.ts';
+import { type Justification, justificationRoot, MAX_NULLIFICATIONS } from '../protocol/consensus/justification.ts';
 import { evaluateSystem } from '../protocol/consensus/reconfigure.ts';
 import { systemRoot } from '../protocol/consensus/system.ts';
 import { ZERO_HASH } from '../protocol/consensus/vote.ts';
@@ -15,7 +16,8 @@ import { addBlock, pathToFinalized, recordBlock } from './blocks.ts';
 import { cast, mayVote } from './cast.ts';
 import { EMPTY_DELAY_FRACTION, MAX_UNFINALIZED_PAYLOADS } from './constants.ts';
 import type { BuiltPayload } from './input.ts';
-import { askHeader } from './requests.ts';
+import { askCertificates, askHeader } from './requests.ts';
+import { blankViews } from './skipped.ts';
 import { type BlockState, type CoreState, leaderOf, viewOf } from './state.ts';
 import { baseTimeoutMs, retryAt } from './timer.ts';
 import type { Turn } from './turn.ts';
@@ -43,8 +45,11 @@ const foundation = (turn: Turn): Foundation | undefined => {
     const certificate = parentCertificate(state, view as View);
     if (certificate !== undefined) return notarizedFoundation(turn, certificate, nullifications.toReversed());
     const nullification = state.views.get(view)?.nullification;
-    if (nullification === undefined) return undefined;
-    nullifications.push(nullification);
+    if (nullification === undefined) {
+      askCertificates(turn, blankViews(state, view as View), leaderOf(state, view as View));
+      return undefined;
+    }
+    if (nullifications.length < MAX_NULLIFICATIONS) nullifications.push(nullification);
   }
   const { finalized } = state;
   if (finalized.finalization === undefined && finalized.view !== state.config.anchor.base.view) return undefined;

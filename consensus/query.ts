@@ -1,6 +1,7 @@
 /** What the driver may read of a core: to serve peers, to report status, to skip useless checks. */
 import type { BlockHash, ValidatorIndex, View } from '../protocol/brand.ts';
 import type { Certificate } from '../protocol/consensus/certificate.ts';
+import type { ViewRange } from '../protocol/consensus/justification.ts';
 import type { Vote, VoteKind } from '../protocol/consensus/vote.ts';
 import { type BlockState, type CoreState, type FinalPoint, leaderOf } from './state.ts';
 import { inWindow } from './tally.ts';
@@ -15,6 +16,17 @@ export const findCertificate = (state: CoreState, view: View, kind: VoteKind): C
   const known = state.views.get(view);
   if (kind === 'notarize') return known?.notarization;
   return kind === 'nullify' ? known?.nullification : known?.finalization;
+};
+
+/** The nullifications and notarizations that are held of views, ascending. */
+export const certificatesOf = (state: CoreState, { from, to }: ViewRange): Certificate[] => {
+  const found: Certificate[] = [];
+  for (let number: number = Math.max(from, state.finalized.view + 1); number <= to; number += 1) {
+    const { nullification, notarization } = state.views.get(number) ?? {};
+    if (nullification !== undefined) found.push(nullification);
+    if (notarization !== undefined) found.push(notarization);
+  }
+  return found;
 };
 
 /** Newest final block. */

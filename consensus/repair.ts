@@ -5,9 +5,9 @@
 import type { MemberIndex, Verified, View } from '../protocol/brand.ts';
 import type { Certificate } from '../protocol/consensus/certificate.ts';
 import {
+  firstDescribed,
   HAVE_NOTARIZATION,
   HAVE_NULLIFICATION,
-  MAX_STATUS_VIEWS,
   MAX_STATUS_VOTES,
   type Status,
 } from '../protocol/consensus/status.ts';
@@ -39,8 +39,8 @@ const bitsOf = (view: ViewState | undefined): number =>
 export const statusOf = (state: CoreState): Status => {
   const { finalized } = state;
   const have: number[] = [];
-  const last = Math.min(state.current, finalized.view + MAX_STATUS_VIEWS);
-  for (let number = finalized.view + 1; number <= last; number += 1) have.push(bitsOf(state.views.get(number)));
+  const first = firstDescribed({ view: state.current, finalizedView: finalized.view });
+  for (let number: number = first; number <= state.current; number += 1) have.push(bitsOf(state.views.get(number)));
   return {
     epoch: state.config.anchor.epoch,
     view: state.current,
@@ -75,19 +75,20 @@ const mayReply = (turn: Turn, to: MemberIndex): boolean => {
 
 const lacking = (state: CoreState, status: Status): Certificate[] => {
   const found: Certificate[] = [];
+  const described = firstDescribed(status);
   if (status.finalizedView < state.finalized.view && state.finalized.finalization !== undefined) {
     found.push(state.finalized.finalization);
   }
   const collect = (number: number): void => {
     const view = state.views.get(number);
     if (view === undefined) return;
-    const bits = number > status.finalizedView ? (status.have[number - status.finalizedView - 1] ?? 0) : 3;
+    const bits = number > status.finalizedView ? (status.have[number - described] ?? 0) : 3;
     if (view.finalization !== undefined && number > status.finalizedView) found.push(view.finalization);
     if (view.notarization !== undefined && (bits & HAVE_NOTARIZATION) === 0) found.push(view.notarization);
     if (view.nullification !== undefined && (bits & HAVE_NULLIFICATION) === 0) found.push(view.nullification);
   };
   if (state.highestCertificate > status.view) collect(state.highestCertificate);
-  const first = Math.max(state.finalized.view, status.finalizedView) + 1;
+  const first = Math.max(state.finalized.view + 1, described);
   for (let number = first; number <= state.highestCertificate && found.length < MAX_REPAIR_CERTIFICATES; number += 1) {
     if (number !== state.highestCertificate || number <= status.view) collect(number);
   }

@@ -1,6 +1,11 @@
 /** Pulling what is missing: one open request an item, another peer every repair interval, the recently heard first. */
-import type { BlockHash, Height, MemberIndex } from '../protocol/brand.ts';
-import { MAX_BLOCKS_PER_RESPONSE, type ConsensusRequest } from '../protocol/consensus/request.ts';
+import { assertNever, type BlockHash, type Hash, type Height, type MemberIndex, type View } from '../protocol/brand.ts';
+import type { ViewRange } from '../protocol/consensus/justification.ts';
+import {
+  type ConsensusRequest,
+  MAX_BLOCKS_PER_RESPONSE,
+  MAX_VIEWS_PER_RESPONSE,
+} from '../protocol/consensus/request.ts';
 import { STATUS_PERIOD_MS } from './constants.ts';
 import type { CoreState } from './state.ts';
 import { repairMs } from './timer.ts';
@@ -34,6 +39,9 @@ const ask = (turn: Turn, key: string, preferred: number, request: ConsensusReque
 /** Key of an open request for a header. */
 export const headerKey = (block: BlockHash): string => `h${block}`;
 const bodyKey = (block: BlockHash): string => `b${block}`;
+const blocksKey = (from: Height): string => `c${from}`;
+/** Key of an open request for a result certificate. */
+export const resultKey = (certHash: Hash): string => `s${certHash}`;
 
 /** Asks for a header and its justification. */
 export const askHeader = (turn: Turn, block: BlockHash, preferred: number): void =>
@@ -43,7 +51,49 @@ export const askHeader = (turn: Turn, block: BlockHash, preferred: number): void
 export const askBlocks = (turn: Turn, preferred: number): void => {
   const from = (turn.state.finalized.height + 1) as Height;
   const to = (from + MAX_BLOCKS_PER_RESPONSE - 1) as Height;
-  ask(turn, `c${from}`, turn.state.helper ?? preferred, { kind: 'getBlocks', from, to });
+  ask(turn, blocksKey(from), turn.state.helper ?? preferred, { kind: 'getBlocks', from, to });
+};
+
+/** Certificates are pulled by one question at a time, each put to the next peer: none of them can hold up the rest. */
+const CERTIFICATES = 'v';
+
+/** Asks for the certificates of views, as many as one answer may be about. */
+export const askCertificates = (turn: Turn, { from, to }: ViewRange, preferred: number): void => {
+  const { epoch } = turn.state.config.anchor;
+  const last = Math.min(to, from + MAX_VIEWS_PER_RESPONSE - 1) as View;
+  ask(turn, CERTIFICATES, preferred, { kind: 'getCertificates', epoch, from, to: last });
+};
+
+const due = (state: CoreState, key: string | undefined): void => {
+  const open = key === undefined ? undefined : state.requests.get(key);
+  if (open !== undefined) open.lastAtMs = Number.NEGATIVE_INFINITY;
+};
+
+/** Some of the certificates came: the next question need not wait. */
+export const continueCertificates = (state: CoreState): void => due(state, CERTIFICATES);
+
+/** A peer was silent: the next one is asked as soon as the core wants it again. */
+export const renewRequest = (state: CoreState, request: ConsensusRequest): void => due(state, keyOf(request));
+
+/** Under which key the core keeps a request; undefined for those that are the driver's own. */
+const keyOf = (request: ConsensusRequest): string | undefined => {
+  switch (request.kind) {
+    case 'getHeader':
+      return headerKey(request.block);
+    case 'getBody':
+      return bodyKey(request.block);
+    case 'getBlocks':
+      return blocksKey(request.from);
+    case 'getCertificates':
+      return CERTIFICATES;
+    case 'getResultCertificate':
+      return resultKey(request.certHash);
+    case 'getTransactions':
+    case 'getClosing':
+      return undefined;
+    default:
+      return assertNever(request);
+  }
 };
 
 /** Asks for every body that is missing. */

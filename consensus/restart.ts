@@ -113,11 +113,13 @@ const adoptProposal = (state: CoreState, hash: VoteStatement['hash'], view: View
 };
 
 const ownStatements = (state: CoreState, number: View): VoteStatement[] => {
-  const { own } = viewOf(state, number);
+  const { own, nullification } = viewOf(state, number);
   const epoch = state.config.anchor.epoch;
   const statements: VoteStatement[] = [];
   if (own.notarize !== undefined) statements.push({ kind: 'notarize', epoch, view: number, hash: own.notarize });
-  if (own.nullify) statements.push({ kind: 'nullify', epoch, view: number, hash: ZERO_HASH });
+  // Of a view that is skipped the tally needs no more votes: a long outage would otherwise take long to sign again.
+  if (own.nullify && nullification === undefined)
+    statements.push({ kind: 'nullify', epoch, view: number, hash: ZERO_HASH });
   if (own.finalize !== undefined) statements.push({ kind: 'finalize', epoch, view: number, hash: own.finalize });
   return statements;
 };

@@ -65,6 +65,8 @@ export interface BlockState extends CheckedBlock {
   objective: 'unknown' | 'kept' | 'broken';
   /** What the system section does to the configuration, once judged. */
   effect: SystemVerdict | undefined;
+  /** First skipped view beyond the justification whose nullification is not known to be held (`skipped.ts`). */
+  unheld: View;
 }
 
 /** Newest final block. */
@@ -81,6 +83,8 @@ export interface PendingDelivery {
   readonly following: readonly Header[];
   /** Those of them that are known with their justification: without it they prove finality, but convict nobody. */
   readonly tails: readonly BlockState[];
+  /** Nullifications that blocks and tails skip views by and do not carry, ascending. */
+  readonly unattached: readonly Certificate[];
   readonly finalization: Certificate;
 }
 

@@ -6,7 +6,8 @@
  * One input at a time. Order inside a step: certificates (R1) → finality (R7) → view entry (R2) → votes (R6, R5, R3,
  * R8) → timers and repair (R9, R11). Effects: what must be durable first, everything else after it.
  *
- * - R1 Certificates: q equal votes, or a valid certificate of any view, are stored, recorded and relayed once (`tally`).
+ * - R1 Certificates: q equal votes, or a valid certificate of any view, are stored and recorded once (`tally`),
+ *   and relayed by a few (`relay`).
  * - R2 Enter v + 1 on a certificate of v (`view-entry`).
  * - R3 Propose on the highest notarised block with nullifications in between (`propose`).
  * - R4 A proposal's justification feeds R1; the first proposal a view is kept (`notarize`).
@@ -27,11 +28,12 @@ import { nextEpoch } from './epoch.ts';
 import { keepEvidence } from './evidence.ts';
 import { finalizeNotarized } from './finalize.ts';
 import { eventEpoch, type Input } from './input.ts';
-import { receiveBlocks, receiveClosing } from './learn.ts';
+import { receiveBlocks, receiveCertificates, receiveClosing } from './learn.ts';
 import { notarizeProposal, receiveProposal } from './notarize.ts';
 import { nullifyCurrent } from './nullify.ts';
 import { propose, receivePayload } from './propose.ts';
 import { helpStraggler, receiveStatus, tendRepair } from './repair.ts';
+import { renewRequest } from './requests.ts';
 import { start } from './restart.ts';
 import { endListening, haltForKey, witnessOwnVote } from './key-safety.ts';
 import type { CoreState } from './state.ts';
@@ -92,13 +94,19 @@ const take = (turn: Turn, input: Input): void => {
       return receiveOwnVote(turn, input.vote);
     case 'certificate':
       hear(turn, input.from);
-      return addCertificate(turn, input.certificate);
+      addCertificate(turn, input.certificate);
+      return;
+    case 'certificates':
+      hear(turn, input.from);
+      return receiveCertificates(turn, input.certificates);
     case 'status':
       hear(turn, input.from);
       return receiveStatus(turn, input.status, input.from);
     case 'blocks':
       hear(turn, input.from);
       return receiveBlocks(turn, input.blocks, input.finalization, input.from);
+    case 'unanswered':
+      return renewRequest(state, input.request);
     case 'closing':
       hear(turn, input.from);
       return receiveClosing(turn, input);

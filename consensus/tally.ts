@@ -1,6 +1,6 @@
 /**
  * R1 Certificates: votes fill one slot per signer, view and kind; q equal ones make a certificate; a certificate is
- * stored and relayed once. Memory is bounded by the window of views in which votes are kept.
+ * stored once and relayed by a few. Memory is bounded by the window of views in which votes are kept.
  */
 import type { BlockHash } from '../protocol/brand.ts';
 import { type Certificate, certificateOf } from '../protocol/consensus/certificate.ts';
@@ -8,6 +8,7 @@ import type { Vote } from '../protocol/consensus/vote.ts';
 import { VIEW_WINDOW } from './constants.ts';
 import { detectEvidence } from './evidence.ts';
 import { witnessCertificate } from './key-safety.ts';
+import { isRelay } from './relay.ts';
 import { type CoreState, type ViewState, viewOf } from './state.ts';
 import type { Turn } from './turn.ts';
 
@@ -59,20 +60,24 @@ const contradicts = (view: ViewState, certificate: Certificate): boolean => {
   );
 };
 
-/** Stores a valid certificate of any view above the finalised one, records it and relays it, each once. */
-export const addCertificate = (turn: Turn, certificate: Certificate): void => {
+/**
+ * Stores a valid certificate of any view above the finalised one, records it and, where that is up to us, relays it, each
+ * once; says whether it was new.
+ */
+export const addCertificate = (turn: Turn, certificate: Certificate): boolean => {
   const { state } = turn;
-  if (certificate.view <= state.finalized.view) return;
+  if (certificate.view <= state.finalized.view) return false;
   witnessCertificate(turn, certificate);
   const view = viewOf(state, certificate.view);
   if (contradicts(view, certificate)) {
     halt(turn);
-    return;
+    return false;
   }
-  if (heldCertificate(view, certificate.kind) !== undefined) return;
+  if (heldCertificate(view, certificate.kind) !== undefined) return false;
   indexCertificate(state, view, certificate);
   turn.records.push({ kind: 'certificate', certificate });
-  turn.effects.push({ kind: 'relay', certificate });
+  if (isRelay(state, certificate.view)) turn.effects.push({ kind: 'relay', certificate });
+  return true;
 };
 
 /** Puts a certificate into the state without recording or relaying it. */

@@ -18,7 +18,8 @@ import type { Header, StateReference } from '../protocol/consensus/header.ts';
 import { evaluateSystem, type SystemVerdict } from '../protocol/consensus/reconfigure.ts';
 import { ZERO_HASH } from '../protocol/consensus/vote.ts';
 import { CLOCK_AHEAD_MS, CLOCK_BEHIND_MS } from './constants.ts';
-import { askHeader } from './requests.ts';
+import { askHeader, resultKey } from './requests.ts';
+import { holdsUnattached } from './skipped.ts';
 import type { BlockState, CoreState } from './state.ts';
 import { repairMs, retryAt } from './timer.ts';
 import type { Turn } from './turn.ts';
@@ -90,7 +91,7 @@ const judgeStateCert = (turn: Turn, header: Header, parent: ParentFacts): Judgem
 };
 
 const needResultCertificate = (turn: Turn, header: Header, reference: StateReference): void => {
-  const key = `s${reference.certHash}`;
+  const key = resultKey(reference.certHash);
   const open = turn.state.requests.get(key);
   if (open !== undefined && turn.now.monotonicMs - open.lastAtMs < repairMs(turn.state)) return;
   turn.state.requests.set(key, { attempts: 0, lastAtMs: turn.now.monotonicMs });
@@ -128,6 +129,7 @@ export const judge = (turn: Turn, block: BlockState): Judgement => {
   const { header } = block;
   if (!objectiveHolds(state, block) || block.body === 'invalid') return 'invalid';
   if (header.parentView < state.finalized.view) return 'refused';
+  if (!holdsUnattached(turn, block)) return 'waiting';
   const parent = parentFacts(state, header.parentHash);
   if (parent === undefined) {
     askHeader(turn, header.parentHash, header.proposer);

@@ -10,7 +10,7 @@ import { type Certificate, certificateFault, type VerifySignature } from '../pro
 import type { EpochAnchor } from '../protocol/consensus/configuration.ts';
 import { type Evidence, evidenceHolds } from '../protocol/consensus/evidence.ts';
 import { blockId } from '../protocol/consensus/header.ts';
-import { justificationRoot, MAX_NULLIFICATIONS } from '../protocol/consensus/justification.ts';
+import { justificationRoot } from '../protocol/consensus/justification.ts';
 import { systemRoot } from '../protocol/consensus/system.ts';
 import { type Presence, presenceBytes } from '../protocol/consensus/presence.ts';
 import type { Status } from '../protocol/consensus/status.ts';
@@ -97,7 +97,6 @@ export const verifyProposal = (verifier: Verifier, proposal: Proposal): Verdict<
   const { view, epoch, proposer: signer } = header;
   const vote = verifyVote(verifier, { kind: 'notarize', epoch, view, hash: id, signer, signature });
   if (vote.verdict === 'reject') return vote;
-  if (justification.nullifications.length > MAX_NULLIFICATIONS) return reject('BAD_JUSTIFICATION');
   const { parent, nullifications } = justification;
   const certificates: Verified<Certificate>[] = [];
   let sound = true;

@@ -11,6 +11,15 @@ export interface FinalisedBlock {
   readonly closesEpoch?: number | undefined;
   readonly body?: Uint8Array | undefined;
   readonly finality?: Uint8Array | undefined;
+  /** Beside the header record: why views below the block were skipped, found by epoch and view. */
+  readonly nullifications?: readonly StoredNullification[] | undefined;
+}
+
+/** Proof that a view was skipped. */
+export interface StoredNullification {
+  readonly epoch: number;
+  readonly view: number;
+  readonly certificate: Uint8Array;
 }
 
 /** Everything that one executed height adds. */
@@ -21,6 +30,7 @@ export interface ExecutedBlock {
   readonly closesEpoch?: number | undefined;
   readonly body: Uint8Array;
   readonly finality?: Uint8Array | undefined;
+  readonly nullifications?: readonly StoredNullification[] | undefined;
   readonly writeSet: Uint8Array;
   readonly receipts: readonly StoredReceipt[];
   readonly statement: Uint8Array;

@@ -160,6 +160,12 @@ export class LedgerReader {
     return asHeight(height);
   }
 
+  /** Proof that a view was skipped, undefined where no stored block came with one. */
+  readNullification(epoch: number, view: number): Uint8Array | undefined {
+    this.assertOpen();
+    return this.records.get('nullification', view, epoch);
+  }
+
   /** Height of a finalised block by its hash. */
   heightOfBlock(blockHash: BlockHash): Height | undefined {
     this.assertOpen();

@@ -110,6 +110,8 @@ export class Ledger extends LedgerReader {
       operations.push(this.records.putBlockIndex(blockHash, encode(u64, height)));
       if (block.closesEpoch !== undefined)
         operations.push(this.records.putEncoded('epoch end', block.closesEpoch, u64, height));
+      for (const { epoch, view, certificate } of block.nullifications ?? [])
+        operations.push(this.records.put('nullification', view, certificate, epoch));
     }
     if (block.body !== undefined && known?.body === undefined)
       operations.push(this.records.put('body', height, block.body, 0, body));

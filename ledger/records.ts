@@ -27,6 +27,7 @@ export const RECORD_KINDS = {
   'block index': 13,
   'transaction index': 14,
   'epoch end': 15,
+  nullification: 16,
 } as const;
 
 /** Name of a record kind. */

@@ -18,7 +18,7 @@ import { type ConsensusMessage, consensusMessageCodec } from '../protocol/consen
 import type { Presence } from '../protocol/consensus/presence.ts';
 import { verifyEd25519 } from '../protocol/finality.ts';
 import { MAX_CONSENSUS_MESSAGE_BYTES } from '../protocol/limits.ts';
-import { isRelevant } from '../consensus/query.ts';
+import { findCertificate, isRelevant } from '../consensus/query.ts';
 import {
   type Verdict,
   type Verifier,
@@ -127,12 +127,17 @@ export class ConsensusInbox {
     return 'accept';
   }
 
-  /** Takes a certificate that a peer sent on request, if it had it. */
-  receiveCertificate(peer: PeerName, certificate: Certificate | undefined): void {
+  /** Takes certificates that a peer sent on request: those that are not held, up to the first that is false. */
+  receiveCertificates(peer: PeerName, certificates: readonly Certificate[]): void {
     const { driver, epochs } = this.#options;
-    if (certificate === undefined) return;
-    const checked = this.#accepted(peer, verifyCertificate(this.#verifier(), certificate));
-    if (checked !== undefined) driver.push({ kind: 'certificate', certificate: checked, from: epochs.memberOf(peer) });
+    const checked: Verified<Certificate>[] = [];
+    for (const certificate of certificates) {
+      if (findCertificate(driver.core, certificate.view, certificate.kind) !== undefined) continue;
+      const verified = this.#accepted(peer, verifyCertificate(this.#verifier(), certificate));
+      if (verified === undefined) break;
+      checked.push(verified);
+    }
+    driver.push({ kind: 'certificates', certificates: checked, from: epochs.memberOf(peer) });
   }
 
   /** Takes blocks that a peer sent on request, with what makes the last of them final, if anything. */

@@ -2,14 +2,16 @@
  * The pull side of agreement: asks peers for what the core misses, and answers peers from the core and the ledger.
  *
  * Answers are as untrusted as pushes: they pass the same checks. One question a peer and subject is open at a time; the
- * core repeats to other peers what stays missing. Whoever is connected may be asked: a node that was away for long may
+ * core repeats to other peers what stays missing, at once when a peer is silent for too long. Whoever is connected may be asked: a node that was away for long may
  * know no member of the present epoch.
  */
 import { assertNever, type BlockHash, type Hash, type MemberIndex } from '../protocol/brand.ts';
 import { decode, encode } from '../protocol/codec.ts';
 import type { Block, BlockWithBody, Proposal } from '../protocol/consensus/block.ts';
 import type { BlockBody } from '../protocol/consensus/body.ts';
+import type { Certificate } from '../protocol/consensus/certificate.ts';
 import { blockId } from '../protocol/consensus/header.ts';
+import type { ViewRange } from '../protocol/consensus/justification.ts';
 import { consensusMessageCodec } from '../protocol/consensus/message.ts';
 import {
   type ConsensusRequest,
@@ -19,10 +21,11 @@ import {
   MAX_BLOCKS_PER_RESPONSE,
   MAX_CONSENSUS_RESPONSE_BYTES,
   MAX_RESPONSE_BODY_BYTES,
+  MAX_RESPONSE_CERTIFICATE_BYTES,
 } from '../protocol/consensus/request.ts';
 import { transactionId } from '../protocol/transaction-id.ts';
 import type { Effect } from '../consensus/effect.ts';
-import { findBlock, findCertificate } from '../consensus/query.ts';
+import { certificatesOf, findBlock } from '../consensus/query.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { BodyStore } from './body-store.ts';
 import type { CertifiedResults } from './certified-results.ts';
@@ -31,14 +34,14 @@ import type { ConsensusInbox } from './consensus-inbox.ts';
 import type { Epochs } from './epochs.ts';
 import type { FinalBlocks } from './final-blocks.ts';
 import type { Logger } from './logger.ts';
+import type { Patience } from './patience.ts';
 import type { PeerNetwork } from './network/network.ts';
 import type { PeerName } from './network/types.ts';
-import { readBlockRange, readProvenBlock } from './stored-blocks.ts';
+import { readBlockRange, readNullifications, readProvenBlock } from './stored-blocks.ts';
 
 /** Request method of agreement on the request streams. */
 export const CONSENSUS_METHOD = 'consensus';
 
-const TIMEOUT_MS = 5_000;
 const MAX_REQUEST_BYTES = 64 * 1024;
 /** Shortest time between two proofs of an old epoch to one peer. */
 const HELP_EVERY_MS = 250;
@@ -53,6 +56,7 @@ export interface ConsensusRequestsOptions {
   readonly ledger: Ledger;
   readonly blocks: FinalBlocks;
   readonly certified: CertifiedResults;
+  readonly patience: Patience;
   readonly logger: Logger;
   readonly onResultCertificate: (encoded: Uint8Array, from: PeerName) => void;
 }
@@ -129,26 +133,35 @@ export class ConsensusRequests implements DriverRequests {
   }
 
   #exchange(to: PeerName, request: ConsensusRequest): void {
+    const { network, patience, driver, logger } = this.#options;
     const key = `${to} ${JSON.stringify(request)}`;
     if (this.#open.has(key)) return;
     this.#open.add(key);
-    this.#options.network
+    const timeoutMs = patience.waitMs(to, request.kind);
+    const askedMs = performance.now();
+    network
       .request(to, CONSENSUS_METHOD, encode(consensusRequestCodec, request), {
-        timeoutMs: TIMEOUT_MS,
+        timeoutMs,
         maxResponseBytes: MAX_CONSENSUS_RESPONSE_BYTES,
       })
-      .then((bytes) => this.#take(to, request, decode(consensusResponseCodec, bytes, MAX_CONSENSUS_RESPONSE_BYTES)))
-      .catch((error: unknown) =>
-        this.#options.logger.debug({ err: error, peer: to, request: request.kind }, 'request failed'),
-      )
+      .then((bytes) => {
+        patience.answered(to, request.kind, performance.now() - askedMs);
+        this.#take(to, request, decode(consensusResponseCodec, bytes, MAX_CONSENSUS_RESPONSE_BYTES));
+      })
+      .catch((error: unknown) => {
+        logger.debug({ err: error, peer: to, request: request.kind }, 'request failed');
+        if (performance.now() - askedMs < timeoutMs) return;
+        patience.silent(to, request.kind);
+        driver.push({ kind: 'unanswered', request });
+      })
       .finally(() => this.#open.delete(key));
   }
 
   #take(from: PeerName, request: ConsensusRequest, response: ConsensusResponse): void {
     const { inbox, onResultCertificate } = this.#options;
     switch (response.kind) {
-      case 'certificate':
-        return inbox.receiveCertificate(from, response.certificate);
+      case 'certificates':
+        return inbox.receiveCertificates(from, response.certificates);
       case 'header': {
         const blocks = response.block === undefined ? [] : [response.block];
         return inbox.receiveBlocks(from, { blocks, following: [], finalization: undefined });
@@ -179,13 +192,10 @@ export class ConsensusRequests implements DriverRequests {
   }
 
   #answer(request: ConsensusRequest): ConsensusResponse {
-    const { driver, epochs, ledger, certified } = this.#options;
+    const { epochs, ledger, certified } = this.#options;
     switch (request.kind) {
-      case 'getCertificate': {
-        const present = request.epoch === driver.core.config.anchor.epoch;
-        const certificate = present ? findCertificate(driver.core, request.view, request.certificate) : undefined;
-        return { kind: 'certificate', certificate };
-      }
+      case 'getCertificates':
+        return { kind: 'certificates', certificates: this.#certificates(request.epoch, request) };
       case 'getHeader':
         return { kind: 'header', block: this.#find(request.block) };
       case 'getBody':
@@ -213,6 +223,19 @@ export class ConsensusRequests implements DriverRequests {
     }
   }
 
+  /** Certificates of views: open ones, else those below blocks on their way into the ledger, else those in it. */
+  #certificates(epoch: number, range: ViewRange): readonly Certificate[] {
+    const { driver, ledger, blocks } = this.#options;
+    const sources = [
+      () => (epoch === driver.core.config.anchor.epoch ? certificatesOf(driver.core, range) : []),
+      () => blocks.nullifications(epoch, range),
+      () => readNullifications(ledger, epoch, range),
+    ];
+    let found: readonly Certificate[] = [];
+    for (const source of sources) if (found.length === 0) found = source();
+    return firstOf(found, MAX_RESPONSE_CERTIFICATE_BYTES);
+  }
+
   /** A block that the core, execution or the ledger knows, with its body where it is here. */
   #find(block: BlockHash): BlockWithBody | undefined {
     const { driver, bodies, ledger, blocks } = this.#options;
@@ -223,6 +246,18 @@ export class ConsensusRequests implements DriverRequests {
     return known === undefined ? undefined : withBody(known, known.body);
   }
 }
+
+/** The first certificates that take no more bytes together. */
+const firstOf = (certificates: readonly Certificate[], maxBytes: number): readonly Certificate[] => {
+  let bytes = 0;
+  let count = 0;
+  for (const { bitmap, signatures } of certificates) {
+    bytes += bitmap.length + signatures.length;
+    if (bytes > maxBytes) break;
+    count += 1;
+  }
+  return certificates.slice(0, count);
+};
 
 const withBody = ({ header, justification, system }: Block, body: BlockBody | undefined): BlockWithBody => ({
   header,

@@ -3,7 +3,9 @@
  * however far execution is behind.
  */
 import type { BlockHash } from '../protocol/brand.ts';
+import type { Certificate } from '../protocol/consensus/certificate.ts';
 import { isClosing } from '../protocol/consensus/header.ts';
+import type { ViewRange } from '../protocol/consensus/justification.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { BodyStore } from './body-store.ts';
 import type { Delivery } from './consensus-driver.ts';
@@ -46,8 +48,15 @@ export class FinalBlocks {
     return undefined;
   }
 
+  /** Nullifications of views that were skipped below blocks that wait in memory. */
+  nullifications(epoch: number, { from, to }: ViewRange): Certificate[] {
+    return [...this.#waiting.values()].flatMap(({ unattached }) =>
+      unattached.filter((each) => each.epoch === epoch && each.view >= from && each.view <= to),
+    );
+  }
+
   /** Takes over final blocks from agreement, in height order. */
-  deliver({ blocks, following: tailHeaders, tails, finalization }: Delivery): void {
+  deliver({ blocks, following: tailHeaders, tails, unattached, finalization }: Delivery): void {
     const executedHeight = this.#ledger.head().height;
     for (const [index, block] of blocks.entries()) {
       const { height } = block.header;
@@ -57,7 +66,16 @@ export class FinalBlocks {
       if (resolved === undefined) throw new TypeError('agreement delivered a block without body');
       const following = [...blocks.slice(index + 1).map(({ header }) => header), ...tailHeaders];
       const kept = isClosing(block.header) ? tails : [];
-      this.#waiting.set(height, { ...block, body: resolved.body, following, tails: kept, finalization });
+      const { view, parentView } = block.header;
+      const skipped = unattached.filter((each) => each.view > parentView && (each.view < view || kept.length > 0));
+      this.#waiting.set(height, {
+        ...block,
+        body: resolved.body,
+        following,
+        tails: kept,
+        finalization,
+        unattached: skipped,
+      });
     }
     for (const { id } of blocks) this.#bodies.forget(id);
     if (this.#waiting.size > MAX_WAITING_IN_MEMORY) this.#store();

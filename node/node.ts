@@ -41,13 +41,14 @@ import { PeerNetwork } from './network/network.ts';
 import type { PeerName } from './network/types.ts';
 import { nodeMetrics } from './node-metrics.ts';
 import { bulkMessageCodec } from './peer-messages.ts';
+import { Patience } from './patience.ts';
 import { servePeers } from './peer-service.ts';
 import { PresenceBook } from './presence.ts';
 import { ResultCollector } from './results.ts';
 import { ResultImport } from './result-import.ts';
 import { ResultsExchange } from './results-exchange.ts';
 import { finalPointOf, openToSign, recentBlocks } from './storage.ts';
-import { measureRoundTrips } from './round-trips.ts';
+import { measureRoundTrips, RoundTrips } from './round-trips.ts';
 import { meterSync, SyncMeter, type SyncProgress } from './sync-progress.ts';
 import { SystemPool } from './system-pool.ts';
 import type { RunningNode } from './running-node.ts';
@@ -304,6 +305,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     onBehind: (epoch, behind) => requests.tellClosing(epoch, behind),
     onAhead: (ahead) => requests.askClosing(ahead),
   });
+  const roundTrips = new RoundTrips();
   const requests = new ConsensusRequests({
     driver,
     inbox,
@@ -313,6 +315,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
     ledger,
     blocks,
     certified,
+    patience: new Patience(roundTrips),
     logger: roomLogger(logger, 'requests'),
     onResultCertificate: takeCertificate,
   });
@@ -339,6 +342,7 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
   servePeers({ network, ledger, inbox, transactions, exchange, system, enclave });
   stack.use(
     measureRoundTrips({
+      known: roundTrips,
       network,
       epochs,
       onMeasured: (roundTripMs) => driver.push({ kind: 'roundTrip', roundTripMs }),

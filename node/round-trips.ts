@@ -1,5 +1,6 @@
 /**
- * How long a round trip to a quorum takes: the input of adaptive timers (consensus design, O1).
+ * How long round trips take: to a peer, for the patience with its answers (`patience.ts`), and to a quorum, for the timers
+ * of agreement (consensus design, O1).
  *
  * For each peer the p99 of its recent round trips; of those, the one that completes a quorum with us. Faulty peers that
  * delay their answers cannot raise it beyond the slowest of an honest quorum, nor can unreachable ones.
@@ -24,12 +25,15 @@ export class RoundTrips {
     this.#samples.set(peer, samples);
   }
 
+  /** Nearly the longest round trip to a peer of late (p99); undefined while none is measured. */
+  of(peer: PeerName): number | undefined {
+    const samples = this.#samples.get(peer);
+    return samples === undefined ? undefined : percentile(samples);
+  }
+
   /** Within which round trip `quorum` validators are reached, ourselves included; undefined while too few are measured. */
   toQuorum(validators: readonly PeerName[], quorum: number): number | undefined {
-    const known = validators.flatMap((peer) => {
-      const samples = this.#samples.get(peer);
-      return samples === undefined ? [] : [percentile(samples)];
-    });
+    const known = validators.flatMap((peer) => this.of(peer) ?? []);
     return known.sort((a, b) => a - b)[quorum - 2];
   }
 }
@@ -37,14 +41,14 @@ export class RoundTrips {
 /** As often as connections are probed. */
 const MEASURE_EVERY_MS = 5_000;
 
-/** Tells the round trip to a quorum of the present epoch, now and then, until disposed. */
+/** Measures round trips and tells the one to a quorum of the present epoch, now and then, until disposed. */
 export const measureRoundTrips = (options: {
+  readonly known: RoundTrips;
   readonly network: Pick<PeerNetwork, 'peerStatus'>;
   readonly epochs: Epochs;
   readonly onMeasured: (roundTripMs: number) => void;
 }): Disposable => {
-  const { network, epochs, onMeasured } = options;
-  const known = new RoundTrips();
+  const { known, network, epochs, onMeasured } = options;
   const timer = setInterval(() => {
     for (const { peer, roundTripMs } of network.peerStatus())
       if (roundTripMs !== undefined) known.note(peer, roundTripMs);

@@ -7,7 +7,7 @@ import { type BlockHash, height as asHeight } from '../protocol/brand.ts';
 import { decode, encode, list, struct } from '../protocol/codec.ts';
 import type { Block, BlockWithBody } from '../protocol/consensus/block.ts';
 import { type BlockBody, blockBodyCodec } from '../protocol/consensus/body.ts';
-import type { Certificate } from '../protocol/consensus/certificate.ts';
+import { type Certificate, certificateCodec } from '../protocol/consensus/certificate.ts';
 import type { Closing } from '../protocol/consensus/closing.ts';
 import type { EpochProof } from '../protocol/consensus/epoch-proof.ts';
 import {
@@ -16,7 +16,7 @@ import {
   MAX_FOLLOWING_HEADERS,
 } from '../protocol/consensus/finality-proof.ts';
 import { type Header, headerCodec, isClosing } from '../protocol/consensus/header.ts';
-import { justificationCodec } from '../protocol/consensus/justification.ts';
+import { justificationCodec, type ViewRange } from '../protocol/consensus/justification.ts';
 import { systemSectionCodec } from '../protocol/consensus/system.ts';
 import { MAX_BODY_BYTES } from '../protocol/limits.ts';
 import type { FinalisedBlock } from '../ledger/blocks.ts';
@@ -29,6 +29,7 @@ const headerRecordCodec = struct({
   tails: list(struct({ header: headerCodec, justification: justificationCodec }), MAX_FOLLOWING_HEADERS),
 });
 const MAX_HEADER_RECORD_BYTES = 64 * 1024 * 1024;
+const MAX_CERTIFICATE_BYTES = 16 * 1024;
 const MAX_ENCODED_BODY_BYTES = 2 * MAX_BODY_BYTES;
 
 /** A block without its body, as the ledger keeps it. */
@@ -44,6 +45,8 @@ export interface ProvenBlock extends HeaderRecord {
   /** Headers up to the one that `finalization` names; empty when it is the block's own. */
   readonly following: readonly Header[];
   readonly finalization: Certificate;
+  /** Nullifications that the block and its tails need and do not carry; empty once the ledger holds them. */
+  readonly unattached: readonly Certificate[];
 }
 
 /** The ledger's records of a final block. */
@@ -56,6 +59,7 @@ export const blockRecords = ({
   body,
   following,
   finalization,
+  unattached,
 }: ProvenBlock): FinalisedBlock & { readonly body: Uint8Array; readonly finality: Uint8Array } => ({
   height: header.height,
   blockHash: id,
@@ -68,7 +72,22 @@ export const blockRecords = ({
   closesEpoch: isClosing(header) ? header.epoch : undefined,
   body: encode(blockBodyCodec, body),
   finality: encode(finalityProofCodec, { following, finalization }),
+  nullifications: unattached.map((certificate) => ({
+    epoch: certificate.epoch,
+    view: certificate.view,
+    certificate: encode(certificateCodec, certificate),
+  })),
 });
+
+/** Nullifications of skipped views that the ledger holds apart from blocks. */
+export const readNullifications = (ledger: Ledger, epoch: number, { from, to }: ViewRange): Certificate[] => {
+  const found: Certificate[] = [];
+  for (let view: number = from; view <= to; view += 1) {
+    const stored = ledger.readNullification(epoch, view);
+    if (stored !== undefined) found.push(decode(certificateCodec, stored, MAX_CERTIFICATE_BYTES));
+  }
+  return found;
+};
 
 /** The content of a header record. */
 export const decodeHeaderRecord = (record: Uint8Array): HeaderRecord =>
@@ -83,6 +102,7 @@ export const readProvenBlock = (ledger: Ledger, number: number): ProvenBlock | u
     ...decodeHeaderRecord(stored.header),
     body: decode(blockBodyCodec, stored.body, MAX_ENCODED_BODY_BYTES),
     ...decode(finalityProofCodec, stored.finality, MAX_FINALITY_PROOF_BYTES),
+    unattached: [],
   };
 };
 

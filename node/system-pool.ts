@@ -32,12 +32,7 @@ import { type SystemSection, systemTransactionCodec } from '../protocol/consensu
 import { verifyEd25519 } from '../protocol/finality.ts';
 import type { Validator } from '../protocol/genesis.ts';
 import { toHex } from '../protocol/hex.ts';
-import {
-  MAX_PENDING_CHANGES,
-  MAX_READINESS_AGE_BLOCKS,
-  MAX_SYSTEM_TRANSACTION_BYTES,
-  MAX_SYSTEM_TRANSACTIONS,
-} from '../protocol/limits.ts';
+import { MAX_PENDING_CHANGES, MAX_READINESS_AGE_BLOCKS, MAX_SYSTEM_TRANSACTIONS } from '../protocol/limits.ts';
 import { nodeErrors } from './errors.ts';
 import { type RecordedEvidence, subjectOf } from './evidence-files.ts';
 
@@ -140,9 +135,6 @@ export class SystemPool implements Disposable {
   offerEvidence(evidence: Evidence): boolean {
     const key = subjectOf(evidence);
     if (this.#evidence.has(key) || this.#recorded.has(key)) return false;
-    // A block with a very long justification stays in its file: it does not fit into another block.
-    if (encode(systemTransactionCodec, { kind: 'evidence', evidence }).length > MAX_SYSTEM_TRANSACTION_BYTES)
-      return false;
     this.#evidence.set(key, evidence);
     this.#options.onChange();
     return true;

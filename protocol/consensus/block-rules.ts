@@ -7,7 +7,7 @@ import { MAX_BODY_BYTES } from '../limits.ts';
 import { EMPTY_TRANSACTION_ROOT } from './body.ts';
 import type { ChainPoint, EpochAnchor } from './configuration.ts';
 import { HEADER_VERSION, type Header } from './header.ts';
-import { type Justification, justificationRoot } from './justification.ts';
+import { type Justification, justificationRoot, MAX_NULLIFICATIONS } from './justification.ts';
 import { leaderOrder } from './leader.ts';
 import { ZERO_HASH } from './vote.ts';
 
@@ -79,7 +79,8 @@ export const successionFault = (header: Header, parent: Parent): HeaderFault | u
 
 /**
  * V3 and V4: the justification hashes to the header's field, certifies the named parent, and nullifies every view in
- * between, ascending. The certificates' signatures are the caller's business.
+ * between, ascending, or the last of them where they are many. The certificates' signatures are the caller's business,
+ * and so are the nullifications that do not travel with the block (`unattachedViews`).
  */
 export const justificationHolds = (header: Header, justification: Justification, anchor: EpochAnchor): boolean => {
   const { parent, nullifications } = justification;
@@ -90,9 +91,10 @@ export const justificationHolds = (header: Header, justification: Justification,
     if (parent === undefined || parent.kind === 'nullify') return false;
     if (parent.view !== header.parentView || parent.hash !== header.parentHash) return false;
   }
-  if (nullifications.length !== header.view - header.parentView - 1) return false;
+  const attached = Math.min(header.view - header.parentView - 1, MAX_NULLIFICATIONS);
+  if (nullifications.length !== attached) return false;
   return nullifications.every(
-    (nullification, i) => nullification.kind === 'nullify' && nullification.view === header.parentView + 1 + i,
+    (nullification, i) => nullification.kind === 'nullify' && nullification.view === header.view - attached + i,
   );
 };
 

@@ -5,7 +5,8 @@
  * Let a be final at view v in one chain and the other chain, final at a view of at least v, not hold a. Then the other
  * chain was also finalised at v (E2), or holds another block notarised at v (E4), or steps over v with a nullification
  * (E3), or steps over it without one (E5). In each case two quorums have signed what no honest validator signs together,
- * and two quorums share more than f members. For E5 it takes a quorum of liars, and the chain must show who notarised the
+ * and two quorums share more than f members. A node takes no block for final that skips more views than its justification
+ * nullifies before it holds the other nullifications, and keeps them: such a chain convicts by E3. For E5 it takes a quorum of liars, and the chain must show who notarised the
  * block: the justification of the next one does.
  */
 import { signersOf } from '../bitmap.ts';
@@ -22,6 +23,8 @@ const SIGNATURE_BYTES = 64;
 /** A piece of a finalised chain: consecutive blocks, tails included, the last of which `finalization` names. */
 export interface FinalisedChain {
   readonly blocks: readonly Pick<Block, 'header' | 'justification'>[];
+  /** Nullifications of views that the blocks skip and do not carry themselves. */
+  readonly unattached: readonly Certificate[];
   readonly finalization: Certificate;
 }
 
@@ -68,7 +71,9 @@ const accusations = (anchor: EpochAnchor, finalization: Certificate, chain: Fina
   const above = chain.blocks.find(({ header }) => header.view > view);
   if (above === undefined) return [];
   const { parent, nullifications } = above.justification;
-  const named = above.header.parentView === view ? parent : nullifications.find((each) => each.view === view);
+  const skips = (each: Certificate): boolean => each.view === view;
+  const named =
+    above.header.parentView === view ? parent : (nullifications.find(skips) ?? chain.unattached.find(skips));
   // What stands there may be missing or forged: then those are guilty who notarised a block with such a justification.
   return [...(named === undefined ? [] : contradicting(named)), ...againstBlock(anchor, chain, above)];
 };

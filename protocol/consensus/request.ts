@@ -10,16 +10,27 @@ import { certificateCodec } from './certificate.ts';
 import { closingCodec } from './closing.ts';
 import { MAX_FOLLOWING_HEADERS } from './finality-proof.ts';
 import { headerCodec } from './header.ts';
-import { voteKindCodec } from './vote.ts';
 
 /** Most blocks in one answer: bounds memory on both sides. */
 export const MAX_BLOCKS_PER_RESPONSE = 64;
 /** Soft bound on the body bytes of one answer of blocks; further bodies are left out and asked for one by one. */
 export const MAX_RESPONSE_BODY_BYTES = 4 * 1024 * 1024;
 
+/** Most views whose certificates are asked for at once. */
+export const MAX_VIEWS_PER_RESPONSE = 512;
+/** Most bytes of certificates in one answer: to check their signatures takes a fraction of a second. */
+export const MAX_RESPONSE_CERTIFICATE_BYTES = 128 * 1024;
+
 /** What one node may ask of another. */
 export const consensusRequestCodec = union({
-  getCertificate: [1, struct({ epoch: epochCodec, view: viewCodec, certificate: voteKindCodec })],
+  /** Nullifications and notarizations of consecutive views: why a block may skip views beyond those it says itself. */
+  getCertificates: [
+    1,
+    refined(
+      struct({ epoch: epochCodec, from: viewCodec, to: viewCodec }),
+      ({ from, to }) => to >= from && to - from < MAX_VIEWS_PER_RESPONSE,
+    ),
+  ],
   getHeader: [2, struct({ block: blockHashCodec })],
   getBody: [3, struct({ block: blockHashCodec })],
   getTransactions: [4, struct({ block: blockHashCodec, indexes: list(u32, MAX_BLOCK_TRANSACTIONS) })],
@@ -41,7 +52,8 @@ export type ConsensusRequest = Infer<typeof consensusRequestCodec>;
 
 /** Answers; an absent value means that the asked node does not have it. */
 export const consensusResponseCodec = union({
-  certificate: [1, struct({ certificate: optional(certificateCodec) })],
+  /** Ascending by view, from the first that was asked for; as many as the asked node holds and an answer may hold. */
+  certificates: [1, struct({ certificates: list(certificateCodec, 2 * MAX_VIEWS_PER_RESPONSE) })],
   header: [2, struct({ block: optional(blockCodec) })],
   body: [3, struct({ body: optional(blockBodyCodec) })],
   transactions: [4, struct({ envelopes: list(byteString(MAX_ENVELOPE_BYTES), MAX_BLOCK_TRANSACTIONS) })],

@@ -9,8 +9,8 @@ import type { BlockHash, Epoch, Height, View } from '../brand.ts';
 import { blockHashCodec, epochCodec, heightCodec, viewCodec } from '../scalars.ts';
 import { type Vote, voteCodec } from './vote.ts';
 
-/** Most views above the finalised one that a status describes. */
-export const MAX_STATUS_VIEWS = 512;
+/** Most views that a status describes, the newest; what lies further back is pulled by whoever needs it. */
+const MAX_STATUS_VIEWS = 64;
 /** Most FINALIZE votes in a status; a committed view finalises all below it. */
 export const MAX_STATUS_VOTES = 64;
 
@@ -28,7 +28,7 @@ export interface Status {
   readonly finalizedHash: BlockHash;
   /** Height of the finalised block; a hint for whom to ask, never a target. */
   readonly finalizedHeight: Height;
-  /** For view `finalizedView + 1 + i`: which certificates the sender holds. */
+  /** For view `firstDescribed + i`: which certificates the sender holds. */
   readonly have: readonly number[];
   /** Own votes of the current view and own FINALIZE votes above the finalised view. */
   readonly votes: readonly Vote[];
@@ -44,3 +44,7 @@ export const statusCodec: Codec<Status> = struct({
   have: list(u8, MAX_STATUS_VIEWS),
   votes: list(voteCodec, MAX_STATUS_VOTES + 2),
 });
+
+/** First view that a status describes. */
+export const firstDescribed = ({ view, finalizedView }: Pick<Status, 'view' | 'finalizedView'>): View =>
+  Math.max(finalizedView + 1, view - MAX_STATUS_VIEWS + 1) as View;

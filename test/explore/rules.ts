@@ -85,6 +85,7 @@ const asState = (block: TestBlock): core.BlockState => ({
   recorded: true,
   objective: 'unknown',
   effect: undefined,
+  unheld: viewNumber(block.header.parentView + 1),
 });
 
 /** The certificates of a view that name its blocks, and its nullification. */

@@ -121,7 +121,7 @@ signatures that are not remembered as genuine are counted, and their number is m
 
 ${worlds.map(worldTraffic).join('\n\n')}
 
-While every link is up, each validator sends each certificate that it holds first to all others: most of the bytes.
+Three validators, others in every view, pass the certificates of a view on; everybody else makes them from the votes.
 
 ## One leader of four down
 

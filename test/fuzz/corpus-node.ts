@@ -123,6 +123,7 @@ const proven = {
   body: [],
   following: [],
   finalization: proof.finalization,
+  unattached: [],
 };
 const custody = custodyRecord({
   state: 'refused',

@@ -36,7 +36,8 @@ const tampered = (random: SeededRandom, chain: FinalisedChain, { first, second }
     }
   });
   const finalization = random.integer(2) === 0 ? chain.finalization : first.finalization;
-  return { blocks: random.integer(3) === 0 ? shuffled(random, blocks).slice(1) : blocks, finalization };
+  const unattached = oneOf(random, [chain, first, second]).unattached;
+  return { blocks: random.integer(3) === 0 ? shuffled(random, blocks).slice(1) : blocks, unattached, finalization };
 };
 
 describe('two contradicting chains', () => {

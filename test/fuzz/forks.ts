@@ -10,7 +10,7 @@ import type { EpochAnchor } from '../../protocol/consensus/configuration.ts';
 import type { EvidenceRule } from '../../protocol/consensus/evidence.ts';
 import type { FinalisedChain } from '../../protocol/consensus/forensics.ts';
 import type { Header } from '../../protocol/consensus/header.ts';
-import { type Justification, justificationRoot } from '../../protocol/consensus/justification.ts';
+import { type Justification, justificationRoot, MAX_NULLIFICATIONS } from '../../protocol/consensus/justification.ts';
 import { voteBytes, ZERO_HASH } from '../../protocol/consensus/vote.ts';
 import { faultBound } from '../../protocol/genesis.ts';
 import { fakeAnchor, fakeSign, keyOf } from '../sim/fake-crypto.ts';
@@ -19,13 +19,20 @@ import type { SeededRandom } from '../support/seeded-random.ts';
 import { shuffled } from './campaign.ts';
 
 /** How the second chain gets past the view at which the first one is final. */
-export type WayAround = 'same view' | 'another block' | 'nullified' | 'no reason' | 'forged reason';
+export type WayAround =
+  | 'same view'
+  | 'another block'
+  | 'nullified'
+  | 'nullified in a long outage'
+  | 'no reason'
+  | 'forged reason';
 
 /** What the liars of each way break. */
 export const RULE_OF_WAY: Readonly<Record<WayAround, EvidenceRule>> = {
   'same view': 'E2',
   'another block': 'E4',
   nullified: 'E3',
+  'nullified in a long outage': 'E3',
   'no reason': 'E5',
   'forged reason': 'E5',
 };
@@ -52,6 +59,7 @@ const ringOf = (machines: number): KeyRing =>
 /** One half of the network: who signs there, and the chain that it holds. */
 class Half {
   readonly blocks: ChainBlock[];
+  readonly #unattached: Certificate[] = [];
   readonly #random: SeededRandom;
   readonly #anchor: EpochAnchor;
   readonly #keys: KeyRing;
@@ -99,7 +107,9 @@ class Half {
     const last = this.#last;
     const skipped = Array.from({ length: at - this.view - 1 }, (_, index) => this.nullification(this.view + 1 + index));
     const parent = last && this.certificate('notarize', last);
-    const justification = change({ parent, nullifications: skipped });
+    const attached = skipped.splice(-MAX_NULLIFICATIONS);
+    this.#unattached.push(...skipped);
+    const justification = change({ parent, nullifications: attached });
     const point = last === undefined ? this.#anchor.base : pointOf(last);
     // Another time for every block: no two of one view are the same.
     const timeMs = point.timeMs + 1 + this.#random.integer(1 << 20);
@@ -115,7 +125,7 @@ class Half {
   chain(): FinalisedChain {
     const last = this.#last;
     if (last === undefined) throw new RangeError('no block to finalise');
-    return { blocks: this.blocks, finalization: this.certificate('finalize', last) };
+    return { blocks: this.blocks, unattached: this.#unattached, finalization: this.certificate('finalize', last) };
   }
 }
 
@@ -144,6 +154,9 @@ const passAround = (half: Half, way: WayAround, view: number): void => {
       break;
     case 'nullified':
       half.extend(view + 1);
+      break;
+    case 'nullified in a long outage':
+      half.extend(view + 2 + MAX_NULLIFICATIONS);
       break;
   }
   // Another block follows: where nothing justifies the one before, its child shows who notarised that.

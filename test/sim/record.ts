@@ -12,6 +12,7 @@ const EVENT_KINDS = [
   'vote',
   'ownVote',
   'certificate',
+  'certificates',
   'status',
   'blocks',
   'closing',
@@ -21,6 +22,7 @@ const EVENT_KINDS = [
   'resultCertificate',
   'evidence',
   'twin',
+  'unanswered',
 ] as const satisfies readonly Event['kind'][];
 
 /** See the module comment. */

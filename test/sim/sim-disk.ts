@@ -7,9 +7,10 @@ import type { BlockHash } from '../../protocol/brand.ts';
 import type { Certificate } from '../../protocol/consensus/certificate.ts';
 import type { EpochAnchor } from '../../protocol/consensus/configuration.ts';
 import type { Header } from '../../protocol/consensus/header.ts';
+import type { ViewRange } from '../../protocol/consensus/justification.ts';
 import type { VoteStatement } from '../../protocol/consensus/vote.ts';
 import type { WalRecord } from '../../protocol/consensus/wal-record.ts';
-import type { FinalBlock } from '../../consensus/effect.ts';
+import type { Effect, FinalBlock } from '../../consensus/effect.ts';
 import { basePoint, type FinalPoint } from '../../consensus/state.ts';
 import type { Random } from './random.ts';
 
@@ -34,6 +35,7 @@ export class SimDisk {
   /** Anchors of the epochs that the ledger has reached, the first epoch first. */
   readonly epochs: EpochAnchor[];
   readonly #byId = new Map<BlockHash, FinalBlock>();
+  readonly #nullifications = new Map<string, Certificate>();
   readonly #durableVotes = new Set<string>();
   #synced = 0;
   /** Whether the log cannot grow for now. */
@@ -68,12 +70,20 @@ export class SimDisk {
   }
 
   /** Adds final blocks that one finalization proves. */
-  store(blocks: readonly FinalBlock[], following: readonly Header[], finalization: Certificate): void {
+  store({ blocks, following, unattached, finalization }: Extract<Effect, { kind: 'deliver' }>): void {
+    for (const certificate of unattached)
+      this.#nullifications.set(`${certificate.epoch}:${certificate.view}`, certificate);
     const provenAt = this.ledger.length + blocks.length;
     for (const block of blocks) {
       this.ledger.push({ block, finalization, following, provenAt });
       this.#byId.set(block.id, block);
     }
+  }
+
+  /** Nullifications that final blocks did not carry, of views of an epoch. */
+  nullifications(epoch: number, { from, to }: ViewRange): Certificate[] {
+    const views = Array.from({ length: to - from + 1 }, (_, i) => from + i);
+    return views.flatMap((view) => this.#nullifications.get(`${epoch}:${view}`) ?? []);
   }
 
   find(block: BlockHash): FinalBlock | undefined {

@@ -10,7 +10,7 @@ import { ZERO_HASH } from '../../protocol/consensus/vote.ts';
 import { verifyEpochProof } from '../../protocol/consensus/epoch-proof.ts';
 import type { FinalBlock } from '../../consensus/effect.ts';
 import type { BodyState, CheckedBlock, CheckedProposal } from '../../consensus/input.ts';
-import { findBlock, isRelevant } from '../../consensus/query.ts';
+import { certificatesOf, findBlock, isRelevant } from '../../consensus/query.ts';
 import {
   type Verdict,
   verifyBlock,
@@ -42,6 +42,7 @@ export type Message =
   | { readonly kind: 'vote'; readonly vote: Vote }
   | { readonly kind: 'proposal'; readonly proposal: Proposal; readonly id: BlockHash; readonly body: boolean }
   | { readonly kind: 'certificate'; readonly certificate: Certificate }
+  | { readonly kind: 'certificates'; readonly certificates: readonly Certificate[] }
   | { readonly kind: 'status'; readonly status: Status }
   | { readonly kind: 'request'; readonly request: ConsensusRequest }
   | { readonly kind: 'askClosing'; readonly epoch: number }
@@ -54,6 +55,8 @@ export type Message =
   | ClosingMessage
   | { readonly kind: 'body'; readonly block: BlockHash };
 
+/** Certificates in one answer: fewer than production allows, so that answers are more. */
+const MAX_CERTIFICATES = 16;
 /** Shortest time between two proofs of an old epoch to one machine. */
 const REPEAT_MS = 150;
 
@@ -158,6 +161,15 @@ export class Exchange {
         if (!isGenuine(status, () => verifyStatus(this.#verifier, status, from).verdict === 'accept')) return;
         return node.input({ kind: 'status', status: status as Verified<Status>, from });
       }
+      case 'certificates': {
+        const { epoch } = this.#node.anchor;
+        const genuine = message.certificates.filter(
+          (certificate) =>
+            certificate.epoch === epoch &&
+            isGenuine(certificate, () => verifyCertificate(this.#verifier, certificate).verdict === 'accept'),
+        );
+        return node.input({ kind: 'certificates', certificates: genuine as Verified<Certificate>[], from });
+      }
       case 'proposal':
         if (!isRelevant(core, message.proposal.header.view)) return;
         return this.#takeProposal(message, from, machine);
@@ -245,6 +257,11 @@ export class Exchange {
       const { id, header, justification, system } = block;
       const sent = { block: { id, header, justification, system }, body: node.bodies.has(id) };
       node.send(machine, { kind: 'blocks', blocks: [sent], following: [], finalization: undefined });
+    } else if (request.kind === 'getCertificates') {
+      const { epoch } = request;
+      const open = node.core?.config.anchor.epoch === epoch ? certificatesOf(node.core, request) : [];
+      const certificates = open.length > 0 ? open : node.disk.nullifications(epoch, request);
+      node.send(machine, { kind: 'certificates', certificates: certificates.slice(0, MAX_CERTIFICATES) });
     } else if (request.kind === 'getBlocks') {
       this.#serveRange(request.from, request.to, machine);
     }

@@ -156,12 +156,16 @@ export class SimNode {
   }
 
   #perform(effects: readonly Effect[]): void {
-    const { agenda, random } = this.world;
+    const { agenda, random, checks } = this.world;
     const { log } = this.disk;
+    const isHonest = this.world.isHonest(this.machine);
     const first = effects[0];
     if (first?.kind === 'persist') {
       if (first.sync && this.disk.isFull) return this.crash();
-      for (const record of first.records) log.push(record);
+      for (const record of first.records) {
+        log.push(record);
+        if (record.kind === 'certificate' && isHonest) checks.certificate(record.certificate);
+      }
       if (first.sync) this.#sync(log.length, random.between(0.1, 4));
     }
     if (effects.length === (first?.kind === 'persist' ? 1 : 0)) return;
@@ -194,7 +198,6 @@ export class SimNode {
       case 'cast':
         return this.cast(effect.vote, effect.audience, effect.proposal);
       case 'relay':
-        if (honest) checks.certificate(effect.certificate);
         return this.broadcast({ kind: 'certificate', certificate: effect.certificate });
       case 'sendCertificate':
         return this.sendTo(effect.to, { kind: 'certificate', certificate: effect.certificate });
@@ -323,12 +326,13 @@ export class SimNode {
     });
   }
 
-  #deliver({ blocks, following, finalization }: Extract<Effect, { kind: 'deliver' }>): void {
+  #deliver(delivery: Extract<Effect, { kind: 'deliver' }>): void {
+    const { blocks, following, finalization } = delivery;
     const { checks } = this.world;
     const from = this.disk.ledger.length + 1;
     if (this.world.isHonest(this.machine))
       checks.deliver(this.machine, from, this.anchor, blocks, following, finalization);
-    this.disk.store(blocks, following, finalization);
+    this.disk.store(delivery);
     const ended = this.core?.ended;
     // As the production node reads its epochs from the ledger, a stored closing block has ended its epoch.
     if (ended !== undefined && blocks.at(-1)?.id === ended.closing.id) this.disk.epochs.push(ended.next);

@@ -99,7 +99,9 @@ export class Replica {
     const casts = effects.filter((effect) => effect.kind === 'cast').filter(({ audience }) => audience === 'all');
     return {
       cast: casts.map(({ vote }) => vote),
-      formed: effects.filter((effect) => effect.kind === 'relay').map(({ certificate }) => certificate),
+      formed: effects
+        .flatMap((effect) => (effect.kind === 'persist' ? effect.records : []))
+        .flatMap((record) => (record.kind === 'certificate' ? [record.certificate] : [])),
       proposed: casts.find(({ proposal }) => proposal !== undefined)?.proposal,
     };
   }

@@ -225,8 +225,8 @@ export class LyingValidator implements AsyncDisposable {
         return { kind: 'body', body: [randomBytes(600)] };
       case 'getResultCertificate':
         return { kind: 'resultCertificate', certificate: randomBytes(300) };
-      case 'getCertificate':
-        return { kind: 'certificate', certificate: undefined };
+      case 'getCertificates':
+        return { kind: 'certificates', certificates: [] };
       case 'getHeader':
         return { kind: 'header', block: { header, justification, system, body: undefined } };
       case 'getClosing':

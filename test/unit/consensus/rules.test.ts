@@ -37,12 +37,22 @@ const asAnswer = (block: TestBlock, body: BodyState = 'present') =>
 
 describe('R1 certificates', () => {
   it('forms one from q distinct votes, records it before relaying it, once', () => {
-    const rig = rigAt();
+    const rig = new Rig(4, leaderAt(4, 3));
     const effects = rig.votes(rig.others, 'nullify', 1);
     const relays = of(rig.effects, 'relay').filter(({ certificate: held }) => held.view === 1);
     expect(relays).toHaveLength(1);
     expect(of(effects, 'persist')[0]?.records.map((record) => record.kind)).toContain('vote');
     expect(rig.log.filter((record) => record.kind === 'certificate')).toHaveLength(1);
+  });
+
+  it('are relayed by the leaders of three later views, not by the next one, which proposes, and not when long past', () => {
+    const relays = (self: number, view: number): number =>
+      of(new Rig(10, self).certificate(certificate(10, 'nullify', view)), 'relay').length;
+    const relaying = Array.from({ length: 10 }, (_, self) => self).filter((self) => relays(self, 5) > 0);
+    expect(new Set(relaying)).toEqual(new Set([7, 8, 9].map((view) => leaderAt(10, view))));
+    const late = new Rig(10, leaderAt(10, 7));
+    late.certificate(certificate(10, 'nullify', 5 + 20));
+    expect(of(late.certificate(certificate(10, 'nullify', 5)), 'relay')).toEqual([]);
   });
 
   it('does not count one signer twice', () => {

@@ -1,10 +1,12 @@
 /** Final blocks in the ledger: what went in comes out, and ranges for peers end with a finalization of their own. */
 import { afterEach, describe, expect, it } from 'vitest';
+import { view as asView } from '../../../protocol/brand.ts';
 import {
   blockRecords,
   type ProvenBlock,
   readBlockRange,
   readHeaderRecord,
+  readNullifications,
   readProvenBlock,
 } from '../../../node/stored-blocks.ts';
 import { finalPointOf } from '../../../node/storage.ts';
@@ -38,6 +40,7 @@ const blocks = chain.map((block, index): ProvenBlock => {
     tails: [],
     following: chain.slice(height, proof).map(({ header }) => header),
     finalization: certificate(4, 'finalize', last.header.view, last.id),
+    unattached: [],
   };
 });
 
@@ -65,6 +68,20 @@ describe('stored blocks', () => {
     expect(readHeaderRecord(ledger, 3)).toEqual({ ...third, tails: [] });
     expect(readProvenBlock(ledger, 9)).toBeUndefined();
     expect(readHeaderRecord(ledger, 9)).toBeUndefined();
+  });
+
+  it('keep apart why views below them were skipped, found by epoch and view', async () => {
+    const ledger = await ledgerWith(1);
+    const second = blocks[1];
+    if (second === undefined) throw new Error('no second block');
+    const unattached = [40, 41, 43].map((view) => certificate(4, 'nullify', view));
+    await ledger.storeFinalised(blockRecords({ ...second, unattached }));
+    const read = (epoch: number, from: number, to: number): readonly number[] =>
+      readNullifications(ledger, epoch, { from: asView(from), to: asView(to) }).map(({ view }) => view);
+    expect(readNullifications(ledger, 1, { from: asView(40), to: asView(40) })).toEqual(unattached.slice(0, 1));
+    expect(read(1, 41, 99)).toEqual([41, 43]);
+    expect(read(2, 1, 99)).toEqual([]);
+    expect(readProvenBlock(ledger, 2)).toEqual(second);
   });
 
   it('are read in ranges that end with a finalization of their own', async () => {
