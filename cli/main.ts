@@ -33,5 +33,6 @@ export const runCommandLine = async (argumentList: readonly string[]): Promise<n
 };
 
 if (process.argv[1] === import.meta.filename) {
-  process.exitCode = await runCommandLine(process.argv.slice(2));
+  // What an interrupted command still waits for must not keep the process.
+  process.exit(await runCommandLine(process.argv.slice(2)));
 }

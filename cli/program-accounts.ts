@@ -57,7 +57,9 @@ export const addAccountCommands = (program: Command): void => {
     )
     .action(lazily(async () => ({ run: (await import('./commands/contracts.ts')).query })));
   withWait(
-    program.command('deploy').description('propose a contract; active once enough members approved the same code'),
+    program
+      .command('deploy')
+      .description('propose a contract; active once enough members approved the same code and parameters'),
   )
     .argument('<file>', 'TypeScript or JavaScript entry of the contract')
     .requiredOption('--name <name>', 'name of the contract')
@@ -69,9 +71,15 @@ export const addAccountCommands = (program: Command): void => {
       ),
     )
     .action(lazily(async () => ({ run: (await import('./commands/contracts.ts')).deploy })));
-  withWait(program.command('approve').description('approve the exact code of a proposed contract'))
+  withWait(
+    program.command('approve').description('approve a proposed contract: exactly this code with these parameters'),
+  )
     .argument('<name>', 'name of the contract')
     .argument('<code-hash>', 'hash that `deploy` printed', hexDigits(32))
-    .addHelpText('after', examples('approve token 9f2c… --dir my-net --account dev-2'))
+    .option('--init <json>', 'parameters of its init, as they were proposed')
+    .addHelpText(
+      'after',
+      examples(`approve token 9f2c… --init '{"issuers":["…"],"auditor":"…"}' --dir my-net --account dev-2`),
+    )
     .action(lazily(async () => ({ run: (await import('./commands/contracts.ts')).approve })));
 };

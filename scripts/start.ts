@@ -53,4 +53,5 @@ const main = async (): Promise<number> => {
 };
 
 followLifeline();
-process.exitCode = await main();
+// What an interrupted play still waits for must not keep the process.
+process.exit(await main());

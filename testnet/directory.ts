@@ -103,9 +103,9 @@ export class DirectoryLock implements AsyncDisposable {
 
   /**
    * Takes the lock; one that a killed process left is taken over once its nodes have ended, which they do by themselves.
-   * Throws TESTNET_RUNNING with the process id.
+   * Throws TESTNET_RUNNING with the process id, or the signal's reason.
    */
-  static async acquire(directory: string): Promise<DirectoryLock> {
+  static async acquire(directory: string, signal?: AbortSignal): Promise<DirectoryLock> {
     const path = networkPaths(directory).running;
     const owner = identify(process.pid) ?? { pid: process.pid, started: undefined };
     const mine = `${path}.${process.pid}`;
@@ -120,7 +120,7 @@ export class DirectoryLock implements AsyncDisposable {
         if (!exists(error)) throw error;
       }
       try {
-        await DirectoryLock.#removeStale(path);
+        await DirectoryLock.#removeStale(path, signal);
       } catch (error) {
         await rm(mine, { force: true });
         throw error;
@@ -128,11 +128,12 @@ export class DirectoryLock implements AsyncDisposable {
     }
   }
 
-  static async #removeStale(path: string): Promise<void> {
+  static async #removeStale(path: string, signal: AbortSignal | undefined): Promise<void> {
     const held = await readRunning(path);
     const live = held === undefined ? undefined : [held.owner].find(isRunning);
     if (live !== undefined) throw testnetErrors.error('TESTNET_RUNNING', { pid: live.pid });
-    const [orphan] = await waitUntilEnded(held?.nodes ?? [], ORPHANS_TIMEOUT_MS);
+    const [orphan] = await waitUntilEnded(held?.nodes ?? [], ORPHANS_TIMEOUT_MS, signal);
+    signal?.throwIfAborted();
     if (orphan !== undefined) throw testnetErrors.error('TESTNET_RUNNING', { pid: orphan.pid });
     await rm(path, { force: true });
   }

@@ -38,6 +38,11 @@ export const testnetErrors = defineErrors({
     hint: 'Read the log file named.',
     retryable: false,
   },
+  TESTNET_DESERTED: {
+    message: 'No validator of the network is left.',
+    hint: 'Read why each one ended above; the same directory continues the network.',
+    retryable: true,
+  },
   TIMED_OUT: {
     message: 'The network did not become ready in time.',
     hint: 'Read the log files of the validators; a loaded machine may need a longer time.',

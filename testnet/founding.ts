@@ -28,6 +28,8 @@ export interface FoundingOptions {
   readonly parameters?: Partial<Parameters> | undefined;
   /** Called with each step, for the person who waits. */
   readonly progress?: ((step: string) => void) | undefined;
+  /** Gives up; what was begun is begun anew the next time. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A founded network as it lies in its directory. */
@@ -52,9 +54,9 @@ const BUNDLE_SCRIPT = fileURLToPath(new URL('../scripts/build-enclave.ts', impor
 export const BUILT_BUNDLE = fileURLToPath(new URL('../dist/enclave.mjs', import.meta.url));
 
 /** Builds the enclave bundle in a process of its own. Throws TESTNET_BUILD_FAILED. */
-export const buildBundle = (): Promise<void> =>
+export const buildBundle = (signal?: AbortSignal): Promise<void> =>
   new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [BUNDLE_SCRIPT], { cwd: ROOT, stdio: 'ignore' });
+    const child = spawn(process.execPath, [BUNDLE_SCRIPT], { cwd: ROOT, stdio: 'ignore', signal });
     child.once('error', (cause) => reject(testnetErrors.error('TESTNET_BUILD_FAILED', {}, cause)));
     child.once('exit', (code) =>
       code === 0 ? resolve() : reject(testnetErrors.error('TESTNET_BUILD_FAILED', { exitCode: code ?? -1 })),
@@ -93,14 +95,15 @@ const installAll = async (directory: string, file: NetworkFile, genesis: Genesis
 
 /** Founds a network in a directory whose ports were chosen. Throws TESTNET_DIRECTORY_NOT_EMPTY, GENESIS_INVALID. */
 export const foundNetwork = async (options: FoundingOptions, portBase: number): Promise<Foundation> => {
-  const { directory, validators = DEFAULT_VALIDATORS, progress } = options;
+  const { directory, validators = DEFAULT_VALIDATORS, progress, signal } = options;
   const paths = networkPaths(directory);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await clearUnfinished(directory);
   await writeFileDurably(paths.founding, '{}\n');
   progress?.('building the enclave');
-  await buildBundle();
+  await buildBundle(signal);
   await copyFile(BUILT_BUNDLE, paths.bundle);
+  signal?.throwIfAborted();
   progress?.(`creating ${validators} validators`);
   const root = await readOrCreateSimulatedRoot(paths.simulatedRoot);
   const names = Array.from({ length: validators }, (_, index) => `validator-${index + 1}`);

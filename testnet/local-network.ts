@@ -23,7 +23,7 @@ import {
   openFoundation,
 } from './founding.ts';
 import { followLifeline } from './lifeline.ts';
-import { NodeProcess } from './node-process.ts';
+import { type LossListener, NodeProcess } from './node-process.ts';
 import type { ProcessIdentity } from './processes.ts';
 import { claimFreePorts, claimPorts, type PortClaim } from './ports.ts';
 
@@ -57,8 +57,12 @@ export interface LocalNetworkOptions {
   /** Longest wait until the network is ready, ms. */
   readonly readyTimeoutMs?: number | undefined;
   readonly progress?: ((step: string) => void) | undefined;
-  /** Gives up starting; what was started is stopped before `start` rejects. */
+  /** Gives up starting, at once; what was started is stopped before `start` rejects. */
   readonly signal?: AbortSignal | undefined;
+  /** Whether a node that somebody else kills is started again. */
+  readonly revives?: boolean | undefined;
+  /** Called when a node ended although nobody here asked it to. */
+  readonly onLost?: LossListener | undefined;
   /** The address at which `from` dials `to`: a place for proxies between peers. */
   readonly addressOf?: ((to: PeerEndpoint, from: PeerEndpoint) => string | Promise<string>) | undefined;
 }
@@ -75,6 +79,8 @@ export class LocalNetwork implements AsyncDisposable {
   readonly portBase: number;
   readonly accounts: readonly DeveloperAccount[];
   readonly nodes: readonly NodeProcess[];
+  /** Resolves when no node is left, although nobody here asked the last one to end. */
+  readonly deserted: Promise<void>;
   readonly #foundation: Foundation;
   readonly #options: LocalNetworkOptions;
   readonly #resources: AsyncDisposableStack;
@@ -84,7 +90,9 @@ export class LocalNetwork implements AsyncDisposable {
     nodes: readonly NodeProcess[],
     options: LocalNetworkOptions,
     resources: AsyncDisposableStack,
+    deserted: Promise<void>,
   ) {
+    this.deserted = deserted;
     this.#foundation = foundation;
     this.#options = options;
     this.directory = foundation.directory;
@@ -105,25 +113,33 @@ export class LocalNetwork implements AsyncDisposable {
     await using resources = new AsyncDisposableStack();
     const directory = absolute(options.directory ?? (await temporaryDirectory(resources)));
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    const lock = resources.use(await DirectoryLock.acquire(directory));
+    const { signal } = options;
+    const lock = resources.use(await DirectoryLock.acquire(directory, signal));
     const foundation = await foundOrOpen({ ...options, directory }, resources);
     const processes = (): ProcessIdentity[] => nodes.flatMap((node) => node.processes());
-    const nodes: readonly NodeProcess[] = nodesOf(foundation, options, () => lock.note(processes));
+    const deserted = Promise.withResolvers<void>();
+    const onLost: LossListener = (...loss) => {
+      options.onLost?.(...loss);
+      if (!nodes.some((node) => node.isAlive)) deserted.resolve();
+    };
+    const nodes: readonly NodeProcess[] = nodesOf(foundation, { ...options, onLost }, () => lock.note(processes));
     resources.defer(() => stopAll(nodes));
-    options.signal?.throwIfAborted();
-    options.progress?.(`starting ${nodes.length} nodes and their enclaves`);
-    const started = await Promise.allSettled(nodes.map((node) => node.start()));
-    for (const outcome of started) if (outcome.status === 'rejected') throw outcome.reason;
-    await lock.note(processes);
-    const network = new LocalNetwork(foundation, nodes, options, resources.move());
+    signal?.throwIfAborted();
+    // What waits for a node sees it end.
+    const giveUp = (): void => void stopAll(nodes);
+    signal?.addEventListener('abort', giveUp, { once: true });
     try {
+      options.progress?.(`starting ${nodes.length} nodes and their enclaves`);
+      const started = await Promise.allSettled(nodes.map((node) => node.start()));
+      for (const outcome of started) if (outcome.status === 'rejected') throw outcome.reason;
+      await lock.note(processes);
       options.progress?.('waiting until every node is ready');
-      await network.waitUntilReady(options.readyTimeoutMs, network.nodes, options.signal);
-      return network;
-    } catch (error) {
-      await network[Symbol.asyncDispose]();
-      throw error;
+      await untilReady(nodes, options.readyTimeoutMs);
+    } finally {
+      signal?.removeEventListener('abort', giveUp);
+      signal?.throwIfAborted();
     }
+    return new LocalNetwork(foundation, nodes, options, resources.move(), deserted.promise);
   }
 
   /** URLs of the client API of every node. */
@@ -154,6 +170,8 @@ export class LocalNetwork implements AsyncDisposable {
       logFile: String(settings['log.file']),
       flags: async () => ({ ...level, ...this.#options.settings }),
       onStarted: async () => undefined,
+      onLost: this.#options.onLost,
+      revives: this.#options.revives,
     });
     this.#resources.defer(async () => {
       await node.stop();
@@ -162,13 +180,8 @@ export class LocalNetwork implements AsyncDisposable {
   }
 
   /** Waits until these nodes answer that they are ready. Throws TIMED_OUT, or why a node ended. */
-  async waitUntilReady(
-    timeoutMs = READY_TIMEOUT_MS,
-    nodes: readonly NodeProcess[] = this.nodes,
-    signal?: AbortSignal,
-  ): Promise<void> {
-    const deadline = performance.now() + timeoutMs;
-    await Promise.all(nodes.map((node) => waitForReady(node, deadline, signal)));
+  waitUntilReady(timeoutMs?: number, nodes: readonly NodeProcess[] = this.nodes): Promise<void> {
+    return untilReady(nodes, timeoutMs);
   }
 
   /** Stops every process and gives directory and ports free; removes a temporary directory. */
@@ -188,14 +201,14 @@ export const isReady = async (node: Pick<NodeProcess, 'operations'>): Promise<bo
   }
 };
 
-const waitForReady = async (node: NodeProcess, deadline: number, signal?: AbortSignal): Promise<void> => {
-  let ended = false;
-  void node.exited.then(() => {
-    ended = true;
-  });
+const untilReady = async (nodes: readonly NodeProcess[], timeoutMs = READY_TIMEOUT_MS): Promise<void> => {
+  const deadline = performance.now() + timeoutMs;
+  await Promise.all(nodes.map((node) => waitForReady(node, deadline)));
+};
+
+const waitForReady = async (node: NodeProcess, deadline: number): Promise<void> => {
   while (!(await isReady(node))) {
-    signal?.throwIfAborted();
-    if (ended)
+    if (!node.isAlive)
       throw (
         (await node.exited).failure ??
         testnetErrors.error('TESTNET_NODE_ENDED', { validator: node.name, logFile: node.logFile })
@@ -271,6 +284,8 @@ const nodesOf = (
       logFile: String(own['log.file']),
       flags,
       onStarted,
+      onLost: options.onLost,
+      revives: options.revives,
     });
   });
 };

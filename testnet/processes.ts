@@ -90,14 +90,15 @@ export const descendantsOf = (ancestor: number): ProcessIdentity[] => {
   return found;
 };
 
-/** Waits until all of these have ended; returns those that had not by then. */
+/** Waits until all of these have ended or the signal is given; returns those that had not by then. */
 export const waitUntilEnded = async (
   processes: readonly ProcessIdentity[],
   timeoutMs: number,
+  signal?: AbortSignal,
 ): Promise<readonly ProcessIdentity[]> => {
   const deadline = performance.now() + timeoutMs;
   let left = processes.filter(isRunning);
-  while (left.length > 0 && performance.now() < deadline) {
+  while (left.length > 0 && performance.now() < deadline && signal?.aborted !== true) {
     await delay(POLL_MS);
     left = left.filter(isRunning);
   }

@@ -16,9 +16,12 @@ interface CallOptions extends QueryOptions {
   readonly receipt?: string | undefined;
 }
 
-interface DeployOptions extends CallOptions {
-  readonly name: string;
+interface ApproveOptions extends CallOptions {
   readonly init?: string | undefined;
+}
+
+interface DeployOptions extends ApproveOptions {
+  readonly name: string;
 }
 
 const SYSTEM = 'system';
@@ -86,8 +89,9 @@ export const query = async (
   [contract, method, json]: readonly [string, string, string | undefined],
 ): Promise<void> => {
   const args = await readJsonArgument(json);
-  const { network, session } = await openSession(options);
-  const { result, height, stateRoot, timeMs } = await session.query(contract, method, args);
+  const account = await readAccount(options);
+  const network = await connectTo(options);
+  const { result, height, stateRoot, timeMs } = await network.query(account, contract, method, args);
   const { platform } = network.genesis;
   printResult(options, { result, height, stateRoot, timeMs, platform, notice: network.notice }, [
     shown(result),
@@ -112,25 +116,32 @@ const bundle = async (file: string): Promise<string> => {
 };
 
 const activation =
-  (name: string) =>
+  (name: string, init: unknown) =>
   (result: unknown): string | undefined => {
     const { active, codeHash, approvals, threshold } = result as Readonly<Record<string, unknown>>;
     if (active === true) return `Contract ${name} is active.`;
-    return `${String(approvals)} of ${String(threshold)} approvals; the next member runs: cloister approve ${name} ${String(codeHash)}`;
+    const parameters = init === null ? '' : ` --init '${JSON.stringify(init).replaceAll("'", `'\\''`)}'`;
+    return `${String(approvals)} of ${String(threshold)} approvals; the next member runs: cloister approve ${name} ${String(codeHash)}${parameters}`;
   };
 
 /** Proposes a contract. */
 export const deploy = async (options: DeployOptions, [file]: readonly [string]): Promise<void> => {
   const code = await bundle(file);
+  const { name } = options;
   const init = await readJsonArgument(options.init);
   await callAndPrint(
     options,
-    { contract: SYSTEM, method: 'deploy', args: { name: options.name, code, init } },
-    activation(options.name),
+    { contract: SYSTEM, method: 'deploy', args: { name, code, init } },
+    activation(name, init),
   );
 };
 
-/** Approves a proposed contract. */
-export const approve = async (options: CallOptions, [name, codeHash]: readonly [string, string]): Promise<void> => {
-  await callAndPrint(options, { contract: SYSTEM, method: 'approve', args: { name, codeHash } }, activation(name));
+/** Approves a proposed contract: this code with these parameters. */
+export const approve = async (options: ApproveOptions, [name, codeHash]: readonly [string, string]): Promise<void> => {
+  const init = await readJsonArgument(options.init);
+  await callAndPrint(
+    options,
+    { contract: SYSTEM, method: 'approve', args: { name, codeHash, init } },
+    activation(name, init),
+  );
 };

@@ -9,9 +9,9 @@ import { settings } from '../../node/config.ts';
 import { nearestName } from '../../node/nearest-name.ts';
 import type { SyncProgress } from '../../node/sync-progress.ts';
 import { exitCodes } from '../../node/exit-codes.ts';
+import { interruption } from '../../testnet/interruption.ts';
 import { followLifeline } from '../../testnet/lifeline.ts';
 import { usageError } from '../errors.ts';
-import { interruption } from '../interruption.ts';
 import { logLevelOf } from '../log-level.ts';
 import { note, type OutputOptions, printFailure } from '../output.ts';
 
@@ -100,7 +100,7 @@ export const run = async (options: StartOptions): Promise<number> => {
     detached: true,
   });
   child.stdin.on('error', () => undefined);
-  void interruption().then(() => child.stdin.end());
+  interruption().addEventListener('abort', () => child.stdin.end());
   createInterface({ input: child.stdout }).on('line', (line) => {
     if (options.json === true) process.stdout.write(`${line}\n`);
     else tell(JSON.parse(line) as NodeEvent, platform);

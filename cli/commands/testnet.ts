@@ -1,14 +1,17 @@
 /** `cloister testnet`: a local network that stays up until it is interrupted. */
+import { once } from 'node:events';
+import { quorumOf } from '../../protocol/genesis.ts';
 import { platformNotice } from '../../protocol/receipt.ts';
 import { toHex } from '../../protocol/hex.ts';
 import type { LogLevel } from '../../node/logger.ts';
 import { networkPaths } from '../../testnet/directory.ts';
+import { testnetErrors } from '../../testnet/errors.ts';
+import { interruptedExitCode, interruption } from '../../testnet/interruption.ts';
 import { followLifeline } from '../../testnet/lifeline.ts';
 import { LocalNetwork } from '../../testnet/local-network.ts';
-import type { NodeProcess } from '../../testnet/node-process.ts';
+import type { NodeExit, NodeProcess } from '../../testnet/node-process.ts';
 import { logLevelOf } from '../log-level.ts';
 import { note, type OutputOptions, printResult } from '../output.ts';
-import { interruption } from '../interruption.ts';
 
 interface TestnetOptions extends OutputOptions {
   readonly dir?: string | undefined;
@@ -52,48 +55,51 @@ const announce = (options: TestnetOptions, network: LocalNetwork, seconds: numbe
   ]);
 };
 
-/** Tells the person when a node ends although nobody asked it to. */
-const watch = (node: NodeProcess, stopping: AbortSignal): void => {
-  void node.exited.then(({ code, signal, failure }) => {
-    if (stopping.aborted) return;
-    const reason =
-      failure === undefined ? `exit code ${code}, signal ${signal}` : `${failure.code}: ${failure.message}`;
-    note(
-      `${node.name} ended (${reason}). Its log: ${node.logFile}. Start it again: cloister start --home ${node.home}`,
-    );
-  });
+/** Tells the person that a node ended although nobody asked it to, and what that means for the others. */
+const tellLoss = (node: NodeProcess, { code, signal, failure }: NodeExit, all: readonly NodeProcess[]): void => {
+  const reason =
+    failure === undefined
+      ? signal === null
+        ? `exit code ${code}`
+        : `killed by ${signal}`
+      : `${failure.code}: ${failure.message}`;
+  const left = all.filter(({ isAlive }) => isAlive).length;
+  const quorum = quorumOf(all.length);
+  const effect =
+    left >= quorum
+      ? `The other ${left} go on; the network needs ${quorum}.`
+      : `${left} of ${all.length} run and the network needs ${quorum}: calls wait until it has them.`;
+  note(`${node.name} ended (${reason}). ${effect}`);
+  note(`Its log: ${node.logFile}. Start it again: cloister start --home ${node.home}`);
 };
 
-/** Runs the command. */
-export const run = async (options: TestnetOptions): Promise<void> => {
+/** Runs the command; ended by a signal, its exit code is 128 and the signal's number. */
+export const run = async (options: TestnetOptions): Promise<number> => {
   followLifeline();
-  const interrupted = interruption();
-  const stopping = new AbortController();
-  void interrupted.then(() => stopping.abort());
+  const signal = interruption();
   const started = performance.now();
   const logLevel: LogLevel | undefined = logLevelOf(options.logLevel);
   const { dir: directory, validators, portBase } = options;
-  const { signal } = stopping;
-  const network = await LocalNetwork.start({
-    directory,
-    validators,
-    portBase,
-    logLevel,
-    signal,
-    progress: (step) => note(`… ${step}`),
-  }).catch((error: unknown) => {
-    if (signal.aborted) return undefined;
-    throw error;
-  });
-  if (network === undefined) return;
+  let network: LocalNetwork | undefined;
   try {
+    network = await LocalNetwork.start({
+      directory,
+      validators,
+      portBase,
+      logLevel,
+      signal,
+      progress: (step) => note(`… ${step}`),
+      onLost: (node, exit) => network && tellLoss(node, exit, network.nodes),
+    });
     announce(options, network, (performance.now() - started) / 1_000);
-    for (const node of network.nodes) watch(node, signal);
     if (options.json !== true) note('Press Ctrl-C to stop.');
-    await interrupted;
-  } finally {
-    stopping.abort();
+    await Promise.race([once(signal, 'abort'), network.deserted]);
+    if (!signal.aborted) throw testnetErrors.error('TESTNET_DESERTED', { directory: network.directory });
     note('Stopping …');
-    await network[Symbol.asyncDispose]();
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    await network?.[Symbol.asyncDispose]();
   }
+  return interruptedExitCode(signal);
 };

@@ -49,13 +49,18 @@ export async function agreeOnCode(consortium: Consortium): Promise<void> {
   phase.step();
   await checks.refused(
     'a bank cannot approve twice',
-    proposer.call('system', 'approve', { name: AML, codeHash }),
+    proposer.call('system', 'approve', { name: AML, codeHash, init }),
     'already_approved',
+  );
+  await checks.refused(
+    'a bank that agreed to the code alone has not agreed to the parameters',
+    others[0]?.call('system', 'approve', { name: AML, codeHash, init: { ...init, banks: [] } }) ?? Promise.resolve(),
+    'other_init',
   );
   let active = false;
   for (const bank of others) {
     checks.that('code is inactive before enough banks have approved it', !active);
-    ({ active } = (await bank.call<Approval>('system', 'approve', { name: AML, codeHash })).result);
+    ({ active } = (await bank.call<Approval>('system', 'approve', { name: AML, codeHash, init })).result);
     phase.step();
   }
   checks.that('code is active when enough banks have approved it', active);

@@ -5,6 +5,7 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { exitCodes } from '../../node/exit-codes.ts';
+import { interruptedExitCode, interruption } from '../../testnet/interruption.ts';
 import { CallRefused, isCloisterError } from '../../wallet/index.ts';
 import { AmlDataError } from './errors.ts';
 import { streamProgress } from './progress.ts';
@@ -35,14 +36,14 @@ export async function runAmlCommand(options: AmlCommandOptions, { out, err }: Am
     err.write(`There is no folder ${data}. Give a folder with params.json and world/bank_<name>.csv.\n`);
     return exitCodes.usage;
   }
-  const { signal } = stopSignal();
+  const signal = interruption();
   let outcome: AmlDemoOutcome;
   try {
     outcome = await runAmlDemo({ dataDir: data, seed, directory, keep, signal, progress: streamProgress(err) });
   } catch (error) {
     if (signal.aborted) {
       err.write('Stopped.\n');
-      return INTERRUPTED;
+      return interruptedExitCode(signal);
     }
     err.write(`${problemOf(error)}\n`);
     return error instanceof AmlDataError ? exitCodes.usage : exitCodes.failure;
@@ -50,7 +51,8 @@ export async function runAmlCommand(options: AmlCommandOptions, { out, err }: Am
   out.write(json ? `${JSON.stringify(outcome.report)}\n` : `\n${summaryOf(outcome)}`);
   if (json) for (const { name, found } of outcome.failed) err.write(`did not hold: ${name}: ${found}\n`);
   if (keep) await untilStopped(outcome, signal, err);
-  return outcome.failed.length === 0 ? exitCodes.ok : exitCodes.failure;
+  if (outcome.failed.length > 0) return exitCodes.failure;
+  return signal.aborted ? interruptedExitCode(signal) : exitCodes.ok;
 }
 
 /** A sentence and a next step for what ended the demonstration early. */
@@ -64,23 +66,13 @@ function problemOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
-/** Exit code of a command that a signal ended (128 + SIGINT). */
-const INTERRUPTED = 130;
-
-/** Aborted by Ctrl-C and its like; a second one changes nothing, so that stopping is done in order. */
-function stopSignal(): AbortController {
-  const controller = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => controller.abort());
-  return controller;
-}
-
 /** Prints where a kept network answers, and stops it when asked to. */
 async function untilStopped(
-  { apis, chainId, stop }: AmlDemoOutcome,
+  { apis, chainId, deserted, stop }: AmlDemoOutcome,
   signal: AbortSignal,
   err: NodeJS.WriteStream,
 ): Promise<void> {
   err.write(`The network stays up until Ctrl-C. Chain id ${chainId}\n${apis.map((api) => `  ${api}\n`).join('')}`);
-  if (!signal.aborted) await once(signal, 'abort');
+  if (!signal.aborted) await Promise.race([once(signal, 'abort'), deserted]);
   await stop();
 }

@@ -4,13 +4,15 @@
  */
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { LocalNetwork, type PeerEndpoint } from '../../testnet/local-network.ts';
+import { LocalNetwork, type LocalNetworkOptions, type PeerEndpoint } from '../../testnet/local-network.ts';
 import { CaptureProxy } from '../../testnet/capture-proxy.ts';
 import type { AmlData } from './data.ts';
 import { Checks } from './checks.ts';
+import { Losses } from './losses.ts';
 import { Measurements } from './measurements.ts';
 import { Party } from './party.ts';
 import type { Progress } from './progress.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /** Validators of the demonstration: the smallest network that tolerates a liar. */
 export const VALIDATORS = 4;
@@ -32,12 +34,19 @@ export interface Consortium extends AsyncDisposable {
   readonly measurements: Measurements;
   readonly checks: Checks;
   readonly progress: Progress;
+  /** Validators that somebody killed meanwhile. */
+  readonly losses: Losses;
   /** Folder of temporary files of every process. */
   readonly temporaryDirectory: string;
 }
 
 /** Starts the network and lets every party join. Disposing stops everything that was started. */
-export async function foundConsortium(data: AmlData, directory: string, progress: Progress): Promise<Consortium> {
+export async function foundConsortium(
+  data: AmlData,
+  directory: string,
+  progress: Progress,
+  signal: AbortSignal | undefined,
+): Promise<Consortium> {
   await using resources = new AsyncDisposableStack();
   const measurements = new Measurements();
   const banks = data.banks.map(({ name }) => new Party(`bank ${name}`, measurements));
@@ -54,13 +63,23 @@ export async function foundConsortium(data: AmlData, directory: string, progress
   resources.defer(async () => {
     await Promise.all([...links.values()].map((link) => link[Symbol.asyncDispose]()));
   });
-  const network = resources.use(await startNetwork(path.join(directory, 'network'), data, banks, links, progress));
-  const joining = progress.phase('Verifying the network, opening sessions', parties.length);
-  await Promise.all(
-    parties.map(async (party, index) => {
-      await party.join(rotated(network.apis, index), network.chainId);
-      joining.step();
+  const losses = new Losses(progress);
+  const network = resources.use(
+    await startNetwork(data, banks, progress, {
+      directory: path.join(directory, 'network'),
+      addressOf: (to, from) => recordedLink(links, to, from),
+      onLost: losses.listener,
+      signal,
     }),
+  );
+  const joining = progress.phase('Verifying the network, opening sessions', parties.length);
+  await unlessAborted(signal, () =>
+    Promise.all(
+      parties.map(async (party, index) => {
+        await party.join(rotated(network.apis, index), network.chainId);
+        joining.step();
+      }),
+    ),
   );
   joining.end();
   const owned = resources.move();
@@ -75,6 +94,7 @@ export async function foundConsortium(data: AmlData, directory: string, progress
     parties,
     measurements,
     progress,
+    losses,
     temporaryDirectory,
     checks: new Checks(),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
@@ -82,23 +102,22 @@ export async function foundConsortium(data: AmlData, directory: string, progress
 }
 
 async function startNetwork(
-  directory: string,
   data: AmlData,
   banks: readonly Party[],
-  links: Map<string, CaptureProxy>,
   progress: Progress,
+  options: LocalNetworkOptions,
 ): Promise<LocalNetwork> {
   const starting = progress.phase(`Starting ${VALIDATORS} validators and their enclaves`, STARTING_STEPS);
   try {
     return await LocalNetwork.start({
-      directory,
+      ...options,
       network: 'aml-demo',
       validators: VALIDATORS,
       members: banks.map(({ account }, index) => ({ name: `bank-${data.banks[index]?.name}`, key: account.publicKey })),
       threshold: data.release.approvals_needed,
       // The leak check searches logs at their most verbose.
       logLevel: 'trace',
-      addressOf: (to, from) => recordedLink(links, to, from),
+      revives: true,
       progress: () => starting.step(),
     });
   } finally {

@@ -11,6 +11,7 @@ import type { Progress } from './progress.ts';
 const AGREE_TIMEOUT_MS = 30_000;
 const POLL_MS = 50;
 const TIMEOUT_MS = 10_000;
+const RETURN_TIMEOUT_MS = 30_000;
 
 /** State roots of all validators at one height. */
 export interface Agreement {
@@ -18,7 +19,18 @@ export interface Agreement {
   readonly stateRoots: readonly string[];
 }
 
-const get = async (url: string): Promise<Response> => fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+/** Asks again for a while: a validator that was killed is being started again. */
+async function get(url: string): Promise<Response> {
+  const deadline = performance.now() + RETURN_TIMEOUT_MS;
+  for (;;) {
+    try {
+      return await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+      await delay(POLL_MS);
+    }
+  }
+}
 
 /** Waits until every validator's own enclave has executed the same height; throws when that does not happen in time. */
 export async function stateRootsAtOneHeight({ apis }: Pick<LocalNetwork, 'apis'>): Promise<Agreement> {

@@ -17,10 +17,12 @@ import { AmlDataError } from './errors.ts';
 import { reviewAlerts } from './feedback.ts';
 import { writeAmlData } from './generate.ts';
 import { checkForLeaks, type LeakReport } from './leaks.ts';
+import type { Loss } from './losses.ts';
 import { publicAnswers, stateRootsAtOneHeight } from './outside-view.ts';
 import { type Progress, silentProgress } from './progress.ts';
 import { type AmlResults, auditRequests, readCases, resultsOf } from './results.ts';
 import { submitEverything, tryBadInput, tryEqualShapes } from './submission.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /** How the demonstration is run. */
 export interface AmlDemoOptions {
@@ -52,6 +54,8 @@ export interface AmlReport {
   readonly stateRoots: readonly string[];
   readonly receipt: { readonly file: string; readonly verified: boolean };
   readonly leakCheck: LeakReport;
+  /** Validators that ended meanwhile although nobody here asked them to. */
+  readonly losses: readonly Loss[];
   readonly platform: string;
   readonly seconds: number;
 }
@@ -67,6 +71,8 @@ export interface AmlDemoOutcome {
   readonly runs: readonly ReleasedRun[];
   /** Addresses of the client API; the network answers there only when it was kept. */
   readonly apis: readonly string[];
+  /** Resolves when no validator of a kept network is left. */
+  readonly deserted: Promise<void>;
   /** Stops a network that was kept. */
   readonly stop: () => Promise<void>;
 }
@@ -76,20 +82,21 @@ const DEFAULT_SEED = 'cloister';
 /** Runs the demonstration. Throws AmlDataError for a wrong folder, and what the network or the wallet throws. */
 export async function runAmlDemo(options: AmlDemoOptions = {}): Promise<AmlDemoOutcome> {
   const started = performance.now();
-  const { progress = silentProgress, seed = DEFAULT_SEED, keep = false } = options;
+  const { progress = silentProgress, seed = DEFAULT_SEED, keep = false, signal } = options;
   const base = path.resolve(options.directory ?? tmpdir());
   await mkdir(base, { recursive: true });
   const directory = await mkdtemp(path.join(base, 'cloister-aml-'));
   const running = new AsyncDisposableStack();
   try {
     const dataDirectory = await dataFolder(options.dataDir, directory, seed);
-    const consortium = running.use(await foundConsortium(await readAmlData(dataDirectory), directory, progress));
+    const data = await readAmlData(dataDirectory);
+    const consortium = running.use(await foundConsortium(data, directory, progress, signal));
     options.onNetwork?.(consortium.network);
-    const played = await unlessAborted(options.signal, () =>
+    const played = await unlessAborted(signal, () =>
       play(consortium, path.join(directory, 'receipt.json'), options.onAgreed),
     );
     if (!keep) await running.disposeAsync();
-    const leakCheck = await checkForLeaks(consortium, { ...played, dataDirectory, seed });
+    const leakCheck = await unlessAborted(signal, () => checkForLeaks(consortium, { ...played, dataDirectory, seed }));
     if (keep) forgetTraffic(consortium);
     const outcome = outcomeOf(consortium, played, leakCheck, (performance.now() - started) / 1000, () =>
       running.disposeAsync(),
@@ -102,24 +109,10 @@ export async function runAmlDemo(options: AmlDemoOptions = {}): Promise<AmlDemoO
   } catch (error) {
     await running.disposeAsync();
     // Logs say why a network failed; nobody needs those of a run that was stopped or never began.
-    if (error instanceof AmlDataError || options.signal?.aborted === true)
+    if (error instanceof AmlDataError || signal?.aborted === true)
       await rm(directory, { recursive: true, force: true });
     else progress.note(`The files of this run are kept in ${directory}`);
     throw error;
-  }
-}
-
-/** Does the work, or throws the signal's reason as soon as it is aborted. */
-async function unlessAborted<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-  if (signal === undefined) return work();
-  signal.throwIfAborted();
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([work(), promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
   }
 }
 
@@ -160,6 +153,7 @@ async function play(
   );
   const auditRecords = await auditRequests(consortium);
   const receipt = await proveRun(consortium, runs, receiptFile);
+  await network.waitUntilReady();
   const { height, stateRoots } = await stateRootsAtOneHeight(network);
   checks.that(
     'all validators reached one state root',
@@ -244,6 +238,7 @@ function outcomeOf(
       stateRoots,
       receipt,
       leakCheck,
+      losses: consortium.losses.all,
       platform: network.genesis.platform,
       seconds: Math.round(seconds * 10) / 10,
     },
@@ -253,6 +248,7 @@ function outcomeOf(
     auditRecords,
     runs,
     apis: network.apis,
+    deserted: network.deserted,
     stop,
   };
 }

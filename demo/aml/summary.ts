@@ -48,6 +48,10 @@ function speed({ report }: AmlDemoOutcome): readonly string[] {
     'Time and speed',
     `  ${seconds} s in all, from nothing to the end of the leak check; ${count(validators, 'validator')} with an enclave each, ${count(height, 'block')}`,
     `  ${count(calls, 'call')} with verified receipts, ${callsPerSecond} a second; half within ${latencyMs.p50} ms, 99 % within ${latencyMs.p99} ms`,
+    ...report.losses.map(
+      ({ validator, how, isRevived }) =>
+        `  ${validator} ended (${how}) and the others went on; ${isRevived ? 'started again, it caught up' : 'it stayed down'}`,
+    ),
     `  all validators reached the state root ${report.stateRoots[0]?.slice(0, 16)}… at height ${height}`,
   ];
 }

@@ -30,7 +30,8 @@ export const systemKeys = {
     `\u0001idempotency-expiry\u0000${ordered(height)}\u0000${suffix}`,
   contract: (name: string): string => `\u0001contract\u0000${name}`,
   code: (hash: string): string => `\u0001code\u0000${hash}`,
-  proposal: (name: string, codeHash: string): string => `\u0001proposal\u0000${name}\u0000${codeHash}`,
+  proposal: (name: string, codeHash: string, initHash: string): string =>
+    `\u0001proposal\u0000${name}\u0000${codeHash}\u0000${initHash}`,
 } as const;
 
 /** The range of all keys that a builder makes for heights below `height`. */

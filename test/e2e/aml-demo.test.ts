@@ -72,6 +72,7 @@ const SHAPE = {
     hits: 0,
     positiveControlHits: expect.any(Number),
   },
+  losses: [],
   platform: 'sim',
   seconds: expect.any(Number),
 };
@@ -132,6 +133,22 @@ describe('npm start with generated data', () => {
     });
     expect(await start('--what')).toMatchObject({ code: 2, out: '', err: expect.stringContaining('Usage: npm start') });
     expect(await start('--help')).toMatchObject({ code: 0, out: expect.stringContaining('--data DIR') });
+  });
+});
+
+describe('a validator that somebody kills in the middle', () => {
+  it('is started again and catches up, while the others go on; the report says so', async () => {
+    const { report, failed } = await runAmlDemo({
+      seed: 'killed',
+      directory,
+      onAgreed: async ({ network }) => {
+        process.kill(network.nodes[2]?.pids.node ?? 0, 'SIGKILL');
+        return [];
+      },
+    });
+    expect(failed).toEqual([]);
+    expect(report.losses).toEqual([{ validator: 'validator-3', how: 'killed by SIGKILL', isRevived: true }]);
+    expectSound({ ...report, losses: [] });
   });
 });
 

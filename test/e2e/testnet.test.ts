@@ -76,8 +76,46 @@ describe('cloister testnet', () => {
     expect(third.ready.chainId).toBe(first.ready.chainId);
     const exit = once(third.launcher, 'exit');
     third.launcher.kill('SIGINT');
-    expect(await exit).toEqual([0, null]);
+    expect(await exit).toEqual([130, null]);
     expect(await waitUntilEnded(third.all, 0)).toEqual([]);
+  });
+
+  it('ends at once when it is stopped while it starts, with what it had started', async () => {
+    await using scratch = await scratchDirectory();
+    for (const [step, signal, code] of [
+      ['building the enclave', 'SIGTERM', 143],
+      ['starting 4 nodes', 'SIGINT', 130],
+      ['waiting until every node is ready', 'SIGHUP', 129],
+    ] as const) {
+      const launcher = spawn(process.execPath, [LAUNCHER, 'testnet', '--dir', join(scratch.path, step)], {
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      const exit = once(launcher, 'exit');
+      for await (const line of createInterface({ input: launcher.stderr })) if (line.includes(step)) break;
+      const all = descendantsOf(launcher.pid ?? 0);
+      launcher.kill(signal);
+      expect(await exit, step).toEqual([code, null]);
+      expect(await waitUntilEnded(all, 0), step).toEqual([]);
+    }
+  });
+
+  it('says which validator was killed and what that means, and fails when none is left', async () => {
+    await using scratch = await scratchDirectory();
+    const { launcher, ready } = await startTestnet(scratch.path);
+    const exit = once(launcher, 'exit');
+    const notes = createInterface({ input: launcher.stderr as NodeJS.ReadableStream })[Symbol.asyncIterator]();
+    const killed = async (index: number): Promise<string> => {
+      process.kill(ready.pids[index]?.node ?? 0, 'SIGKILL');
+      for (;;) {
+        const { value } = await notes.next();
+        if (String(value).includes('ended')) return String(value);
+      }
+    };
+    expect(await killed(1)).toBe('validator-2 ended (killed by SIGKILL). The other 3 go on; the network needs 3.');
+    expect(await killed(0)).toMatch(/^validator-1 ended .* 2 of 4 run and the network needs 3: calls wait/);
+    await killed(2);
+    process.kill(ready.pids[3]?.node ?? 0, 'SIGKILL');
+    expect(await exit).toEqual([1, null]);
   });
 });
 

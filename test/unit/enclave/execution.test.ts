@@ -1,4 +1,5 @@
 /** Execution through the boundary on four replicas: calls, sessions, replays, refusals, outputs, queries, deployment. */
+import { codeHashOf } from '../../../enclave/runtime/contract-registry.ts';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ReplyOf } from '../../../enclave/boundary/messages.ts';
 import { height, type TransactionId } from '../../../protocol/brand.ts';
@@ -64,14 +65,41 @@ describe('execution', () => {
     );
     expect(active).toBe(false);
     const early = wallet.open(network.soon, callOf('counter', 'add', { by: 1 }));
-    const approve = second.call(callOf('system', 'approve', { name: 'counter', codeHash }), network.soon);
-    const activated = run(early, approve);
+    const approval = (init: unknown) =>
+      second.call(callOf('system', 'approve', { name: 'counter', codeHash, init }), network.soon);
+    const otherwise = approval({ start: 6 });
+    const approve = approval({ start: 5 });
+    const activated = run(early, otherwise, approve);
     expect(outcome(wallet, activated, early)).toEqual({ kind: 'failed', code: 'UNKNOWN_CONTRACT' });
-    expect(outcome(second, activated, approve, 1)).toMatchObject({ kind: 'ok' });
+    expect(outcome(second, activated, otherwise, 1)).toMatchObject({ kind: 'refused', reason: 'other_init' });
+    expect(outcome(second, activated, approve, 2)).toMatchObject({ kind: 'ok' });
     expect(perform(callOf('counter', 'add', { by: 2 })).outcome).toEqual({ kind: 'ok', result: '7' });
     const listed = ask(wallet, callOf('system', 'contracts', null)).outcome;
     expect(listed).toMatchObject({ kind: 'ok' });
     expect(JSON.stringify(listed)).toContain(codeHash);
+  });
+
+  it('takes code proposed with other parameters for another proposal', () => {
+    const [first, second] = [
+      new TestWallet(network.target, 5, members[0]),
+      new TestWallet(network.target, 6, members[1]),
+    ];
+    const propose = (by: TestWallet, start: number) =>
+      by.call(callOf('system', 'deploy', { name: 'twice', code: counterContract, init: { start } }), network.soon);
+    const [one, other] = [propose(first, 1), propose(second, 1_000_000)];
+    const reply = run(one, other);
+    for (const [index, wallet] of [first, second].entries())
+      expect(outcome(wallet, reply, index === 0 ? one : other, index)).toMatchObject({
+        kind: 'ok',
+        result: expect.stringContaining('"approvals":1'),
+      });
+    const codeHash = codeHashOf(counterContract);
+    const approve = first.call(
+      callOf('system', 'approve', { name: 'twice', codeHash, init: { start: 1_000_000 } }),
+      network.soon,
+    );
+    expect(outcome(first, run(approve), approve)).toMatchObject({ result: expect.stringContaining('"active":true') });
+    expect(perform(callOf('twice', 'add', { by: 1 })).outcome).toEqual({ kind: 'ok', result: '1000001' });
   });
 
   it('refuses a second approval, an unknown proposal and code that does not evaluate', () => {
