@@ -221,7 +221,11 @@ export class Ledger extends LedgerReader {
         throw ledgerErrors.error('LEDGER_GAP', { height, finalisedHeight: this.headRecord.finalisedHeight });
       }
       if (this.records.get('result certificate', height) !== undefined) return;
-      await this.#store.write([this.records.put('result certificate', height, certificate)], false);
+      await this.#store
+        .write([this.records.put('result certificate', height, certificate)], false)
+        .catch((failure: unknown) => {
+          throw ledgerErrors.error('LEDGER_WRITE_FAILED', { height }, failure);
+        });
     });
   }
 

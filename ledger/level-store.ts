@@ -25,6 +25,9 @@ export const inspectDatabase = async (directory: string): Promise<DatabaseFiles>
   return names.some((name) => /^\d+\.(?:ldb|sst|log)$/.test(name)) ? 'damaged' : 'absent';
 };
 
+/** What LevelDB, which writes while it opens, says of a disk that is sound but takes nothing. */
+const DISK_REFUSED = /: (?:No space left on device|Disk quota exceeded|Read-only file system)$/;
+
 const errorCode = (cause: unknown): string =>
   typeof cause === 'object' && cause !== null && 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
 
@@ -49,7 +52,7 @@ export class LevelStore implements Store {
 
   /**
    * Opens or, where no database is, creates one. Throws LEDGER_LOCKED when another process has it, LEDGER_CORRUPT when
-   * files are missing or LevelDB refuses them.
+   * files are missing or LevelDB refuses them, LEDGER_WRITE_FAILED when the disk takes nothing.
    */
   static async open(directory: string): Promise<LevelStore> {
     const files = await inspectDatabase(directory);
@@ -68,7 +71,9 @@ export class LevelStore implements Store {
     } catch (failure) {
       await database.close().catch(() => undefined);
       if (isLocked(failure)) throw ledgerErrors.error('LEDGER_LOCKED', { directory }, failure);
-      throw ledgerErrors.error('LEDGER_CORRUPT', { record: 'database', reason: causeText(failure) }, failure);
+      const reason = causeText(failure);
+      if (DISK_REFUSED.test(reason)) throw ledgerErrors.error('LEDGER_WRITE_FAILED', { reason }, failure);
+      throw ledgerErrors.error('LEDGER_CORRUPT', { record: 'database', reason }, failure);
     }
     return new LevelStore(database);
   }

@@ -18,6 +18,11 @@ export const nodeErrors = defineErrors({
     hint: 'Check the path and permissions, or create the home again with `cloister init`.',
     retryable: false,
   },
+  DISK_WRITE_FAILED: {
+    message: "The disk refused to write a file of the node's home directory.",
+    hint: 'Check free space, quota and health of the disk, then start the node again.',
+    retryable: false,
+  },
   NODE_TOO_OLD: {
     message: 'Cloister runs on Node 26 or newer.',
     hint: 'Start it through npm or npx, which use the pinned Node.',

@@ -9,6 +9,7 @@ import { pino } from 'pino';
 import type { DestinationStream, Logger as PinoLogger } from 'pino';
 
 import { CloisterError } from '../protocol/errors.ts';
+import { LogSink } from './log-sink.ts';
 
 /** Levels in rising order of silence. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -98,20 +99,9 @@ export const loggerOver = (options: Omit<LoggerOptions, 'destination'>, sink: De
 
 /** Opens the destination and makes the root logger of this process. */
 export const createRootLogger = (options: LoggerOptions): RootLogger => {
-  const target = options.destination.kind === 'file' ? options.destination.path : 2;
-  const sink = pino.destination({ dest: target, sync: false, mkdir: true });
-  const ended = new Promise<void>((resolve) => {
-    sink.once('close', resolve);
-    sink.once('error', () => resolve());
-  });
-  return {
-    logger: pino(pinoOptions(options), sink),
-    async [Symbol.asyncDispose]() {
-      sink.end();
-      if (options.destination.kind === 'file') await ended;
-      else sink.flushSync();
-    },
-  };
+  const { destination } = options;
+  const sink = destination.kind === 'file' ? LogSink.toFile(destination.path) : LogSink.toStderr();
+  return { logger: pino(pinoOptions(options), sink), [Symbol.asyncDispose]: () => sink[Symbol.asyncDispose]() };
 };
 
 /** The child logger of a room; give it to the room's constructor. */

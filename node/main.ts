@@ -18,6 +18,8 @@ import { settings } from './config.ts';
 import type { SyncProgress } from './sync-progress.ts';
 
 const REQUIRED_NODE_MAJOR = 26;
+/** What the system says of a disk that takes nothing. */
+const DISK_REFUSALS = ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO'];
 
 const print = (event: string, fields: object): void => {
   process.stdout.write(`${JSON.stringify({ event, ...fields })}\n`);
@@ -105,11 +107,18 @@ const run = async (): Promise<number> => {
   return exitCodes.ok;
 };
 
+/** An error of the disk that no room gave a code; anything else as it is. */
+const withDiskCode = (error: unknown): unknown =>
+  error instanceof Error && 'code' in error && DISK_REFUSALS.includes(String(error.code))
+    ? nodeErrors.error('DISK_WRITE_FAILED', { reason: String(error.code) }, error)
+    : error;
+
 const major = Number(process.versions.node.split('.')[0]);
 try {
   if (major < REQUIRED_NODE_MAJOR) throw nodeErrors.error('NODE_TOO_OLD', { found: process.versions.node });
   process.exitCode = await run();
-} catch (error) {
+} catch (thrown) {
+  const error = withDiskCode(thrown);
   const known = error instanceof CloisterError;
   print(
     'failed',

@@ -1,17 +1,23 @@
 /**
- * `npm run chaos -- [--validators N] [--rounds K | --minutes M] [--seed S] [--json]`: real processes under kill -9,
- * SIGSTOP, partitions and slow links, with calls going on. Progress on stderr, the report on stdout.
+ * `npm run chaos -- [--validators N] [--each | --rounds K | --minutes M] [--seed S] [--ground G] [--json]`: real processes under
+ * kill -9, SIGSTOP, partitions, loss, clock jumps, torn logs and full disks, with calls going on. Progress on stderr, the
+ * report on stdout. Every validator has a network namespace of its own where the machine allows; `--ground loopback`
+ * puts proxies on loopback in their place, `--ground namespaces` is for a process that is root of namespaces already.
  *
  * Exit code 0 when everything held, 1 otherwise, 2 for wrong arguments.
  */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type ChaosReport, runChaos } from '../test/chaos/chaos.ts';
+import { ENTER_NAMESPACES, namespacesAllowed } from '../test/chaos/namespaces.ts';
+import { followLifeline } from '../testnet/lifeline.ts';
 import { buildEnclave } from './build-enclave.ts';
 
 /** Within which a network should go on after healing. */
 const GOES_ON_WITHIN_MS = 5_000;
-/** About what a fault, its healing and three heights take. */
-const SECONDS_A_ROUND = 6;
+/** `inside`: in namespaces that are still to be made. */
+const GROUNDS = ['loopback', 'namespaces', 'inside'];
 
 const wholeNumber = (text: string, least: number): number => {
   const value = Number(text);
@@ -21,40 +27,74 @@ const wholeNumber = (text: string, least: number): number => {
 const late = (rounds: ChaosReport['rounds']): number =>
   rounds.filter(({ recoveredMs }) => recoveredMs > GOES_ON_WITHIN_MS).length;
 
-const describe = ({ validators, seed, seconds, calls, height, rounds, recoveredMs, violations }: ChaosReport): string =>
+const describe = ({
+  ground,
+  validators,
+  seed,
+  seconds,
+  calls,
+  height,
+  rounds,
+  recoveredMs,
+  violations,
+}: ChaosReport): string =>
   [
     ...violations.map((violation) => `BROKEN: ${violation}`),
-    `${rounds.length} faults over ${validators} validators in ${seconds.toFixed(0)} s: ${calls} calls, height ${height}, ` +
+    `${rounds.length} faults over ${validators} validators (${ground}) in ${seconds.toFixed(0)} s: ${calls} calls, height ${height}, ` +
       `on after p50 ${recoveredMs.p50} ms, max ${recoveredMs.max} ms, ${late(rounds)} later than ${GOES_ON_WITHIN_MS} ms; ${violations.length} violations`,
     `repeat: npm run chaos -- --validators ${validators} --rounds ${rounds.length} --seed ${seed}`,
   ].join('\n');
+
+const USAGE =
+  'usage: npm run chaos -- [--validators N] [--each | --rounds K | --minutes M] [--seed S] [--ground loopback|namespaces] [--json]\n';
+
+/** Runs this script again with namespaces of its own; it ends with this process, however that ends. */
+const runInside = (args: readonly string[]): void => {
+  followLifeline();
+  const [program, ...options] = ENTER_NAMESPACES;
+  const self = [process.execPath, fileURLToPath(import.meta.url), ...args, '--ground', 'namespaces'];
+  const child = spawn(program, [...options, ...self], {
+    stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
+    env: { ...process.env, CLOISTER_LIFELINE: `${process.pid}:3` },
+  });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
+  child.on('exit', (code) => process.exit(code ?? 1));
+};
 
 const main = async (): Promise<void> => {
   const { values } = parseArgs({
     options: {
       validators: { type: 'string', default: '4' },
       rounds: { type: 'string' },
+      each: { type: 'boolean', default: false },
       minutes: { type: 'string', default: '10' },
       seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+      ground: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
   });
   const validators = wholeNumber(values.validators, 4);
-  const minutes = wholeNumber(values.minutes, 1);
-  const rounds = values.rounds === undefined ? (minutes * 60) / SECONDS_A_ROUND : wholeNumber(values.rounds, 1);
+  const endsAt = performance.now() + wholeNumber(values.minutes, 1) * 60_000;
+  const rounds = values.rounds === undefined ? undefined : wholeNumber(values.rounds, 1);
   const seed = wholeNumber(values.seed, 0);
-  if (Number.isNaN(validators + rounds + seed)) {
-    process.stderr.write('usage: npm run chaos -- [--validators N] [--rounds K | --minutes M] [--seed S] [--json]\n');
+  const { ground = namespacesAllowed() ? 'inside' : 'loopback' } = values;
+  if (Number.isNaN(validators + endsAt + (rounds ?? 0) + seed) || !GROUNDS.includes(ground)) {
+    process.stderr.write(USAGE);
     process.exitCode = 2;
     return;
   }
+  if (ground === 'inside') return runInside(process.argv.slice(2));
   await buildEnclave();
   const report = await runChaos({
+    ground: ground === 'namespaces' ? 'namespaces' : 'loopback',
     validators,
-    rounds,
     seed,
+    goesOn: (done, kinds) => {
+      const wanted = values.each ? kinds : rounds;
+      return wanted === undefined ? performance.now() < endsAt : done < wanted;
+    },
     onRound: ({ fault, where, lastedMs, recoveredMs }, number) => {
-      process.stderr.write(`${number}/${rounds} ${fault} (${where}) for ${lastedMs} ms: on after ${recoveredMs} ms\n`);
+      process.stderr.write(`${number} ${fault} (${where}) for ${lastedMs} ms: on after ${recoveredMs} ms\n`);
     },
   });
   process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : `${describe(report)}\n`);

@@ -64,8 +64,8 @@ export const buildBundle = (signal?: AbortSignal): Promise<void> =>
   });
 
 /** Multiaddress at which a validator of a local network listens for peers. */
-export const peerAddress = (portBase: number, index: number): string =>
-  `/ip4/127.0.0.1/tcp/${portBase + PORTS_PER_VALIDATOR * index}`;
+export const peerAddress = (portBase: number, index: number, host = '127.0.0.1'): string =>
+  `/ip4/${host}/tcp/${portBase + PORTS_PER_VALIDATOR * index}`;
 
 /** Settings of a node, by dotted name. */
 export type NodeSettings = Readonly<Partial<Record<SettingName, string | number | readonly string[]>>>;

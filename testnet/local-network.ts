@@ -19,8 +19,10 @@ import {
   DEFAULT_VALIDATORS,
   type Foundation,
   foundNetwork,
+  type NodeSettings,
   nodeSettings,
   openFoundation,
+  peerAddress,
 } from './founding.ts';
 import { followLifeline } from './lifeline.ts';
 import { type LossListener, NodeProcess } from './node-process.ts';
@@ -33,6 +35,14 @@ export interface PeerEndpoint {
   readonly name: string;
   /** Multiaddress at which it listens. */
   readonly address: string;
+}
+
+/** Where a validator runs. */
+export interface Machine {
+  /** IP address on which it listens. */
+  readonly host: string;
+  /** What starts Node there, which has to become the node's process itself; this process's own Node unless given. */
+  readonly command?: readonly string[];
 }
 
 /** How a local network is started. */
@@ -65,10 +75,15 @@ export interface LocalNetworkOptions {
   readonly onLost?: LossListener | undefined;
   /** The address at which `from` dials `to`: a place for proxies between peers. */
   readonly addressOf?: ((to: PeerEndpoint, from: PeerEndpoint) => string | Promise<string>) | undefined;
+  /** Where each validator runs; on loopback unless given. */
+  readonly machineOf?: ((index: number) => Machine) | undefined;
+  /** How many of the validators are started, the first ones; all unless given. */
+  readonly started?: number | undefined;
 }
 
 const READY_TIMEOUT_MS = 60_000;
 const POLL_MS = 25;
+const LOOPBACK: Machine = { host: '127.0.0.1' };
 const PROBE_TIMEOUT_MS = 2_000;
 
 /** See the module comment. */
@@ -128,13 +143,14 @@ export class LocalNetwork implements AsyncDisposable {
     // What waits for a node sees it end.
     const giveUp = (): void => void stopAll(nodes);
     signal?.addEventListener('abort', giveUp, { once: true });
+    const starting = nodes.slice(0, options.started);
     try {
-      options.progress?.(`starting ${nodes.length} nodes and their enclaves`);
-      const started = await Promise.allSettled(nodes.map((node) => node.start()));
+      options.progress?.(`starting ${starting.length} nodes and their enclaves`);
+      const started = await Promise.allSettled(starting.map((node) => node.start()));
       for (const outcome of started) if (outcome.status === 'rejected') throw outcome.reason;
       await lock.note(processes);
       options.progress?.('waiting until every node is ready');
-      await untilReady(nodes, options.readyTimeoutMs);
+      await untilReady(starting, options.readyTimeoutMs);
     } finally {
       signal?.removeEventListener('abort', giveUp);
       signal?.throwIfAborted();
@@ -254,18 +270,30 @@ const choosePorts = async (
   return claimPorts(last, validators).catch(() => claimFreePorts(validators));
 };
 
+const listeningOn = ({ host }: Machine, portBase: number, index: number): NodeSettings => ({
+  'network.listen': peerAddress(portBase, index, host),
+  'api.host': host,
+  'operations.host': host,
+});
+
 const nodesOf = (
   { directory, file }: Foundation,
   options: LocalNetworkOptions,
   onStarted: () => Promise<void>,
 ): NodeProcess[] => {
-  const settings = file.validators.map((_name, index) => nodeSettings(directory, file, index));
+  const { machineOf = () => LOOPBACK } = options;
+  const machines = file.validators.map((_name, index) => machineOf(index));
+  const settings = file.validators.map((_name, index) => ({
+    ...nodeSettings(directory, file, index),
+    ...listeningOn(machines[index] ?? LOOPBACK, file.portBase, index),
+  }));
   const endpoints = file.validators.map(
     (name, index): PeerEndpoint => ({ index, name, address: String(settings[index]?.['network.listen']) }),
   );
   const { addressOf = ({ address }: PeerEndpoint) => address, logLevel } = options;
   return endpoints.map((self) => {
     const own = settings[self.index] ?? {};
+    const { host, command } = machines[self.index] ?? LOOPBACK;
     const flags = async (): Promise<Record<string, string>> => {
       const peers = await Promise.all(
         endpoints.filter((peer) => peer !== self).map(async (peer) => `${peer.name}@${await addressOf(peer, self)}`),
@@ -278,10 +306,11 @@ const nodesOf = (
       name: self.name,
       index: self.index,
       home: networkPaths(directory).home(self.name),
-      api: `http://127.0.0.1:${own['api.port']}`,
-      operations: `http://127.0.0.1:${own['operations.port']}`,
+      api: `http://${host}:${own['api.port']}`,
+      operations: `http://${host}:${own['operations.port']}`,
       p2p: self.address,
       logFile: String(own['log.file']),
+      command,
       flags,
       onStarted,
       onLost: options.onLost,

@@ -32,6 +32,8 @@ export interface NodeProcessOptions {
   readonly operations: string;
   readonly p2p: string;
   readonly logFile: string;
+  /** What starts Node where this validator is to run; this process's own Node unless given. */
+  readonly command?: readonly string[] | undefined;
   /** Settings by dotted name, asked anew at every start. */
   readonly flags: () => Promise<Readonly<Record<string, string>>>;
   /** Called when a process has started. */
@@ -205,12 +207,13 @@ export class NodeProcess {
 
   async #spawn(): Promise<Running> {
     const flags = Object.entries(await this.#options.flags()).flatMap(([name, value]) => [`--${name}`, value]);
+    const [program = '', ...before] = this.#options.command ?? [process.execPath];
     const output = await open(`${this.home}/stderr.log`, 'a', 0o600);
     let running: Running;
     try {
       if (!this.#isWanted) throw this.#ended();
       running = this.#watch(
-        spawn(process.execPath, [MAIN, '--home', this.home, ...flags, '--lifeline'], {
+        spawn(program, [...before, MAIN, '--home', this.home, ...flags, '--lifeline'], {
           cwd: ROOT,
           env: childEnvironment(),
           // A process group of its own: Ctrl-C reaches this process alone, which then stops the nodes in order.

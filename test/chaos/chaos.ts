@@ -3,22 +3,29 @@
  * must hold: calls that were acknowledged are there, once; all nodes end with one state; nobody is convicted; after
  * each healing the network goes on within a bound.
  */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { foundNetwork } from '../../testnet/founding.ts';
 import { LocalNetwork } from '../../testnet/local-network.ts';
+import { FIRST_PORT } from '../../testnet/ports.ts';
 import { evidenceCount, eventually, statusOf, untilReady, untilSameState } from '../support/live-network.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { TokenLoad } from '../support/token-load.ts';
-import { type Battlefield, type Fault, faults } from './faults.ts';
-import { Link } from './link.ts';
+import { faultsOn } from './faults.ts';
+import type { Battlefield, Fault } from './field.ts';
+import type { Disk, Ground } from './ground.ts';
+import { loopbackGround } from './loopback.ts';
+import { namespacesGround } from './namespaces.ts';
 
 /** What a run is made with. */
 export interface ChaosOptions {
+  readonly ground: Ground['kind'];
   readonly validators: number;
-  /** Faults one after the other, at least one of each kind when there are as many. */
-  readonly rounds: number;
   readonly seed: number;
-  /** Where the network lives; a temporary directory unless given. */
-  readonly directory?: string | undefined;
+  /** Whether faults go on, after so many of so many kinds; the first ones are one of each kind. */
+  readonly goesOn: (done: number, kinds: number) => boolean;
   readonly onRound?: ((round: ChaosRound, number: number) => void) | undefined;
 }
 
@@ -34,6 +41,7 @@ export interface ChaosRound {
 
 /** What a run showed. */
 export interface ChaosReport {
+  readonly ground: Ground['kind'];
   readonly validators: number;
   readonly seed: number;
   readonly seconds: number;
@@ -81,40 +89,48 @@ const check = async (network: LocalNetwork, load: TokenLoad): Promise<string[]> 
   ];
 };
 
+/** Founds a network, and puts every home on a bounded disk where the ground has such. */
+const foundOn = async (ground: Ground, directory: string, validators: number): Promise<Disk[]> => {
+  const { file } = await foundNetwork({ directory, validators }, FIRST_PORT);
+  const { boundDisk } = ground;
+  if (boundDisk === undefined) return [];
+  return Promise.all(file.validators.map((name) => boundDisk(join(directory, name))));
+};
+
 /** Runs chaos. Rejects when the network cannot be started; everything else is in the report. */
 export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
-  const { validators, rounds: wanted, seed, directory, onRound } = options;
+  const { validators, seed, goesOn, onRound } = options;
   const random = seededRandom(seed);
-  const links: Link[] = [];
   await using stack = new AsyncDisposableStack();
-  const network = stack.use(
-    await LocalNetwork.start({
-      directory,
-      validators,
-      addressOf: async (to, from) => {
-        const known = links.find((link) => link.from === from.index && link.to === to.index);
-        const link = known ?? stack.use(await Link.open(from.index, to.index, Number(to.address.split('/').at(-1))));
-        if (known === undefined) links.push(link);
-        return `/ip4/127.0.0.1/tcp/${link.port}`;
-      },
-    }),
+  const scratch = await mkdtemp(join(tmpdir(), 'cloister-chaos-'));
+  stack.defer(() => rm(scratch, { recursive: true, force: true }));
+  const clockOf = (index: number): string => join(scratch, `clock-${index + 1}`);
+  const ground = stack.use(
+    options.ground === 'loopback'
+      ? loopbackGround(clockOf)
+      : await namespacesGround(join(scratch, 'namespaces'), validators, clockOf),
   );
-  const field: Battlefield = { network, links };
+  const directory = join(scratch, 'network');
+  const disks = await foundOn(ground, directory, validators);
+  const network = stack.use(await LocalNetwork.start({ directory, ...ground.wiring }));
+  const shiftClock = (index: number, offsetMs: number): Promise<void> => writeFile(clockOf(index), String(offsetMs));
+  const field: Battlefield = { network, ground, disks, shiftClock };
   const load = await TokenLoad.prepare(network, 3);
   const startedAt = performance.now();
   const rounds: ChaosRound[] = [];
   const violations: string[] = [];
+  const kinds = faultsOn(field);
   load.start(1);
   try {
-    for (let number = 0; number < wanted; number += 1) {
-      const begin = faults[number < faults.length ? number : random.integer(faults.length)];
+    while (goesOn(rounds.length, kinds.length)) {
+      const begin = kinds[rounds.length < kinds.length ? rounds.length : random.integer(kinds.length)];
       if (begin === undefined) break;
       const fault = await begin(field, random);
       const lastedMs = LEAST_MS + random.integer(MOST_MS - LEAST_MS);
       await delay(lastedMs);
       const round = await settle(field, fault, lastedMs);
       rounds.push(round);
-      onRound?.(round, number + 1);
+      onRound?.(round, rounds.length);
     }
     await load.stop();
     violations.push(...(await check(network, load)));
@@ -123,6 +139,7 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
   }
   const recovered = rounds.map(({ recoveredMs }) => recoveredMs).sort((a, b) => a - b);
   return {
+    ground: ground.kind,
     validators,
     seed,
     seconds: (performance.now() - startedAt) / 1_000,

@@ -1,39 +1,15 @@
-/** What chaos does to a network of real processes: each fault has a name, a beginning and an end. */
-import type { LocalNetwork } from '../../testnet/local-network.ts';
-import type { NodeProcess } from '../../testnet/node-process.ts';
+/** What chaos does to a network of real processes. */
 import type { SeededRandom } from '../support/seeded-random.ts';
-import type { Link, LinkState } from './link.ts';
-
-/** What faults act on. */
-export interface Battlefield {
-  readonly network: Pick<LocalNetwork, 'nodes'>;
-  readonly links: readonly Link[];
-}
-
-/** A fault that has begun; `heal` ends it. */
-export interface Fault {
-  readonly name: string;
-  readonly where: string;
-  heal(): Promise<void>;
-}
-
-type Begin = (field: Battlefield, random: SeededRandom) => Promise<Fault>;
-
-const faultsOf = ({ network }: Battlefield): number => Math.floor((network.nodes.length - 1) / 3);
-
-const someNodes = ({ network }: Battlefield, count: number, random: SeededRandom): NodeProcess[] =>
-  network.nodes
-    .map((node) => ({ node, key: random.integer(1_000_000) }))
-    .sort((a, b) => a.key - b.key)
-    .slice(0, count)
-    .map(({ node }) => node);
-
-const names = (nodes: readonly NodeProcess[]): string => nodes.map(({ name }) => name).join(', ');
+import { jumpClocks } from './clock-fault.ts';
+import { fillDisk } from './disk-fault.ts';
+import { type Battlefield, type Begin, faultsOf, fewNodes, names, someNodes } from './field.ts';
+import type { Ground, Link, LinkState } from './ground.ts';
+import { tearLog } from './log-fault.ts';
 
 const kill =
   (which: 'node' | 'enclave' | 'both', all: boolean): Begin =>
   async (field, random) => {
-    const nodes = all ? [...field.network.nodes] : someNodes(field, 1 + random.integer(faultsOf(field)), random);
+    const nodes = all ? [...field.network.nodes] : fewNodes(field, random);
     await Promise.all(nodes.map((node) => node.kill('SIGKILL', which)));
     return {
       name: all ? 'kill -9 of all' : `kill -9 of ${which}`,
@@ -44,7 +20,7 @@ const kill =
   };
 
 const freeze: Begin = async (field, random) => {
-  const nodes = someNodes(field, 1 + random.integer(faultsOf(field)), random);
+  const nodes = fewNodes(field, random);
   await Promise.all(nodes.map((node) => node.kill('SIGSTOP', 'both')));
   return {
     name: 'SIGSTOP',
@@ -54,16 +30,14 @@ const freeze: Begin = async (field, random) => {
 };
 
 const onLinks =
-  (name: string, choose: (field: Battlefield, random: SeededRandom) => Link[], state: LinkState): Begin =>
+  (name: string, choose: (field: Battlefield, random: SeededRandom) => readonly Link[], state: LinkState): Begin =>
   async (field, random) => {
     const links = choose(field, random);
-    for (const link of links) link.set(state);
+    await Promise.all(links.map((link) => link.set(state)));
     return {
       name,
       where: links.map(({ from, to }) => `${from + 1}→${to + 1}`).join(' '),
-      heal: async () => {
-        for (const link of links) link.set({ kind: 'open' });
-      },
+      heal: async () => void (await Promise.all(links.map((link) => link.set({ kind: 'open' })))),
     };
   };
 
@@ -71,13 +45,28 @@ const between =
   (size: (field: Battlefield) => number) =>
   (field: Battlefield, random: SeededRandom): Link[] => {
     const group = new Set(someNodes(field, size(field), random).map(({ index }) => index));
-    return field.links.filter(({ from, to }) => group.has(from) !== group.has(to));
+    return field.ground.links.filter(({ from, to }) => group.has(from) !== group.has(to));
   };
 
-const someLinks = ({ links }: Battlefield, random: SeededRandom): Link[] => links.filter(() => random.integer(3) === 0);
+const allLinks = ({ ground }: Battlefield): readonly Link[] => ground.links;
+const someLinks = ({ ground }: Battlefield, random: SeededRandom): Link[] =>
+  ground.links.filter(() => random.integer(3) === 0);
 
-/** Every fault that chaos knows. */
-export const faults: readonly Begin[] = [
+const badLinks = (state: Ground['bad'][number]): Begin => {
+  switch (state.kind) {
+    case 'stalled':
+      return onLinks('some links stalled', someLinks, state);
+    case 'slow':
+      return onLinks(`all links slow by ${state.delayMs} ms`, allLinks, state);
+    case 'lossy':
+      return onLinks('an eighth of all packets lost', allLinks, state);
+    case 'thin':
+      return onLinks('all links thin', allLinks, state);
+  }
+};
+
+/** Every fault that is possible on a field. */
+export const faultsOn = ({ ground, disks }: Pick<Battlefield, 'ground' | 'disks'>): readonly Begin[] => [
   kill('node', false),
   kill('enclave', false),
   kill('both', false),
@@ -90,7 +79,9 @@ export const faults: readonly Begin[] = [
     { kind: 'cut' },
   ),
   onLinks('some links cut one way', someLinks, { kind: 'cut' }),
-  onLinks('some links stalled', someLinks, { kind: 'stalled' }),
-  onLinks('all links slow', ({ links }) => [...links], { kind: 'slow', delayMs: 150 }),
-  onLinks('all links beyond the timers', ({ links }) => [...links], { kind: 'slow', delayMs: 2_500 }),
+  ...ground.bad.map(badLinks),
+  jumpClocks(-1),
+  jumpClocks(1),
+  tearLog,
+  ...(disks.length === 0 ? [] : [fillDisk]),
 ];

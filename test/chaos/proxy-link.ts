@@ -3,15 +3,7 @@
  * delayed, never lost or changed: the transport is TCP, where loss shows as delay.
  */
 import { connect, createServer, type Server, type Socket } from 'node:net';
-
-/** What a link does with bytes. */
-export type LinkState =
-  | { readonly kind: 'open' }
-  /** Connections end, and new ones are refused. */
-  | { readonly kind: 'cut' }
-  /** Connections stay, and nothing arrives. */
-  | { readonly kind: 'stalled' }
-  | { readonly kind: 'slow'; readonly delayMs: number };
+import type { Link, LinkState } from './ground.ts';
 
 const OPEN: LinkState = { kind: 'open' };
 
@@ -21,7 +13,7 @@ interface Passage {
 }
 
 /** See the module comment. */
-export class Link implements AsyncDisposable {
+export class ProxyLink implements Link, AsyncDisposable {
   readonly from: number;
   readonly to: number;
   readonly #server: Server;
@@ -35,9 +27,9 @@ export class Link implements AsyncDisposable {
   }
 
   /** Opens a link to a port of this machine. */
-  static async open(from: number, to: number, port: number): Promise<Link> {
+  static async open(from: number, to: number, port: number): Promise<ProxyLink> {
     const server = createServer({ pauseOnConnect: true });
-    const link = new Link(from, to, server);
+    const link = new ProxyLink(from, to, server);
     server.on('connection', (accepted) => link.#accept(accepted, port));
     await new Promise<void>((resolve) => server.listen({ host: '127.0.0.1', port: 0 }, resolve));
     return link;
