@@ -2,6 +2,7 @@
  * The disk of a simulated machine: files that lose what was not synced, a write torn at a sector, databases that lose
  * unsynced batches, and an end of space. Names of files and folders are durable at once.
  */
+import { concatBytes } from '../../../protocol/hex.ts';
 import type { Random } from '../random.ts';
 
 const SECTOR_BYTES = 512;
@@ -39,7 +40,7 @@ export class SimFile {
 
   write(bytes: Uint8Array, offset: number): void {
     const replaced = this.#bytes.slice(offset, Math.min(this.#length, offset + bytes.length));
-    this.#unsynced.push({ offset, bytes: bytes.slice(), replaced, lengthBefore: this.#length });
+    this.#unsynced.push({ offset, bytes: concatBytes(bytes), replaced, lengthBefore: this.#length });
     this.#put(bytes, offset);
   }
 

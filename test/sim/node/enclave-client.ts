@@ -39,9 +39,8 @@ import {
   type RequestOf,
 } from '../../../enclave/boundary/messages.ts';
 import type { PublicKey } from '../../../protocol/brand.ts';
-import { partyOf } from '../../support/tiny-genesis.ts';
 import { host, type SimProcess } from './host.ts';
-import { NETWORK } from './network-name.ts';
+import { partyOf } from './parties.ts';
 
 const FASTEST_MS = 0.2;
 const SLOWEST_MS = 8;
@@ -60,6 +59,16 @@ export const useWitness = (next: Witness): void => {
   witness = next;
 };
 
+const geneses = new Map<string, Genesis>();
+
+/** The genesis of a network, which all its enclaves are given in the same bytes. */
+const genesisOf = (encoded: Uint8Array): Genesis => {
+  const id = domainHash('sim/genesis', encoded);
+  const genesis = geneses.get(id) ?? decode(genesisCodec, encoded, MAX_GENESIS_BYTES);
+  geneses.set(id, genesis);
+  return genesis;
+};
+
 /** One enclave. */
 export class EnclaveClient {
   readonly pid = undefined;
@@ -73,7 +82,7 @@ export class EnclaveClient {
 
   private constructor(process: SimProcess) {
     this.#process = process;
-    this.#secret = partyOf(NETWORK, process.machine).enclaveSecret;
+    this.#secret = partyOf(process.machine).enclaveSecret;
   }
 
   static async start(): Promise<EnclaveClient> {
@@ -133,7 +142,7 @@ export class EnclaveClient {
   }
 
   #provision({ genesis, epochs }: RequestOf<'provision'>): ReplyOf<'provision'> {
-    this.#genesis ??= decode(genesisCodec, genesis, MAX_GENESIS_BYTES);
+    this.#genesis ??= genesisOf(genesis);
     if (this.#anchors.length === 0) this.#anchors = [genesisAnchor(this.#genesis)];
     for (const proof of epochs) {
       const last = this.#anchors.at(-1) as EpochAnchor;

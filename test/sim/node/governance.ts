@@ -5,10 +5,10 @@ import { type Change, encodeChangeList, governanceBytes } from '../../../protoco
 import type { EpochAnchor } from '../../../protocol/consensus/configuration.ts';
 import { isCloisterError } from '../../../protocol/errors.ts';
 import { faultBound, type Validator } from '../../../protocol/genesis.ts';
-import { secretOf, validatorOf } from '../../support/tiny-genesis.ts';
+import { secretOf } from '../../support/tiny-genesis.ts';
 import type { Random } from '../random.ts';
 import type { Machine } from './machine.ts';
-import { NETWORK } from './network-name.ts';
+import { NETWORK, validatorOf } from './parties.ts';
 import { machineOf } from './peers.ts';
 import type { PeerName } from '../../../node/network/types.ts';
 
@@ -33,7 +33,7 @@ const drawChanges = (
   const leaves = random.chance(0.5) && (joiner !== undefined || validators.length > 4);
   const changes: Change[] = [];
   if (leaves) changes.push({ kind: 'removeValidator', validatorKey: leaver.validatorKey });
-  if (joiner !== undefined) changes.push({ kind: 'addValidator', validator: validatorOf(NETWORK, joiner) });
+  if (joiner !== undefined) changes.push({ kind: 'addValidator', validator: validatorOf(joiner) });
   const next = validators.filter((one) => !leaves || one !== leaver).map(numberOf);
   if (joiner !== undefined) next.push(joiner);
   const liars = next.filter((machine) => !isHonest(machine)).length;

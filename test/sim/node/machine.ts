@@ -5,11 +5,11 @@ import { FRESH_CUSTODY, type KeyCustody } from '../../../node/custody.ts';
 import { silentLogger } from '../../../node/logger.ts';
 import { startNode } from '../../../node/node.ts';
 import type { RunningNode } from '../../../node/running-node.ts';
-import { partyOf, secretOf } from '../../support/tiny-genesis.ts';
+import { secretOf } from '../../support/tiny-genesis.ts';
 import { Disk } from './disk.ts';
 import type { Host, SimProcess } from './host.ts';
 import type { Links } from './links.ts';
-import { NETWORK } from './network-name.ts';
+import { NETWORK, partyOf } from './parties.ts';
 
 /** What a machine is made with. */
 export interface MachineOptions {
@@ -98,7 +98,7 @@ export class Machine {
       config: resolveConfig({}),
       keystore: {
         secrets: {
-          validator: partyOf(NETWORK, number).validatorSecret,
+          validator: partyOf(number).validatorSecret,
           network: new Uint8Array(32).fill(number),
           replica: secretOf(`${NETWORK}/replica/${number}`),
           next: undefined,

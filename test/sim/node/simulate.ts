@@ -6,7 +6,7 @@ import type { ChainId, Epoch, Height, SealedBytes } from '../../../protocol/bran
 import { finishEnvelope, type ParsedEnvelope } from '../../../protocol/envelope.ts';
 import { chainIdOf, type Genesis } from '../../../protocol/genesis.ts';
 import { ENVELOPE_BUCKETS } from '../../../protocol/padding.ts';
-import { genesisOf, validatorOf } from '../../support/tiny-genesis.ts';
+import { genesisOf } from '../../support/tiny-genesis.ts';
 import { Counts } from '../counts.ts';
 import { GENESIS_MS } from '../fake-crypto.ts';
 import { faultsOf, kindOf } from '../faults.ts';
@@ -20,8 +20,8 @@ import { proposeChange } from './governance.ts';
 import { liesOf } from './liars.ts';
 import { Machine } from './machine.ts';
 import { useLinks } from './network.ts';
-import { NETWORK } from './network-name.ts';
 import { NodeChecks } from './node-checks.ts';
+import { NETWORK, validatorOf } from './parties.ts';
 
 const RECOVERY_BOUND_MS = 60_000;
 const TRANSACTION_EVERY_MS = 100;
@@ -39,7 +39,7 @@ const genesisFor = (validators: number, baseTimeoutMs: number): Genesis => {
   if (known !== undefined) return known;
   const genesis: Genesis = {
     ...genesisOf(NETWORK, { parameters: { baseTimeoutMs, minEpochMs: 0 } }),
-    validators: Array.from({ length: validators }, (_, machine) => validatorOf(NETWORK, machine)),
+    validators: Array.from({ length: validators }, (_, machine) => validatorOf(machine)),
   };
   geneses.set(validators, genesis);
   return genesis;
