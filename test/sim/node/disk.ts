@@ -131,6 +131,12 @@ export class Disk {
   readonly databases = new Map<string, SimDatabase>();
   isFull = false;
 
+  /** Whether everything in files with an ending is durable. */
+  isSynced(ending: string): boolean {
+    for (const [path, file] of this.files) if (file.unsynced > 0 && path.endsWith(ending)) return false;
+    return true;
+  }
+
   /** Throws ENOSPC while there is no space. */
   checkSpace(): void {
     if (this.isFull) throw noSpace();

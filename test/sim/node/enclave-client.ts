@@ -47,7 +47,7 @@ const SLOWEST_MS = 8;
 
 /** What a simulation wants to know of enclaves. */
 export interface Witness {
-  onExecuted(machine: number, statement: ResultStatement): void;
+  onExecuted(machine: number, statement: ResultStatement, header: Header): void;
   onRefused(machine: number, reason: string): void;
   onEpoch(machine: number, anchor: EpochAnchor): void;
 }
@@ -200,7 +200,7 @@ export class EnclaveClient {
       measurement: this.#hello().measurement,
       platform: 'sim',
     };
-    witness?.onExecuted(this.#process.machine, statement);
+    witness?.onExecuted(this.#process.machine, statement, header);
     return {
       height: header.height,
       statement: encode(resultStatementCodec, statement),

@@ -3,17 +3,9 @@ import { dirname } from 'node:path';
 import { SimFile } from './disk.ts';
 import { host } from './host.ts';
 
-interface OpenFile {
-  /** Undefined for a folder. */
-  readonly file: SimFile | undefined;
-}
-
 /** Bounds of the time that a sync takes. */
 const FASTEST_SYNC_MS = 0.1;
 const SLOWEST_SYNC_MS = 4;
-
-let nextDescriptor = 100;
-const open = new Map<number, OpenFile>();
 
 /** One error for all: nodes look for files that need not be there, and a stack trace costs more than the rest of it. */
 const missing = Object.assign(new Error('ENOENT: no such file or directory'), { code: 'ENOENT' });
@@ -28,20 +20,18 @@ export const openSync = (path: string, flags: string): number => {
     file = new SimFile();
     if (host().mayAct(host().current)) files.set(path, file);
   } else if (file === undefined && flags !== 'r') throw missing;
-  nextDescriptor += 1;
-  open.set(nextDescriptor, { file });
-  return nextDescriptor;
+  return host().open(file);
 };
 
 const fileOf = (descriptor: number): SimFile => {
-  const file = open.get(descriptor)?.file;
+  const file = host().openFiles.get(descriptor);
   if (file === undefined) throw Object.assign(new Error('EBADF'), { code: 'EBADF' });
   return file;
 };
 
 /** Closes a file. */
 export const closeSync = (descriptor: number): void => {
-  open.delete(descriptor);
+  host().openFiles.delete(descriptor);
 };
 
 /** Writes at a place. */
@@ -86,7 +76,7 @@ export const fdatasync = (descriptor: number, done: (error: Error | null) => voi
 
 /** Makes a folder durable, which it is already. */
 export const fsyncSync = (descriptor: number): void => {
-  if (!open.has(descriptor)) throw Object.assign(new Error('EBADF'), { code: 'EBADF' });
+  if (!host().openFiles.has(descriptor)) throw Object.assign(new Error('EBADF'), { code: 'EBADF' });
 };
 
 /** Cuts a file. */

@@ -8,7 +8,7 @@
 import { Agenda } from '../agenda.ts';
 import { type Random, randomOf } from '../random.ts';
 import { GENESIS_MS } from '../fake-crypto.ts';
-import type { Disk } from './disk.ts';
+import type { Disk, SimFile } from './disk.ts';
 
 /** One run of a node's process on a machine. */
 export interface SimProcess {
@@ -33,6 +33,9 @@ const TURNS = 64;
 export class Host {
   readonly agenda = new Agenda();
   readonly random: Random;
+  /** Files that processes hold open, the dead ones too, by descriptor; undefined for a folder. */
+  readonly openFiles = new Map<number, SimFile | undefined>();
+  #descriptors = 100;
   #current: SimProcess | undefined;
   #hash = 0x811c9dc5;
   /** Things that happened. */
@@ -46,6 +49,13 @@ export class Host {
   get current(): SimProcess {
     if (this.#current === undefined) throw new TypeError('no simulated process runs');
     return this.#current;
+  }
+
+  /** Opens a file, or a folder. */
+  open(file: SimFile | undefined): number {
+    this.#descriptors += 1;
+    this.openFiles.set(this.#descriptors, file);
+    return this.#descriptors;
   }
 
   /** Hash of everything that happened, in order. */

@@ -1,6 +1,7 @@
 /**
- * Byzantine nodes: real nodes whose messages are bent on their way out, each towards one peer. They sign with their own
- * key only. A node that is told of votes of its key which it did not cast stops by itself; from then on it is silent.
+ * Byzantine nodes: real nodes whose messages are bent on their way out, each towards one peer, or that run twice (`twins`).
+ * They sign with their own key only, and their cores do not stop when they are told of votes of it that they did not cast
+ * (`watched-step.ts`).
  */
 import { ed25519Sign } from '#primitives';
 import type { ChainId, Epoch, ValidatorIndex } from '../../../protocol/brand.ts';

@@ -75,12 +75,13 @@ export class Machine {
 
   /** Kills the node and takes the power away. */
   crash(): void {
-    const { host, links, number, onLost } = this.#options;
-    if (this.#process === undefined) return;
-    this.#process.alive = false;
+    const { host, links, onLost } = this.#options;
+    const process = this.#process;
+    if (process === undefined) return;
+    process.alive = false;
     this.#process = undefined;
     this.#node = undefined;
-    links.detach(number);
+    links.detach(process);
     for (const what of this.disk.crash(host.random)) onLost(what);
   }
 
