@@ -8,7 +8,7 @@
  */
 import { closeSync, existsSync, fdatasyncSync, fsyncSync, openSync, readSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { u64Bytes } from '../protocol/hex.ts';
+import { newBytes, u64Bytes } from '../protocol/hex.ts';
 import { SEAL_OVERHEAD_BYTES, type SyntheticSeal } from './record-cipher.ts';
 
 /** One sector; the seal covers all of it, so there is no byte whose change goes unnoticed. */
@@ -93,7 +93,7 @@ export class SealedSlots {
     if (payload.length !== this.#payloadBytes) throw new RangeError('the payload does not have the size of the slots');
     this.#sequence += 1;
     const slot = this.#sequence % 2;
-    const content = new Uint8Array(CONTENT_BYTES);
+    const content = newBytes(CONTENT_BYTES);
     content.set(u64Bytes(this.#sequence));
     content.set(payload, SEQUENCE_BYTES);
     const bytes = this.#seal.seal(Uint8Array.of(slot), content);

@@ -10,7 +10,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { sha256 } from '#primitives';
-import { concatBytes, u64Bytes } from '../protocol/hex.ts';
+import { concatBytes, newBytes, u64Bytes } from '../protocol/hex.ts';
 import { SEAL_OVERHEAD_BYTES, type SyntheticSeal } from './record-cipher.ts';
 
 const MAGIC = Uint8Array.of(0x43, 0x4c, 0x4f, 0x49, 0x53, 0x57, 0x41, 0x4c);
@@ -80,15 +80,15 @@ export const sealRecord = (
   group: number,
   record: WalRecord,
 ): Uint8Array => {
-  const fields = new Uint8Array(FIELD_BYTES + record.payload.length);
+  const fields = newBytes(FIELD_BYTES + record.payload.length);
   fields[0] = record.kind;
   fields.set(u64Bytes(record.epoch), 1);
   fields.set(u64Bytes(record.view), 9);
   fields.set(u64Bytes(group), 17);
   fields.set(record.payload, FIELD_BYTES);
   const sealed = seal.seal(place(segment, offset), fields);
-  const bytes = new Uint8Array(FRAME_BYTES + sealed.length);
-  const view = new DataView(bytes.buffer);
+  const bytes = newBytes(FRAME_BYTES + sealed.length);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, FRAME_BYTES);
   view.setUint32(0, sealed.length);
   view.setUint32(4, crc32(sealed));
   bytes.set(sealed, FRAME_BYTES);

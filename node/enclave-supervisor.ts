@@ -60,6 +60,7 @@ const STABLE_MS = 60_000;
 /** See the module comment. */
 export class EnclaveSupervisor implements AsyncDisposable {
   readonly #options: EnclaveSupervisorOptions;
+  readonly #genesis: Uint8Array;
   readonly #stopping = new AbortController();
   /** Fires whenever `#client` changes or something that a wait depends on may have changed. */
   readonly #changed = new Signal();
@@ -74,6 +75,7 @@ export class EnclaveSupervisor implements AsyncDisposable {
 
   private constructor(options: EnclaveSupervisorOptions) {
     this.#options = options;
+    this.#genesis = encode(genesisCodec, options.genesis);
   }
 
   /** Starts supervising; the first enclave is usually not ready when this returns. */
@@ -281,9 +283,9 @@ export class EnclaveSupervisor implements AsyncDisposable {
     sealedEpoch: Uint8Array | undefined,
     contributions: readonly Contribution[],
   ): Promise<Provisioned> {
-    const { genesis, epochs, logger } = this.#options;
+    const { epochs, logger } = this.#options;
     const proofs = epochs.proofs(this.#provisioned?.epoch ?? 1, MAX_EPOCHS_PER_REQUEST);
-    const request = { genesis: encode(genesisCodec, genesis), epochs: proofs, sealedEpoch };
+    const request = { genesis: this.#genesis, epochs: proofs, sealedEpoch };
     let reply = await client.call('provision', { ...request, contributions: [] });
     for (const contribution of contributions) {
       if (reply.ready) break;

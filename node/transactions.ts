@@ -51,6 +51,9 @@ const refusalCodes: Readonly<Record<string, ApiErrorCode>> = {
   REPLAYED: 'TX_REPLAYED',
 };
 
+/** Of whoever does not wait for a result: the same for all, as an exception is made with each. */
+const NO_WAIT = AbortSignal.abort();
+
 /** See the module comment. */
 export class Transactions {
   readonly #options: TransactionsOptions;
@@ -66,7 +69,7 @@ export class Transactions {
   /** Takes clients' envelopes; one outcome each, in order. */
   submit(envelopes: readonly ParsedEnvelope[], options: SubmitOptions): Promise<SubmitOutcome[]> {
     const signal =
-      options.waitMs > 0 ? AbortSignal.any([options.signal, AbortSignal.timeout(options.waitMs)]) : AbortSignal.abort();
+      options.waitMs > 0 ? AbortSignal.any([options.signal, AbortSignal.timeout(options.waitMs)]) : NO_WAIT;
     return Promise.all(envelopes.map((envelope) => this.#submitOne(envelope, `client ${options.source}`, signal)));
   }
 

@@ -8,7 +8,6 @@ const digitValues = Uint8Array.from({ length: 128 }, (_, code) => {
   const value = '0123456789abcdef'.indexOf(String.fromCharCode(code).toLowerCase());
   return value < 0 ? NO_DIGIT : value;
 });
-const digitValue = (code: number): number => digitValues[code] ?? NO_DIGIT;
 
 /** Arrays up to this size live on the engine's own heap and cost nothing to speak of. */
 const SMALL_BYTES = 64;
@@ -42,14 +41,16 @@ export const fromHex = (digits: string): Uint8Array => {
   if (typeof digits !== 'string' || digits.length > LONGEST_SHORT_DIGITS || digits.length % 2 !== 0)
     return hexToBytes(digits);
   const bytes = new Uint8Array(digits.length / 2);
-  let seen = 0;
+  let beyondDigits = 0;
   for (let i = 0; i < bytes.length; i += 1) {
-    const high = digitValue(digits.charCodeAt(2 * i));
-    const low = digitValue(digits.charCodeAt(2 * i + 1));
-    seen |= high | low;
+    const first = digits.charCodeAt(2 * i);
+    const second = digits.charCodeAt(2 * i + 1);
+    const high = digitValues[first & 0x7f] as number;
+    const low = digitValues[second & 0x7f] as number;
+    beyondDigits |= ((first | second) >> 7) | ((high | low) >> 4);
     bytes[i] = (high << 4) | low;
   }
-  return seen > 0xf ? hexToBytes(digits) : bytes;
+  return beyondDigits === 0 ? bytes : hexToBytes(digits);
 };
 
 const encoder = new TextEncoder();

@@ -46,8 +46,19 @@ export const resultStatementCodec = struct({
 /** What executing one block produced. */
 export type ResultStatement = Infer<typeof resultStatementCodec>;
 
-/** The bytes that a statement's signatures cover. */
-export const resultStatementBytes = (statement: ResultStatement): Uint8Array =>
+const signedBytes = new WeakMap<ResultStatement, Uint8Array>();
+const statementHashes = new WeakMap<ResultStatement, Hash>();
+
+/** The bytes that a statement's signatures cover; computed once for each object. */
+export const resultStatementBytes = (statement: ResultStatement): Uint8Array => {
+  const known = signedBytes.get(statement);
+  if (known !== undefined) return known;
+  const bytes = layOut(statement);
+  signedBytes.set(statement, bytes);
+  return bytes;
+};
+
+const layOut = (statement: ResultStatement): Uint8Array =>
   signingBytes(
     'resultStatement',
     statement.chainId,
@@ -65,8 +76,13 @@ export const resultStatementBytes = (statement: ResultStatement): Uint8Array =>
   );
 
 /** Identifier of a statement, the same for every set of signers; headers name it in their state certificate. */
-export const resultStatementHash = (statement: ResultStatement): Hash =>
-  domainHash('cloister/result-statement', resultStatementBytes(statement));
+export const resultStatementHash = (statement: ResultStatement): Hash => {
+  const known = statementHashes.get(statement);
+  if (known !== undefined) return known;
+  const hash = domainHash('cloister/result-statement', resultStatementBytes(statement));
+  statementHashes.set(statement, hash);
+  return hash;
+};
 
 /** Hash of a sealed write set, as it stands in the statement. */
 export const writeSetHash = (sealedWriteSet: Uint8Array): Hash => domainHash('cloister/write-set', sealedWriteSet);

@@ -59,7 +59,7 @@ const transactionOf = (pending: PendingChange): GovernanceTransaction => {
 
 const waitingChange = (pending: PendingChange): WaitingChange => {
   const { changeList: encoded } = transactionOf(pending);
-  const changeList = changeListOf({ changeList: encoded, signatures: [], readiness: [] });
+  const changeList = changeListOf({ changeList: encoded });
   if (changeList === undefined || changeListId(encoded) !== pending.id)
     throw walletErrors.error('ANSWER_MALFORMED', { part: 'governance' });
   const { id, signatures, threshold, waitingFor } = pending;

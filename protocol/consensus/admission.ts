@@ -31,10 +31,20 @@ export const evidenceFaults = (
 export const policyClassOf = ({ policyClass }: Pick<Genesis, 'policyClass'>): PolicyClass =>
   policyClass === 'testnet' ? 'testnet' : 'production';
 
-/** Who governs the chain of a genesis. */
-export const governanceOf = (genesis: Genesis): Governance => ({
-  chainId: chainIdOf(genesis),
-  members: genesis.members.map(({ key }) => key),
-  threshold: genesis.threshold,
-  admits: (validator) => evidenceFaults(genesis, validator, policyClassOf(genesis)).length === 0,
-});
+/** Who governs the chain of a genesis; the evidence of each validator object is checked once. */
+export const governanceOf = (genesis: Genesis): Governance => {
+  const admitted = new WeakMap<Validator, boolean>();
+  const admits = (validator: Validator): boolean => {
+    const known = admitted.get(validator);
+    if (known !== undefined) return known;
+    const fresh = evidenceFaults(genesis, validator, policyClassOf(genesis)).length === 0;
+    admitted.set(validator, fresh);
+    return fresh;
+  };
+  return {
+    chainId: chainIdOf(genesis),
+    members: genesis.members.map(({ key }) => key),
+    threshold: genesis.threshold,
+    admits,
+  };
+};

@@ -7,7 +7,7 @@
 import { bitmapOf, signersOf } from '../bitmap.ts';
 import type { ChainId, PublicKey, Verified } from '../brand.ts';
 import { byteString, type Codec, struct } from '../codec.ts';
-import { concatBytes, fromHex, u64Bytes } from '../hex.ts';
+import { concatBytes, fromHex, newBytes, u64Bytes } from '../hex.ts';
 import { MAX_VALIDATORS } from '../limits.ts';
 import { blockHashCodec, epochCodec, viewCodec } from '../scalars.ts';
 import { hashFitsKind, VOTE_TYPES, type Vote, type VoteStatement, voteBytes, voteKindCodec } from './vote.ts';
@@ -51,7 +51,7 @@ export const certificateOf = (votes: readonly Vote[], validators: number): Certi
   const first = votes[0];
   if (first === undefined) throw new RangeError('a certificate needs votes');
   const ordered = votes.toSorted((a, b) => a.signer - b.signer);
-  const signatures = new Uint8Array(ordered.length * SIGNATURE_BYTES);
+  const signatures = newBytes(ordered.length * SIGNATURE_BYTES);
   ordered.forEach((vote, position) => {
     signatures.set(vote.signature, position * SIGNATURE_BYTES);
   });

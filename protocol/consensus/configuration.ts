@@ -111,6 +111,13 @@ export const anchorOf = (
 export const firstAnchor = (chainId: ChainId, configuration: Configuration, genesisTimeMs: number): EpochAnchor =>
   anchorOf(chainId, configuration, { id: genesisBlockId(chainId), height: height(0), timeMs: genesisTimeMs });
 
-/** Anchor of a genesis. */
-export const genesisAnchor = (genesis: Genesis): EpochAnchor =>
-  firstAnchor(chainIdOf(genesis), firstConfiguration(genesis), genesis.timeMs);
+const genesisAnchors = new WeakMap<Genesis, EpochAnchor>();
+
+/** Anchor of a genesis; computed once for each object. */
+export const genesisAnchor = (genesis: Genesis): EpochAnchor => {
+  const known = genesisAnchors.get(genesis);
+  if (known !== undefined) return known;
+  const anchor = firstAnchor(chainIdOf(genesis), firstConfiguration(genesis), genesis.timeMs);
+  genesisAnchors.set(genesis, anchor);
+  return anchor;
+};

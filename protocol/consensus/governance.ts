@@ -68,9 +68,18 @@ export type GovernanceTransaction = Infer<typeof governanceTransactionCodec>;
 /** Identifier of a change list, the same whoever has signed it so far. */
 export const changeListId = (changeList: Uint8Array): Hash => domainHash('cloister/change-list', changeList);
 
-/** The change list of a transaction; undefined when its bytes are not canonical. */
-export const changeListOf = (transaction: GovernanceTransaction): ChangeList | undefined =>
-  decodeOrUndefined(changeListCodec, transaction.changeList);
+const changeLists = new WeakMap<Uint8Array, { readonly list: ChangeList | undefined }>();
+
+/** The change list of a transaction; undefined when its bytes are not canonical. Decoded once for each array of bytes. */
+export const changeListOf = ({
+  changeList: encoded,
+}: Pick<GovernanceTransaction, 'changeList'>): ChangeList | undefined => {
+  const known = changeLists.get(encoded);
+  if (known !== undefined) return known.list;
+  const list = decodeOrUndefined(changeListCodec, encoded);
+  changeLists.set(encoded, { list });
+  return list;
+};
 
 /** The bytes that a member signs. */
 export const governanceBytes = (chainId: ChainId, changeList: Uint8Array): Uint8Array =>

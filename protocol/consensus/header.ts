@@ -7,6 +7,7 @@ import { type Codec, mapped, optional, refined, struct, u8, u16, u32, u64 } from
 import { protocolErrors } from '../errors.ts';
 import type { Infer } from '../codec.ts';
 import { domainHash, fromHex } from '../hash.ts';
+import { newBytes } from '../hex.ts';
 import {
   blockHashCodec,
   chainIdCodec,
@@ -87,8 +88,8 @@ export const HEADER_BYTES = 2 + 32 + 8 + 8 + 8 + 1 + 8 + 2 + 8 + 32 + 32 + 32 + 
 
 /** The hashed encoding: every field at its fixed place, big-endian; an absent state certificate is 72 zero bytes. */
 export const headerBytes = (header: Header): Uint8Array => {
-  const bytes = new Uint8Array(HEADER_BYTES);
-  const dataView = new DataView(bytes.buffer);
+  const bytes = newBytes(HEADER_BYTES);
+  const dataView = new DataView(bytes.buffer, bytes.byteOffset, HEADER_BYTES);
   let offset = 0;
   const put16 = (value: number): void => {
     dataView.setUint16(offset, value);

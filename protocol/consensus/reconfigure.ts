@@ -127,8 +127,8 @@ export const changesFault = (
   changes: readonly Change[],
   verifySignature: VerifySignature,
 ): SystemFault | undefined => {
-  const applied = applyChanges(anchor, governance, changes, verifySignature);
-  return typeof applied === 'string' ? applied : undefined;
+  const outcome = applyChanges(anchor, governance, changes, verifySignature);
+  return typeof outcome === 'string' ? outcome : undefined;
 };
 
 const placeFault = (anchor: EpochAnchor, changeList: ChangeList, place: BlockPlace): SystemFault | undefined => {
@@ -173,6 +173,15 @@ const readinessFault = (
   return ready && readiness.length === joiners.length ? undefined : 'GOVERNANCE_NOT_READY';
 };
 
+interface Applied {
+  readonly configuration: Configuration;
+  readonly governance: Governance;
+  readonly outcome: Configuration | SystemFault;
+}
+
+/** What a list of changes came to last: the same block is judged several times, and its new configuration hashed. */
+const applied = new WeakMap<readonly Change[], Applied>();
+
 /** The configuration after some changes, or the rule that one of them breaks. */
 const applyChanges = (
   anchor: EpochAnchor,
@@ -181,11 +190,25 @@ const applyChanges = (
   verifySignature: VerifySignature,
 ): Configuration | SystemFault => {
   const { configuration } = anchor;
+  const known = applied.get(changes);
+  if (known?.configuration === configuration && known.governance === governance) return known.outcome;
+  const outcome = afterChanges(anchor, governance, changes, verifySignature);
+  applied.set(changes, { configuration, governance, outcome });
+  return outcome;
+};
+
+const afterChanges = (
+  anchor: EpochAnchor,
+  governance: Governance,
+  changes: readonly Change[],
+  verifySignature: VerifySignature,
+): Configuration | SystemFault => {
+  const { configuration } = anchor;
   let next: Configuration = { ...configuration, epoch: (configuration.epoch + 1) as Epoch };
   for (const change of changes) {
-    const applied = applyChange(next, change, anchor.chainId, governance, verifySignature);
-    if (typeof applied === 'string') return applied;
-    next = applied;
+    const outcome = applyChange(next, change, anchor.chainId, governance, verifySignature);
+    if (typeof outcome === 'string') return outcome;
+    next = outcome;
   }
   if (replacedKeys(configuration, next) > Math.max(1, faultBound(configuration.validators.length)))
     return 'GOVERNANCE_TOO_MANY_CHANGES';

@@ -32,8 +32,18 @@ export const systemSectionCodec: Codec<SystemSection> = list(
 /** Hash of a section, as it stands in the header; zero for an empty one. */
 export const systemRoot = (section: SystemSection): Hash => (section.length === 0 ? ZERO_HASH : merkleRoot(section));
 
-/** The transactions of a section; undefined when one is not canonical. */
+const transactions = new WeakMap<Uint8Array, { readonly decoded: SystemTransaction | undefined }>();
+
+const transactionOf = (encoded: Uint8Array): SystemTransaction | undefined => {
+  const known = transactions.get(encoded);
+  if (known !== undefined) return known.decoded;
+  const decoded = decodeOrUndefined(systemTransactionCodec, encoded);
+  transactions.set(encoded, { decoded });
+  return decoded;
+};
+
+/** The transactions of a section; undefined when one is not canonical. Each is decoded once for its array of bytes. */
 export const systemTransactionsOf = (section: SystemSection): readonly SystemTransaction[] | undefined => {
-  const decoded = section.map((bytes) => decodeOrUndefined(systemTransactionCodec, bytes));
+  const decoded = section.map(transactionOf);
   return decoded.every((transaction) => transaction !== undefined) ? decoded : undefined;
 };

@@ -7,7 +7,7 @@
 import type { BlockHash, ChainId, Epoch, ValidatorIndex, View } from '../brand.ts';
 import { type Codec, mapped, struct, u8 } from '../codec.ts';
 import { protocolErrors } from '../errors.ts';
-import { fromHex, utf8 } from '../hex.ts';
+import { fromHex, newBytes, utf8 } from '../hex.ts';
 import { blockHashCodec, epochCodec, signatureCodec, validatorIndexCodec, viewCodec } from '../scalars.ts';
 
 /** What a vote says about its view: this block may be built on, skip the view, this block is final. */
@@ -64,7 +64,8 @@ const putU64 = (target: Uint8Array, offset: number, value: number): void => {
  * (consensus design §2.2).
  */
 export const voteBytes = (chainId: ChainId, statement: VoteStatement): Uint8Array => {
-  const bytes = prefixOf(chainId).slice();
+  const bytes = newBytes(VOTE_BYTES);
+  bytes.set(prefixOf(chainId));
   bytes[16] = VOTE_TYPES[statement.kind];
   putU64(bytes, 49, statement.epoch);
   putU64(bytes, 57, statement.view);

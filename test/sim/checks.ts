@@ -4,7 +4,6 @@
  * epochs, P13 evidence accuses liars only, P14 light client; P8 certificates are genuine, P15 block times, P16 state
  * certificates. P10 to P12 are `simulate.ts`'s.
  */
-import type { BlockHash } from '../../protocol/brand.ts';
 import { type Certificate, certificateFault } from '../../protocol/consensus/certificate.ts';
 import type { ChainPoint, EpochAnchor } from '../../protocol/consensus/configuration.ts';
 import { verifyEpochProof } from '../../protocol/consensus/epoch-proof.ts';
@@ -16,6 +15,7 @@ import type { FinalBlock } from '../../consensus/effect.ts';
 import { CLOCK_AHEAD_MS } from '../../consensus/constants.ts';
 import { fakeGovernance, fakeVerify, machineOf, resultAt } from './fake-crypto.ts';
 import { isGenuine } from './genuine.ts';
+import { ViewBook } from './view-book.ts';
 
 /** A property that did not hold. */
 export class Violation extends Error {
@@ -26,17 +26,11 @@ const fail = (property: string, detail: string): never => {
   throw new Violation(`${property}: ${detail}`);
 };
 
-interface ViewFacts {
-  notarized: BlockHash | undefined;
-  nullified: boolean;
-  finalized: BlockHash | undefined;
-}
-
 /** Watches one simulated world. */
 export class Checks {
   readonly #honest: (machine: number) => boolean;
   readonly #newestMs: () => number;
-  readonly #views = new Map<string, ViewFacts>();
+  readonly #views = new ViewBook((property, detail) => this.#broken(property, detail));
   readonly #votes = new Map<string, Vote[]>();
   /** The agreed chain: position i holds height i + 1. */
   readonly chain: ChainPoint[] = [];
@@ -63,37 +57,15 @@ export class Checks {
     this.forks.push(`${property}: ${detail}`);
   }
 
-  #view(epoch: number, number: number): ViewFacts {
-    const key = `${epoch}:${number}`;
-    const known = this.#views.get(key);
-    if (known !== undefined) return known;
-    const fresh: ViewFacts = { notarized: undefined, nullified: false, finalized: undefined };
-    this.#views.set(key, fresh);
-    return fresh;
-  }
-
   /** An honest machine holds a certificate. */
   certificate(certificate: Certificate): void {
-    const { epoch, hash, kind, view } = certificate;
+    const { epoch, view } = certificate;
     const anchor = this.epochs[epoch - 1];
     const holds = (): boolean =>
       anchor === undefined || certificateFault(certificate, anchor, fakeVerify) === undefined;
     if (!isGenuine(certificate, holds))
       this.#broken('P8', `an honest machine relays a false certificate of view ${view} of epoch ${epoch}`);
-    const facts = this.#view(epoch, view);
-    const at = `view ${view} of epoch ${epoch}`;
-    if (kind === 'nullify') facts.nullified = true;
-    else if (kind === 'notarize') {
-      if (facts.notarized !== undefined && facts.notarized !== hash) this.#broken('P3', `two notarizations of ${at}`);
-      facts.notarized = hash;
-    } else {
-      if (facts.finalized !== undefined && facts.finalized !== hash) this.#broken('P1', `two finalizations of ${at}`);
-      facts.finalized = hash;
-    }
-    if (facts.nullified && facts.finalized !== undefined) this.#broken('P2', `${at} nullified and finalised`);
-    if (facts.finalized !== undefined && facts.notarized !== undefined && facts.finalized !== facts.notarized) {
-      this.#broken('P4', `${at} finalised a block that is not the notarised one`);
-    }
+    this.#views.note(certificate);
   }
 
   /** An honest machine sends a vote. */
@@ -133,7 +105,7 @@ export class Checks {
         this.#broken('P1', `machine ${machine} delivered another block at height ${height}`);
       if (agreed === undefined) {
         fresh = true;
-        this.#skipped(header);
+        this.#views.skipped(header);
         this.#stated(header);
       }
       height += 1;
@@ -176,15 +148,6 @@ export class Checks {
     const { certHash, root } = resultAt(stateCert.height);
     if (stateCert.height >= height || stateCert.certHash !== certHash || stateCert.root !== root)
       this.#broken('P16', `block ${height} names a false state of height ${stateCert.height}`);
-  }
-
-  /** P5: a view that the chain jumps over and that has a notarised block must have been nullified. */
-  #skipped({ epoch, parentView, view }: Header): void {
-    for (let number = parentView + 1; number < view; number += 1) {
-      const facts = this.#views.get(`${epoch}:${number}`);
-      if (facts?.notarized !== undefined && !facts.nullified)
-        this.#broken('P5', `notarised view ${number} of epoch ${epoch} was skipped`);
-    }
   }
 
   /** An honest machine keeps evidence about a validator of its epoch. */

@@ -57,7 +57,7 @@ export const withoutFaults = (drawn: Scenario, left: ReadonlySet<string>): Scena
 };
 
 /** Name of the one simplification that leaves no fault out. */
-const EARLY_HEAL = 'early heal';
+export const EARLY_HEAL = 'early heal';
 
 const lastFaultMs = ({ crashes, partitions, fullDisks, changesAtMs }: Scenario): number =>
   Math.max(

@@ -1,6 +1,14 @@
-/** What was found genuine: simulated machines share the objects that they send, and each is checked once for all of them. */
+/**
+ * What was found genuine: simulated machines share the objects that they send, and each is checked once for all of them.
+ * Of one world at a time: what is remembered weakly costs the collector more than the checks.
+ */
 
-const genuine = new WeakSet<object>();
+let genuine = new Set<object>();
+
+/** Another world begins. */
+export const forgetGenuine = (): void => {
+  genuine = new Set();
+};
 
 /** Notes an object whose signatures need no check again. */
 export const markGenuine = (value: object): void => {

@@ -2,12 +2,12 @@
  * Runs one seed: faults until GST, then synchrony; every honest validator must deliver three more heights in time
  * (P10); some seeds go on to fall idle (P11). Any violation is returned, not thrown.
  */
-import { VIEW_WINDOW } from '../../consensus/constants.ts';
 import { Violation } from './checks.ts';
 import { fakeAnchor, machineOf } from './fake-crypto.ts';
 import { faultsOf, kindOf } from './faults.ts';
 import { type Scenario, scenarioOf } from './scenario.ts';
 import type { Simulation } from './sweep.ts';
+import { excessOf } from './memory.ts';
 import { proposeChange } from './sim-governance.ts';
 import type { Hooks, SimNode } from './sim-node.ts';
 import { World } from './world.ts';
@@ -115,17 +115,11 @@ const checkIdle = (world: World): void => {
     throw new Violation('P11: views advance while idle');
 };
 
-/** P12: whatever liars sent, a core keeps views and blocks of its window only, and evidence once a validator and rule. */
+/** P12 of all honest machines. */
 const checkMemory = (world: World): void => {
   for (const { core, machine } of world.honest()) {
-    if (core === undefined) continue;
-    const window = core.highestCertificate + 1 + VIEW_WINDOW - core.finalized.view;
-    const pending = core.deliveries.reduce((sum, { blocks }) => sum + blocks.length, 0);
-    const most = { views: window, blocks: 2 * window + pending + 1, evidence: 5 * core.validators };
-    for (const [what, bound] of Object.entries(most)) {
-      const { size } = core[what as keyof typeof most];
-      if (size > bound) throw new Violation(`P12: machine ${machine} holds ${size} ${what}, at most ${bound} may be`);
-    }
+    const excess = core === undefined ? undefined : excessOf(core);
+    if (excess !== undefined) throw new Violation(`P12: machine ${machine} holds ${excess}`);
   }
 };
 

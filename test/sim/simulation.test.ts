@@ -11,7 +11,7 @@ import { coreSimulation, replayCommand, simulate } from './simulate.ts';
 import { runSeeds } from './run-seeds.ts';
 import { sweep } from './sweep.ts';
 
-const SEEDS = Number(process.env['CLOISTER_SIM_SEEDS'] ?? 50_000);
+const SEEDS = Number(process.env['CLOISTER_SIM_SEEDS'] ?? 100_000);
 const FIRST_SEED = 1;
 
 /** Kinds of faults besides liars. */

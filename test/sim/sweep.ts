@@ -1,6 +1,6 @@
 /** Runs a range of seeds and sums up: failures with the fewest faults that they need, what was exercised, recovery. */
 import { Counts } from './counts.ts';
-import { faultsOf, minimise, withoutFaults } from './faults.ts';
+import { EARLY_HEAL, faultsOf, minimise, withoutFaults } from './faults.ts';
 import type { Scenario } from './scenario.ts';
 
 /** What one run of a scenario came to. */
@@ -40,6 +40,8 @@ export interface Sweep {
   readonly exercised: Readonly<Record<string, number>>;
   /** Sum of the hashes of all runs, whatever their order. */
   readonly trace: number;
+  /** Faults to leave out that no seed has. */
+  readonly unknown: readonly string[];
 }
 
 /** Which seeds to run. */
@@ -88,10 +90,13 @@ export const sweep = async (simulation: Simulation, { validators, from, seeds, w
   const failures: Failure[] = [];
   const recoveriesMs: number[] = [];
   const left = new Set(without);
+  const unknown = new Set(without);
+  unknown.delete(EARLY_HEAL);
   let steps = 0;
   let trace = 0;
   for (let seed = from; seed < from + seeds; seed += 1) {
     const drawn = simulation.scenarioOf(seed, validators);
+    if (unknown.size > 0) for (const fault of faultsOf(drawn)) unknown.delete(fault);
     const running = simulation.run(left.size === 0 ? drawn : withoutFaults(drawn, left));
     const outcome = running instanceof Promise ? await running : running;
     const { violation } = outcome;
@@ -103,7 +108,7 @@ export const sweep = async (simulation: Simulation, { validators, from, seeds, w
       failures.push(describeFailure(simulation, drawn, violation, without));
     else failures.push(await minimised(simulation, drawn, violation));
   }
-  return { run: seeds, failures, steps, recoveriesMs, exercised: exercised.table(), trace };
+  return { run: seeds, failures, steps, recoveriesMs, exercised: exercised.table(), trace, unknown: [...unknown] };
 };
 
 /** Several sweeps as one. */
@@ -117,5 +122,6 @@ export const together = (sweeps: readonly Sweep[]): Sweep => {
     recoveriesMs: sweeps.flatMap(({ recoveriesMs }) => recoveriesMs),
     exercised: exercised.table(),
     trace: sweeps.reduce((sum, one) => (sum + one.trace) | 0, 0),
+    unknown: (sweeps[0]?.unknown ?? []).filter((name) => sweeps.every(({ unknown }) => unknown.includes(name))),
   };
 };

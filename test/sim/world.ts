@@ -5,6 +5,7 @@ import { Agenda } from './agenda.ts';
 import { Checks } from './checks.ts';
 import { Counts } from './counts.ts';
 import { GENESIS_MS } from './fake-crypto.ts';
+import { forgetGenuine } from './genuine.ts';
 import { liarHooks } from './liars.ts';
 import { type Random, randomOf } from './random.ts';
 import { RunRecord } from './record.ts';
@@ -37,6 +38,7 @@ export class World {
   onDelivered: ((node: SimNode) => void) | undefined;
 
   constructor(scenario: Scenario, genesis: EpochAnchor, mutant: Hooks | undefined) {
+    forgetGenuine();
     this.scenario = scenario;
     this.genesis = genesis;
     this.random = randomOf(scenario.seed ^ 0x5eed);

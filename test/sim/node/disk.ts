@@ -2,6 +2,7 @@
  * The disk of a simulated machine: files that lose what was not synced, a write torn at a sector, databases that lose
  * unsynced batches, and an end of space. Names of files and folders are durable at once.
  */
+import { concatBytes } from '../../../protocol/hex.ts';
 import type { Random } from '../random.ts';
 
 const SECTOR_BYTES = 512;
@@ -39,7 +40,7 @@ export class SimFile {
 
   write(bytes: Uint8Array, offset: number): void {
     const replaced = this.#bytes.slice(offset, Math.min(this.#length, offset + bytes.length));
-    this.#unsynced.push({ offset, bytes: bytes.slice(), replaced, lengthBefore: this.#length });
+    this.#unsynced.push({ offset, bytes: concatBytes(bytes), replaced, lengthBefore: this.#length });
     this.#put(bytes, offset);
   }
 
@@ -129,6 +130,12 @@ export class Disk {
   readonly files = new Map<string, SimFile>();
   readonly databases = new Map<string, SimDatabase>();
   isFull = false;
+
+  /** Whether everything in files with an ending is durable. */
+  isSynced(ending: string): boolean {
+    for (const [path, file] of this.files) if (file.unsynced > 0 && path.endsWith(ending)) return false;
+    return true;
+  }
 
   /** Throws ENOSPC while there is no space. */
   checkSpace(): void {

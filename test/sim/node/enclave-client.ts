@@ -39,16 +39,15 @@ import {
   type RequestOf,
 } from '../../../enclave/boundary/messages.ts';
 import type { PublicKey } from '../../../protocol/brand.ts';
-import { partyOf } from '../../support/tiny-genesis.ts';
 import { host, type SimProcess } from './host.ts';
-import { NETWORK } from './network-name.ts';
+import { partyOf } from './parties.ts';
 
 const FASTEST_MS = 0.2;
 const SLOWEST_MS = 8;
 
 /** What a simulation wants to know of enclaves. */
 export interface Witness {
-  onExecuted(machine: number, statement: ResultStatement): void;
+  onExecuted(machine: number, statement: ResultStatement, header: Header): void;
   onRefused(machine: number, reason: string): void;
   onEpoch(machine: number, anchor: EpochAnchor): void;
 }
@@ -58,6 +57,16 @@ let witness: Witness | undefined;
 /** Tells a witness of everything that enclaves execute from now on. */
 export const useWitness = (next: Witness): void => {
   witness = next;
+};
+
+const geneses = new Map<string, Genesis>();
+
+/** The genesis of a network, which all its enclaves are given in the same bytes. */
+const genesisOf = (encoded: Uint8Array): Genesis => {
+  const id = domainHash('sim/genesis', encoded);
+  const genesis = geneses.get(id) ?? decode(genesisCodec, encoded, MAX_GENESIS_BYTES);
+  geneses.set(id, genesis);
+  return genesis;
 };
 
 /** One enclave. */
@@ -73,7 +82,7 @@ export class EnclaveClient {
 
   private constructor(process: SimProcess) {
     this.#process = process;
-    this.#secret = partyOf(NETWORK, process.machine).enclaveSecret;
+    this.#secret = partyOf(process.machine).enclaveSecret;
   }
 
   static async start(): Promise<EnclaveClient> {
@@ -133,7 +142,7 @@ export class EnclaveClient {
   }
 
   #provision({ genesis, epochs }: RequestOf<'provision'>): ReplyOf<'provision'> {
-    this.#genesis ??= decode(genesisCodec, genesis, MAX_GENESIS_BYTES);
+    this.#genesis ??= genesisOf(genesis);
     if (this.#anchors.length === 0) this.#anchors = [genesisAnchor(this.#genesis)];
     for (const proof of epochs) {
       const last = this.#anchors.at(-1) as EpochAnchor;
@@ -191,7 +200,7 @@ export class EnclaveClient {
       measurement: this.#hello().measurement,
       platform: 'sim',
     };
-    witness?.onExecuted(this.#process.machine, statement);
+    witness?.onExecuted(this.#process.machine, statement, header);
     return {
       height: header.height,
       statement: encode(resultStatementCodec, statement),

@@ -3,19 +3,12 @@ import { dirname } from 'node:path';
 import { SimFile } from './disk.ts';
 import { host } from './host.ts';
 
-interface OpenFile {
-  /** Undefined for a folder. */
-  readonly file: SimFile | undefined;
-}
-
 /** Bounds of the time that a sync takes. */
 const FASTEST_SYNC_MS = 0.1;
 const SLOWEST_SYNC_MS = 4;
 
-let nextDescriptor = 100;
-const open = new Map<number, OpenFile>();
-
-const missing = (path: string): Error => Object.assign(new Error(`ENOENT: ${path}`), { code: 'ENOENT' });
+/** One error for all: nodes look for files that need not be there, and a stack trace costs more than the rest of it. */
+const missing = Object.assign(new Error('ENOENT: no such file or directory'), { code: 'ENOENT' });
 
 /** Opens a file, or a folder for its sync. */
 export const openSync = (path: string, flags: string): number => {
@@ -26,21 +19,19 @@ export const openSync = (path: string, flags: string): number => {
     if (file !== undefined && flags.startsWith('wx')) throw Object.assign(new Error('EEXIST'), { code: 'EEXIST' });
     file = new SimFile();
     if (host().mayAct(host().current)) files.set(path, file);
-  } else if (file === undefined && flags !== 'r') throw missing(path);
-  nextDescriptor += 1;
-  open.set(nextDescriptor, { file });
-  return nextDescriptor;
+  } else if (file === undefined && flags !== 'r') throw missing;
+  return host().open(file);
 };
 
 const fileOf = (descriptor: number): SimFile => {
-  const file = open.get(descriptor)?.file;
+  const file = host().openFiles.get(descriptor);
   if (file === undefined) throw Object.assign(new Error('EBADF'), { code: 'EBADF' });
   return file;
 };
 
 /** Closes a file. */
 export const closeSync = (descriptor: number): void => {
-  open.delete(descriptor);
+  host().openFiles.delete(descriptor);
 };
 
 /** Writes at a place. */
@@ -85,7 +76,7 @@ export const fdatasync = (descriptor: number, done: (error: Error | null) => voi
 
 /** Makes a folder durable, which it is already. */
 export const fsyncSync = (descriptor: number): void => {
-  if (!open.has(descriptor)) throw Object.assign(new Error('EBADF'), { code: 'EBADF' });
+  if (!host().openFiles.has(descriptor)) throw Object.assign(new Error('EBADF'), { code: 'EBADF' });
 };
 
 /** Cuts a file. */
@@ -99,7 +90,7 @@ export const existsSync = (path: string): boolean => host().current.disk.files.h
 /** Content of a file. */
 export const readFileSync = (path: string): Uint8Array => {
   const file = host().current.disk.files.get(path);
-  if (file === undefined) throw missing(path);
+  if (file === undefined) throw missing;
   return file.content;
 };
 
@@ -118,7 +109,7 @@ export const unlinkSync = (path: string): void => {
 export const renameSync = (from: string, to: string): void => {
   const { files } = host().current.disk;
   const file = files.get(from);
-  if (file === undefined) throw missing(from);
+  if (file === undefined) throw missing;
   if (!host().mayAct(host().current)) return;
   files.delete(from);
   files.set(to, file);

@@ -8,6 +8,7 @@ const ROOT = new URL('../../../', import.meta.url).href;
 
 /** What replaces a module of ours, by its path in the repository. */
 const ownModules: Readonly<Record<string, string>> = {
+  'consensus/step.ts': 'watched-step.ts',
   'node/network/network.ts': 'network.ts',
   'node/network/identity.ts': 'edges.ts',
   'node/api/server.ts': 'edges.ts',
@@ -42,6 +43,8 @@ export const installHooks = (): void => {
       if (other !== undefined) return { url: replacement(other), format: 'module-typescript', shortCircuit: true };
       const resolved = next(specifier, context);
       const own = resolved.url.startsWith(ROOT) ? ownModules[resolved.url.slice(ROOT.length)] : undefined;
+      // What stands in for a module may go on to the module itself.
+      if (own !== undefined && context.parentURL === replacement(own)) return resolved;
       return own === undefined ? resolved : { url: replacement(own), format: 'module-typescript', shortCircuit: true };
     },
   });

@@ -8,7 +8,7 @@
 import { Agenda } from '../agenda.ts';
 import { type Random, randomOf } from '../random.ts';
 import { GENESIS_MS } from '../fake-crypto.ts';
-import type { Disk } from './disk.ts';
+import type { Disk, SimFile } from './disk.ts';
 
 /** One run of a node's process on a machine. */
 export interface SimProcess {
@@ -24,14 +24,18 @@ export interface SimProcess {
   readonly kill: () => void;
 }
 
-/** All microtasks have run when a macrotask runs; the real one, since simulated processes get a simulated one. */
+/** The real one: all microtasks have run before the next of them runs, also of those that were asked for together. */
 const realImmediate = globalThis.setImmediate;
-const settled = (): Promise<void> => new Promise((resolve) => realImmediate(resolve));
+/** Turns that are asked for together: one of its own each would cost as much as what happens in it. */
+const TURNS = 64;
 
 /** See the module comment. */
 export class Host {
   readonly agenda = new Agenda();
   readonly random: Random;
+  /** Files that processes hold open, the dead ones too, by descriptor; undefined for a folder. */
+  readonly openFiles = new Map<number, SimFile | undefined>();
+  #descriptors = 100;
   #current: SimProcess | undefined;
   #hash = 0x811c9dc5;
   /** Things that happened. */
@@ -45,6 +49,13 @@ export class Host {
   get current(): SimProcess {
     if (this.#current === undefined) throw new TypeError('no simulated process runs');
     return this.#current;
+  }
+
+  /** Opens a file, or a folder. */
+  open(file: SimFile | undefined): number {
+    this.#descriptors += 1;
+    this.openFiles.set(this.#descriptors, file);
+    return this.#descriptors;
   }
 
   /** Hash of everything that happened, in order. */
@@ -93,13 +104,28 @@ export class Host {
   }
 
   /** Lets everything happen up to a time or until something holds; says whether it does. */
-  async run(untilMs: number, done: () => boolean = () => false): Promise<boolean> {
-    while (!done()) {
-      if (!this.agenda.runNext(untilMs)) return done();
-      await settled();
-      this.#current = undefined;
-    }
-    return true;
+  run(untilMs: number, done: () => boolean = () => false): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      let left = 0;
+      let ended = false;
+      const turn = (): void => {
+        left -= 1;
+        if (ended) return;
+        this.#current = undefined;
+        try {
+          ended = done() || !this.agenda.runNext(untilMs);
+        } catch (error) {
+          ended = true;
+          return reject(error);
+        }
+        if (ended) resolve(done());
+        else if (left === 0) ask();
+      };
+      const ask = (): void => {
+        for (; left < TURNS; left += 1) realImmediate(turn);
+      };
+      ask();
+    });
   }
 }
 

@@ -1,6 +1,7 @@
 /**
- * Byzantine nodes: real nodes whose messages are bent on their way out, each towards one peer. They sign with their own
- * key only. A node that is told of votes of its key which it did not cast stops by itself; from then on it is silent.
+ * Byzantine nodes: real nodes whose messages are bent on their way out, each towards one peer, or that run twice (`twins`).
+ * They sign with their own key only, and their cores do not stop when they are told of votes of it that they did not cast
+ * (`watched-step.ts`).
  */
 import { ed25519Sign } from '#primitives';
 import type { ChainId, Epoch, ValidatorIndex } from '../../../protocol/brand.ts';
@@ -11,10 +12,9 @@ import { justificationRoot } from '../../../protocol/consensus/justification.ts'
 import { type ConsensusMessage, consensusMessageCodec } from '../../../protocol/consensus/message.ts';
 import { type VoteStatement, voteBytes, ZERO_HASH } from '../../../protocol/consensus/vote.ts';
 import { MAX_CONSENSUS_MESSAGE_BYTES } from '../../../protocol/limits.ts';
-import { partyOf } from '../../support/tiny-genesis.ts';
 import type { Random } from '../random.ts';
 import type { Lie, Scenario } from '../scenario.ts';
-import { NETWORK } from './network-name.ts';
+import { partyOf } from './parties.ts';
 
 /** What liars do to messages. */
 export interface Lies {
@@ -33,7 +33,7 @@ interface Liar {
 }
 
 const signed = ({ machine, chainId, indexIn }: Liar, statement: VoteStatement): ConsensusMessage => {
-  const signature = ed25519Sign(voteBytes(chainId, statement), partyOf(NETWORK, machine).validatorSecret);
+  const signature = ed25519Sign(voteBytes(chainId, statement), partyOf(machine).validatorSecret);
   const signer = indexIn(statement.epoch) ?? (0 as ValidatorIndex);
   return { kind: 'vote', vote: { ...statement, signer, signature } };
 };
@@ -58,7 +58,7 @@ const voteForAll = (liar: Liar, message: ConsensusMessage): ConsensusMessage[] =
 const variant = (liar: Liar, proposal: Proposal, change: Partial<Proposal['header']>): ConsensusMessage => {
   const header = { ...proposal.header, ...change };
   const vote = { kind: 'notarize', epoch: header.epoch, view: header.view, hash: blockId(header) } as const;
-  const signature = ed25519Sign(voteBytes(liar.chainId, vote), partyOf(NETWORK, liar.machine).validatorSecret);
+  const signature = ed25519Sign(voteBytes(liar.chainId, vote), partyOf(liar.machine).validatorSecret);
   return { kind: 'proposal', proposal: { ...proposal, header, signature } };
 };
 

@@ -1,13 +1,15 @@
 /** The links between simulated nodes: unreliable before the network heals, bounded afterwards. */
 import type { Channel, GossipTopic, PeerName, PenaltyCode } from '../../../node/network/types.ts';
 import type { Scenario } from '../scenario.ts';
-import type { Host } from './host.ts';
+import type { Host, SimProcess } from './host.ts';
 import type { Lies } from './liars.ts';
 import type { PeerNetwork } from './network.ts';
 import { machineOf, peerOf } from './peers.ts';
 
 /** Takes the answer to a request; undefined when the stream broke. */
 export type Answer = (reply: Uint8Array | undefined) => void;
+
+const NO_NETWORKS: readonly PeerNetwork[] = [];
 
 /** How long it takes to notice that a stream is broken. */
 const BROKEN_AFTER_MS = 100;
@@ -16,6 +18,8 @@ const BROKEN_AFTER_MS = 100;
 export interface LinkEvents {
   /** A message leaves a node. */
   onSend(machine: number, channel: Channel, bytes: Uint8Array): void;
+  /** A node gossips. */
+  onPublish(machine: number, bytes: Uint8Array): void;
   onPenalty(machine: number, peer: number, code: PenaltyCode): void;
 }
 
@@ -25,8 +29,8 @@ export class Links {
   readonly #scenario: Scenario;
   readonly #events: LinkEvents;
   readonly #lies: Lies;
-  /** The network of each machine that runs. */
-  readonly #networks = new Map<number, PeerNetwork>();
+  /** The networks of the processes that run on each machine: two where its key runs twice. */
+  readonly #networks = new Map<number, readonly PeerNetwork[]>();
   /** When the last message of a channel arrives, by its ends. */
   readonly #lastMs = new Map<string, number>();
 
@@ -40,22 +44,29 @@ export class Links {
   /** A node is on the network: it and the others see each other after a while. */
   attach(network: PeerNetwork): void {
     const { machine } = network.process;
-    this.#networks.set(machine, network);
-    for (const [other, its] of this.#networks) {
-      if (other === machine) continue;
+    const others = [...this.#networks.values()].flat().filter(({ process }) => process.machine !== machine);
+    this.#networks.set(machine, [...this.#on(machine), network]);
+    for (const its of others) {
       const atMs = this.#host.agenda.nowMs + this.#host.random.between(1, 20);
-      for (const [one, peer] of [[network, other] as const, [its, machine] as const])
+      for (const [one, peer] of [[network, its.process.machine] as const, [its, machine] as const])
         this.#host.later(one.process, atMs, () => {
-          if (this.#networks.get(peer)?.process.alive === true) one.setConnected(peerOf(peer), true);
+          if (this.#on(peer).length > 0) one.setConnected(peerOf(peer), true);
         });
     }
   }
 
-  /** A node is gone: the others see it. */
-  detach(machine: number): void {
-    this.#networks.delete(machine);
-    for (const its of this.#networks.values())
+  /** A process is gone: the others see it, unless its machine is still there. */
+  detach(process: SimProcess): void {
+    const { machine } = process;
+    const left = this.#on(machine).filter((network) => network.process !== process);
+    this.#networks.set(machine, left);
+    if (left.length > 0) return;
+    for (const its of [...this.#networks.values()].flat())
       this.#host.later(its.process, this.#host.agenda.nowMs, () => its.setConnected(peerOf(machine), false));
+  }
+
+  #on(machine: number): readonly PeerNetwork[] {
+    return this.#networks.get(machine) ?? NO_NETWORKS;
   }
 
   penalised({ process }: PeerNetwork, peer: PeerName, code: PenaltyCode): void {
@@ -74,6 +85,7 @@ export class Links {
 
   publish(from: PeerNetwork, topic: GossipTopic, bytes: Uint8Array): void {
     const { machine } = from.process;
+    this.#events.onPublish(machine, bytes);
     for (const peer of from.connectedPeers())
       this.#carry(machine, machineOf(peer), topic, (target) => target.hear(peerOf(machine), topic, bytes));
   }
@@ -118,10 +130,13 @@ export class Links {
       this.#lastMs.set(key, atMs);
     }
     agenda.at(atMs, () => {
-      const target = this.#networks.get(to);
-      if (target === undefined || !target.process.alive) return;
+      const [target, twin] = this.#on(to);
+      if (target === undefined) return;
       this.#host.note(from * 64 + to);
-      this.#host.within(target.process, () => arrive(target));
+      if (twin === undefined) return this.#host.within(target.process, () => arrive(target));
+      const lot = random.below(3);
+      for (const one of [target, twin])
+        if (lot !== (one === target ? 1 : 2)) this.#host.later(one.process, atMs, () => arrive(one));
     });
     return true;
   }

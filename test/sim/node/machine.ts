@@ -5,11 +5,11 @@ import { FRESH_CUSTODY, type KeyCustody } from '../../../node/custody.ts';
 import { silentLogger } from '../../../node/logger.ts';
 import { startNode } from '../../../node/node.ts';
 import type { RunningNode } from '../../../node/running-node.ts';
-import { partyOf, secretOf } from '../../support/tiny-genesis.ts';
+import { secretOf } from '../../support/tiny-genesis.ts';
 import { Disk } from './disk.ts';
 import type { Host, SimProcess } from './host.ts';
 import type { Links } from './links.ts';
-import { NETWORK } from './network-name.ts';
+import { NETWORK, partyOf } from './parties.ts';
 
 /** What a machine is made with. */
 export interface MachineOptions {
@@ -75,12 +75,13 @@ export class Machine {
 
   /** Kills the node and takes the power away. */
   crash(): void {
-    const { host, links, number, onLost } = this.#options;
-    if (this.#process === undefined) return;
-    this.#process.alive = false;
+    const { host, links, onLost } = this.#options;
+    const process = this.#process;
+    if (process === undefined) return;
+    process.alive = false;
     this.#process = undefined;
     this.#node = undefined;
-    links.detach(number);
+    links.detach(process);
     for (const what of this.disk.crash(host.random)) onLost(what);
   }
 
@@ -98,7 +99,7 @@ export class Machine {
       config: resolveConfig({}),
       keystore: {
         secrets: {
-          validator: partyOf(NETWORK, number).validatorSecret,
+          validator: partyOf(number).validatorSecret,
           network: new Uint8Array(32).fill(number),
           replica: secretOf(`${NETWORK}/replica/${number}`),
           next: undefined,

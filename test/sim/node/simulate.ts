@@ -1,15 +1,19 @@
 /**
  * Runs one seed of whole nodes: faults until the network heals, then every honest node must execute three more heights in
- * time (P10). The nodes are production's from `startNode` on; what their processes stand on is simulated (`hooks.ts`).
+ * time (P10), and holds no more than it may (P12); some seeds go on to fall idle (P11). The nodes are production's from
+ * `startNode` on; what their processes stand on is simulated (`hooks.ts`).
  */
 import type { ChainId, Epoch, Height, SealedBytes } from '../../../protocol/brand.ts';
 import { finishEnvelope, type ParsedEnvelope } from '../../../protocol/envelope.ts';
 import { chainIdOf, type Genesis } from '../../../protocol/genesis.ts';
 import { ENVELOPE_BUCKETS } from '../../../protocol/padding.ts';
-import { genesisOf, validatorOf } from '../../support/tiny-genesis.ts';
+import { genesisOf } from '../../support/tiny-genesis.ts';
+import type { CoreState } from '../../../consensus/state.ts';
 import { Counts } from '../counts.ts';
 import { GENESIS_MS } from '../fake-crypto.ts';
 import { faultsOf, kindOf } from '../faults.ts';
+import { excessOf } from '../memory.ts';
+import { RunRecord } from '../record.ts';
 import { type Scenario, scenarioOf } from '../scenario.ts';
 import { Violation } from '../checks.ts';
 import type { Run, Simulation } from '../sweep.ts';
@@ -20,8 +24,9 @@ import { proposeChange } from './governance.ts';
 import { liesOf } from './liars.ts';
 import { Machine } from './machine.ts';
 import { useLinks } from './network.ts';
-import { NETWORK } from './network-name.ts';
 import { NodeChecks } from './node-checks.ts';
+import { NETWORK, validatorOf } from './parties.ts';
+import { useStepWatcher } from './watched-step.ts';
 
 const RECOVERY_BOUND_MS = 60_000;
 const TRANSACTION_EVERY_MS = 100;
@@ -31,6 +36,13 @@ const LISTEN_MS = 900;
 /** Adversity of whole nodes is shorter than that of the core, as they cost ten times as much. */
 const PACE = 0.6;
 const TAG_BYTES = 16;
+/** Time for the last transactions and the last change of the configuration to go through. */
+const SETTLE_MS = 10_000;
+const IDLE_WINDOW_MS = 12_000;
+/** One seed of so many falls idle, where nobody lies. */
+const IDLE_EVERY = 8;
+/** Files of the log of votes. */
+const LOG_ENDING = '.wal';
 
 const geneses = new Map<number, Genesis>();
 
@@ -39,7 +51,7 @@ const genesisFor = (validators: number, baseTimeoutMs: number): Genesis => {
   if (known !== undefined) return known;
   const genesis: Genesis = {
     ...genesisOf(NETWORK, { parameters: { baseTimeoutMs, minEpochMs: 0 } }),
-    validators: Array.from({ length: validators }, (_, machine) => validatorOf(NETWORK, machine)),
+    validators: Array.from({ length: validators }, (_, machine) => validatorOf(machine)),
   };
   geneses.set(validators, genesis);
   return genesis;
@@ -64,7 +76,12 @@ class NodeWorld {
   readonly host: Host;
   readonly counts = new Counts();
   readonly checks: NodeChecks;
+  /** By number. */
   readonly machines: readonly Machine[];
+  /** All of them, and those that run the key of another one as well. */
+  readonly processes: readonly Machine[];
+  /** The cores of honest processes, each as its last step left it. */
+  readonly #cores = new Map<number, CoreState>();
   readonly #chainId: ChainId;
   #transactions = 0;
 
@@ -73,16 +90,30 @@ class NodeWorld {
     const { seed, clockSkewMs, gstMs, validators, spares } = scenario;
     const host = new Host(seed);
     this.host = host;
-    const newestMs = (): number => GENESIS_MS + 1_000 + host.agenda.nowMs + clockSkewMs;
     const genesis = genesisFor(validators, scenario.baseTimeoutMs);
     this.#chainId = chainIdOf(genesis);
-    this.checks = new NodeChecks(genesis, (machine) => this.isHonest(machine), newestMs, this.counts);
+    const world = {
+      isHonest: (machine: number) => this.isHonest(machine),
+      newestMs: () => GENESIS_MS + 1_000 + host.agenda.nowMs + clockSkewMs,
+      isLogSynced: (machine: number) => this.machines[machine]?.disk.isSynced(LOG_ENDING) === true,
+    };
+    this.checks = new NodeChecks(genesis, world, this.counts);
     const indexOf = (machine: number, epoch: number) => this.checks.indexOf(machine, epoch);
     const links = new Links(host, scenario, this.checks, liesOf(scenario, this.#chainId, host.random, indexOf));
     useHost(host);
     useLinks(links);
     useWitness(this.checks);
-    this.machines = Array.from({ length: validators + spares }, (_, number) => {
+    const record = new RunRecord(this.counts, () => host.agenda.nowMs);
+    useStepWatcher({
+      isHonest: world.isHonest,
+      onStep: ({ machine }, input, core, effects, enteredView) => {
+        if (!this.isHonest(machine)) return;
+        this.#cores.set(machine, core);
+        record.step(machine, input, effects, enteredView);
+        for (const effect of effects) record.effect(effect);
+      },
+    });
+    const machineOf = (number: number): Machine => {
       const drawn = host.random.between(-clockSkewMs, clockSkewMs);
       const healed = Math.max(-HEALED_SKEW_MS, Math.min(HEALED_SKEW_MS, drawn));
       return new Machine({
@@ -94,7 +125,10 @@ class NodeWorld {
         onEnd: (error) => this.#ended(number, error),
         onLost: (what) => this.counts.add(`fault: ${what}`),
       });
-    });
+    };
+    this.machines = Array.from({ length: validators + spares }, (_, number) => machineOf(number));
+    const twins = [...scenario.liars].flatMap(([number, lie]) => (lie === 'twins' ? [machineOf(number)] : []));
+    this.processes = [...this.machines, ...twins];
   }
 
   isHonest(machine: number): boolean {
@@ -106,13 +140,21 @@ class NodeWorld {
     return this.checks.members().filter((machine) => this.isHonest(machine));
   }
 
-  /** Proposes that validators join or leave. */
+  /** Proposes a change of the configuration. */
   proposeChange(): void {
-    const anchor = this.checks.anchors.at(-1);
+    const { checks, machines, host } = this;
+    const anchor = checks.anchors.at(-1);
     if (anchor === undefined) return;
-    const isHonest = (machine: number): boolean => this.isHonest(machine);
-    for (const { kind } of proposeChange(anchor, this.machines, isHonest, this.host.random))
-      this.counts.add(`fault: ${kind === 'addValidator' ? 'join' : 'leave'}`);
+    const electorate = { machines, accused: checks.accused, isHonest: (machine: number) => this.isHonest(machine) };
+    for (const name of proposeChange(anchor, electorate, host.random)) this.counts.add(`fault: ${name}`);
+  }
+
+  /** P12 of all honest nodes. */
+  checkMemory(): void {
+    for (const [machine, core] of this.#cores) {
+      const excess = excessOf(core);
+      if (excess !== undefined) this.checks.fail(`P12: machine ${machine} holds ${excess}`);
+    }
   }
 
   #ended(machine: number, error: unknown): void {
@@ -124,7 +166,7 @@ class NodeWorld {
   }
 
   bootAll(): void {
-    for (const machine of this.machines) if (this.scenario.liars.get(machine.number) !== 'silent') machine.boot();
+    for (const machine of this.processes) if (this.scenario.liars.get(machine.number) !== 'silent') machine.boot();
   }
 
   /** Hands a transaction to one node, as a client would. */
@@ -141,10 +183,10 @@ class NodeWorld {
 }
 
 const planFaults = (world: NodeWorld): void => {
-  const { host, scenario, machines } = world;
+  const { host, scenario, machines, processes } = world;
   const { agenda } = host;
   for (const { atMs, backAtMs, victims, afterEffects } of scenario.crashes) {
-    const chosen = machines.filter(({ number }) => victims.includes(number));
+    const chosen = processes.filter(({ number }) => victims.includes(number));
     agenda.at(atMs, () => {
       for (const machine of chosen) {
         if (afterEffects === undefined) machine.crash();
@@ -167,10 +209,26 @@ const planFaults = (world: NodeWorld): void => {
   agenda.at(scenario.gstMs, () => world.bootAll());
 };
 
+/** P11: when nothing waits, no view is entered, and nothing but STATUS is said. */
+const checkIdle = async ({ host, checks, counts, scenario }: NodeWorld): Promise<void> => {
+  const { agenda } = host;
+  const failed = (): boolean => checks.violation !== undefined;
+  await host.run(Math.max(agenda.nowMs, ...scenario.changesAtMs) + SETTLE_MS, failed);
+  checks.busyMessages = 0;
+  const heights = [...checks.heights];
+  await host.run(agenda.nowMs + IDLE_WINDOW_MS, failed);
+  if (checks.busyMessages > 0) checks.fail(`P11: ${checks.busyMessages} messages other than STATUS while idle`);
+  if (heights.some(([machine, height]) => checks.heights.get(machine) !== height))
+    checks.fail('P11: blocks are made while idle');
+  counts.add('idle stretch');
+};
+
 const run = async (world: NodeWorld): Promise<number> => {
   const { host, scenario, checks } = world;
   const { agenda } = host;
+  let offering = true;
   const offer = (): void => {
+    if (!offering) return;
     world.offerTransaction();
     agenda.at(agenda.nowMs + TRANSACTION_EVERY_MS, offer);
   };
@@ -188,7 +246,12 @@ const run = async (world: NodeWorld): Promise<number> => {
     const heights = world.members().map((machine) => `${machine}: ${heightOf(machine)}`);
     throw new Violation(`P10: no progress to height ${target} (machine: height ${heights.join(', ')})`);
   }
-  return agenda.nowMs - scenario.gstMs;
+  const recoveryMs = agenda.nowMs - scenario.gstMs;
+  world.checkMemory();
+  offering = false;
+  if (scenario.seed % IDLE_EVERY === 0 && scenario.liars.size === 0) await checkIdle(world);
+  if (failed()) throw checks.violation;
+  return recoveryMs;
 };
 
 /** When something drawn for the core happens to whole nodes: after they have begun to vote, and closer together. */
@@ -210,7 +273,6 @@ const fitted = (drawn: Scenario): Scenario => {
     })),
     crashes: drawn.crashes.map((crash) => ({ ...crash, atMs: moved(crash.atMs), backAtMs: moved(crash.backAtMs) })),
     fullDisks: drawn.fullDisks.map((full) => ({ ...full, fromMs: moved(full.fromMs), toMs: moved(full.toMs) })),
-    liars: new Map([...drawn.liars].map(([machine, lie]) => [machine, lie === 'twins' ? 'silent' : lie])),
     duplicate: 0,
     compactBodies: 0,
     spares: Math.min(changes.length, 1),

@@ -7,6 +7,7 @@ import { Execution, type ExecutionOptions } from '../../../node/execution.ts';
 import type { FinalBlocks } from '../../../node/final-blocks.ts';
 import { silentLogger } from '../../../node/logger.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
+import { genesisOf } from '../../support/tiny-genesis.ts';
 
 const ledgerWith = (executed: number, certified: readonly number[] = []): ExecutionOptions['ledger'] =>
   ({
@@ -32,6 +33,7 @@ describe('execution', () => {
       home: scratch.path,
       bundlePath: `${scratch.path}/no-bundle.mjs`,
       maxHeapMiB: 128,
+      genesis: genesisOf('no-enclave'),
       logger: silentLogger(),
       onFatal: () => undefined,
     } as unknown as EnclaveSupervisorOptions);

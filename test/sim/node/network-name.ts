@@ -1,2 +1,0 @@
-/** The name from which all keys of the simulated network are derived. */
-export const NETWORK = 'simulated';
