@@ -98,7 +98,7 @@ const chainFrom = (ledger: Ledger, height: number): FinalisedChain => {
   const blocks = [...chain, ...chain.flatMap((each) => each.tails)];
   const unattached = blocks.flatMap((each) => {
     const range = unattachedViews(each.header);
-    return range === undefined ? [] : readNullifications(ledger, each.header.epoch, range);
+    return range === undefined ? [] : [...readNullifications(ledger, each.header.epoch, range)];
   });
   return { blocks, unattached, finalization };
 };

@@ -231,9 +231,9 @@ export class ConsensusRequests implements DriverRequests {
       () => blocks.nullifications(epoch, range),
       () => readNullifications(ledger, epoch, range),
     ];
-    let found: readonly Certificate[] = [];
-    for (const source of sources) if (found.length === 0) found = source();
-    return firstOf(found, MAX_RESPONSE_CERTIFICATE_BYTES);
+    let found: Certificate[] = [];
+    for (const source of sources) if (found.length === 0) found = firstOf(source(), MAX_RESPONSE_CERTIFICATE_BYTES);
+    return found;
   }
 
   /** A block that the core, execution or the ledger knows, with its body where it is here. */
@@ -247,16 +247,16 @@ export class ConsensusRequests implements DriverRequests {
   }
 }
 
-/** The first certificates that take no more bytes together. */
-const firstOf = (certificates: readonly Certificate[], maxBytes: number): readonly Certificate[] => {
+/** The first certificates that take no more bytes together; no more of them are read. */
+const firstOf = (certificates: Iterable<Certificate>, maxBytes: number): Certificate[] => {
+  const first: Certificate[] = [];
   let bytes = 0;
-  let count = 0;
-  for (const { bitmap, signatures } of certificates) {
-    bytes += bitmap.length + signatures.length;
+  for (const certificate of certificates) {
+    bytes += certificate.bitmap.length + certificate.signatures.length;
     if (bytes > maxBytes) break;
-    count += 1;
+    first.push(certificate);
   }
-  return certificates.slice(0, count);
+  return first;
 };
 
 const withBody = ({ header, justification, system }: Block, body: BlockBody | undefined): BlockWithBody => ({

@@ -79,14 +79,17 @@ export const blockRecords = ({
   })),
 });
 
-/** Nullifications of skipped views that the ledger holds apart from blocks. */
-export const readNullifications = (ledger: Ledger, epoch: number, { from, to }: ViewRange): Certificate[] => {
-  const found: Certificate[] = [];
+/** Nullifications of consecutive skipped views that the ledger holds apart from blocks, from the first view on. */
+export const readNullifications = function* (
+  ledger: Ledger,
+  epoch: number,
+  { from, to }: ViewRange,
+): Generator<Certificate, void, undefined> {
   for (let view: number = from; view <= to; view += 1) {
     const stored = ledger.readNullification(epoch, view);
-    if (stored !== undefined) found.push(decode(certificateCodec, stored, MAX_CERTIFICATE_BYTES));
+    if (stored === undefined) return;
+    yield decode(certificateCodec, stored, MAX_CERTIFICATE_BYTES);
   }
-  return found;
 };
 
 /** The content of a header record. */
