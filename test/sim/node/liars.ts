@@ -4,11 +4,12 @@
  * (`watched-step.ts`).
  */
 import { ed25519Sign } from '#primitives';
-import type { ChainId, Epoch, ValidatorIndex } from '../../../protocol/brand.ts';
+import type { ChainId, Epoch, Height, ValidatorIndex } from '../../../protocol/brand.ts';
+import type { CoreState } from '../../../consensus/state.ts';
 import { decode, encode } from '../../../protocol/codec.ts';
 import type { Proposal } from '../../../protocol/consensus/block.ts';
-import { blockId } from '../../../protocol/consensus/header.ts';
-import { justificationRoot } from '../../../protocol/consensus/justification.ts';
+import { blockId, type Header } from '../../../protocol/consensus/header.ts';
+import { type Justification, justificationRoot } from '../../../protocol/consensus/justification.ts';
 import { type ConsensusMessage, consensusMessageCodec } from '../../../protocol/consensus/message.ts';
 import { type VoteStatement, voteBytes, ZERO_HASH } from '../../../protocol/consensus/vote.ts';
 import { MAX_CONSENSUS_MESSAGE_BYTES } from '../../../protocol/limits.ts';
@@ -24,10 +25,19 @@ export interface Lies {
   answersNothing(machine: number): boolean;
 }
 
+/** What liars know of the world. */
+export interface LiarWorld {
+  /** Position of a machine among the validators of an epoch. */
+  indexOf(machine: number, epoch: number): ValidatorIndex | undefined;
+  coreOf(machine: number): CoreState | undefined;
+}
+
 interface Liar {
   readonly machine: number;
   readonly chainId: ChainId;
   readonly random: Random;
+  /** What its own core holds. */
+  readonly core: CoreState | undefined;
   /** Own position among the validators of an epoch. */
   readonly indexIn: (epoch: number) => ValidatorIndex | undefined;
 }
@@ -62,11 +72,31 @@ const variant = (liar: Liar, proposal: Proposal, change: Partial<Proposal['heade
   return { kind: 'proposal', proposal: { ...proposal, header, signature } };
 };
 
-/** Claims a parent without what would justify the views in between. */
-const withoutNullifications = (liar: Liar, proposal: Proposal): ConsensusMessage => {
-  const justification = { ...proposal.justification, nullifications: [] };
-  const bent = { ...proposal, justification };
-  return variant(liar, bent, { justRoot: justificationRoot(justification), view: proposal.header.view });
+const onParent = (liar: Liar, proposal: Proposal, justification: Justification, parent: Partial<Header>) =>
+  variant(liar, { ...proposal, justification }, { ...parent, justRoot: justificationRoot(justification) });
+
+/**
+ * Stands on an older parent, the last final block, with those nullifications of the views in between that there are; where
+ * the last final block is the parent, without any nullification.
+ */
+const unjustified = (liar: Liar, proposal: Proposal): ConsensusMessage => {
+  const { header, justification } = proposal;
+  const { core } = liar;
+  if (core === undefined || header.epoch !== core.config.anchor.epoch || header.parentView === core.finalized.view)
+    return onParent(liar, proposal, { ...justification, nullifications: [] }, {});
+  const { view, id, height, finalization } = core.finalized;
+  const between = [...core.views.values()].filter((one) => one.view > view && one.view < header.view);
+  const nullifications = between.flatMap(({ nullification }) => nullification ?? []);
+  return onParent(
+    liar,
+    proposal,
+    { parent: finalization, nullifications },
+    {
+      parentView: view,
+      parentHash: id,
+      height: (height + (header.kind === 'tail' ? 0 : 1)) as Height,
+    },
+  );
 };
 
 const bend = (lie: Lie, liar: Liar, message: ConsensusMessage): readonly ConsensusMessage[] => {
@@ -78,7 +108,7 @@ const bend = (lie: Lie, liar: Liar, message: ConsensusMessage): readonly Consens
       if (proposal === undefined) return [message, ...voteForAll(liar, message)];
       return [liar.random.chance(0.5) ? message : variant(liar, proposal, { timeMs: proposal.header.timeMs + 1 })];
     case 'unjustified':
-      return proposal === undefined ? [message] : [withoutNullifications(liar, proposal)];
+      return proposal === undefined ? [message] : [liar.random.chance(0.7) ? unjustified(liar, proposal) : message];
     case 'withhold':
       if (proposal === undefined) return [message];
       return liar.random.chance(0.5)
@@ -101,18 +131,13 @@ const bend = (lie: Lie, liar: Liar, message: ConsensusMessage): readonly Consens
 };
 
 /** The lies of a scenario's liars. */
-export const liesOf = (
-  { liars }: Scenario,
-  chainId: ChainId,
-  random: Random,
-  indexOf: (machine: number, epoch: number) => ValidatorIndex | undefined,
-): Lies => ({
+export const liesOf = ({ liars }: Scenario, chainId: ChainId, random: Random, world: LiarWorld): Lies => ({
   instead: (machine, bytes) => {
     const lie = liars.get(machine);
     if (lie === undefined) return undefined;
     const message = decode(consensusMessageCodec, bytes, MAX_CONSENSUS_MESSAGE_BYTES);
-    const indexIn = (epoch: number): ValidatorIndex | undefined => indexOf(machine, epoch);
-    const sent = bend(lie, { machine, chainId, random, indexIn }, message);
+    const indexIn = (epoch: number): ValidatorIndex | undefined => world.indexOf(machine, epoch);
+    const sent = bend(lie, { machine, chainId, random, core: world.coreOf(machine), indexIn }, message);
     return sent.map((one) => encode(consensusMessageCodec, one));
   },
   answersNothing: (machine) => liars.get(machine) === 'withhold',

@@ -80,7 +80,7 @@ class NodeWorld {
   readonly machines: readonly Machine[];
   /** All of them, and those that run the key of another one as well. */
   readonly processes: readonly Machine[];
-  /** The cores of honest processes, each as its last step left it. */
+  /** The core of each machine, as its last step left it. */
   readonly #cores = new Map<number, CoreState>();
   readonly #chainId: ChainId;
   #transactions = 0;
@@ -98,8 +98,11 @@ class NodeWorld {
       isLogSynced: (machine: number) => this.machines[machine]?.disk.isSynced(LOG_ENDING) === true,
     };
     this.checks = new NodeChecks(genesis, world, this.counts);
-    const indexOf = (machine: number, epoch: number) => this.checks.indexOf(machine, epoch);
-    const links = new Links(host, scenario, this.checks, liesOf(scenario, this.#chainId, host.random, indexOf));
+    const lies = liesOf(scenario, this.#chainId, host.random, {
+      indexOf: (machine, epoch) => this.checks.indexOf(machine, epoch),
+      coreOf: (machine) => this.#cores.get(machine),
+    });
+    const links = new Links(host, scenario, this.checks, lies);
     useHost(host);
     useLinks(links);
     useWitness(this.checks);
@@ -107,8 +110,8 @@ class NodeWorld {
     useStepWatcher({
       isHonest: world.isHonest,
       onStep: ({ machine }, input, core, effects, enteredView) => {
-        if (!this.isHonest(machine)) return;
         this.#cores.set(machine, core);
+        if (!this.isHonest(machine)) return;
         record.step(machine, input, effects, enteredView);
         for (const effect of effects) record.effect(effect);
       },
@@ -152,7 +155,7 @@ class NodeWorld {
   /** P12 of all honest nodes. */
   checkMemory(): void {
     for (const [machine, core] of this.#cores) {
-      const excess = excessOf(core);
+      const excess = this.isHonest(machine) ? excessOf(core) : undefined;
       if (excess !== undefined) this.checks.fail(`P12: machine ${machine} holds ${excess}`);
     }
   }
