@@ -95,6 +95,11 @@ export class EnclaveSupervisor implements AsyncDisposable {
     return this.#client !== undefined;
   }
 
+  /** Height up to which the enclave that is coming up has been restored; undefined when it is up. */
+  get restoringAt(): number | undefined {
+    return this.isReady ? undefined : this.#executedHeight;
+  }
+
   /** Whether the enclave answers queries: its state is proven recent. */
   get isFresh(): boolean {
     return this.isReady && this.#fresh;
@@ -219,7 +224,7 @@ export class EnclaveSupervisor implements AsyncDisposable {
     const startedAt = performance.now();
     await this.#greet(client);
     await this.#provision(client);
-    this.#executedHeight = await this.#restore(client);
+    await this.#restore(client);
     this.#client = client;
     this.#starting = undefined;
     this.#changed.fire();
@@ -245,6 +250,7 @@ export class EnclaveSupervisor implements AsyncDisposable {
     }
     this.#enclaveKey = greeting.enclaveKey;
     this.#provisioned = undefined;
+    this.#executedHeight = 0;
   }
 
   /** Collects what other enclaves have sealed for this one until the epoch secret is complete; peers may come up later. */
@@ -302,23 +308,26 @@ export class EnclaveSupervisor implements AsyncDisposable {
   }
 
   /** Replays executed heights into the enclave, up to the first one without certificate; later ones are executed again. */
-  async #restore(client: EnclaveClient): Promise<number> {
-    const { ledger, logger } = this.#options;
-    let height = 0;
+  async #restore(client: EnclaveClient): Promise<void> {
+    const { ledger } = this.#options;
+    let restoring: Promise<unknown> = Promise.resolve();
     for await (const stored of ledger.replay()) {
       const certificate = ledger.readResultCertificate(stored.height);
       if (certificate === undefined) break;
-      await client.call('restore', {
+      const request: RequestOf<'restore'> = {
         kind: 'block',
         header: decodeHeaderRecord(stored.header).header,
         certificate: decode(resultCertificateCodec, certificate, MAX_RESULT_CERTIFICATE_BYTES),
         sealedWriteSet: stored.writeSet,
-      });
-      height = stored.height;
-      if (height % 1_000 === 0) logger.info({ height }, 'restoring enclave state');
+      };
+      // While the enclave takes over one height, the next one is read.
+      await restoring;
+      restoring = client.call('restore', request);
+      restoring.catch(() => undefined);
+      this.#executedHeight = stored.height;
       this.#stopping.signal.throwIfAborted();
     }
-    return height;
+    await restoring;
   }
 
   /** Has other enclaves answer this enclave's challenge until it accepts that its state is recent. */

@@ -66,6 +66,9 @@ interface Executed {
   readonly reply: ReplyOf<'execute'>;
 }
 
+/** Final blocks with what others have certified of them. */
+type Imported = readonly (readonly [ProvenBlock, ExecutedHeight])[];
+
 /** See the module comment. */
 export class Execution implements AsyncDisposable {
   readonly #options: ExecutionOptions;
@@ -137,17 +140,26 @@ export class Execution implements AsyncDisposable {
   async #importWhileBehind(enclave: EnclaveSupervisor, client: EnclaveClient, from: number): Promise<number> {
     const { ledger } = this.#options;
     let next = from;
+    let restoring: Promise<void> = Promise.resolve();
     // Heights that the ledger holds already were executed here: their record is our own.
     while (this.#isFarBehind(next) && next > ledger.head().height) {
       const imported = await this.#importFrom(next);
       if (imported.length === 0) break;
-      for (const [{ header }, { certificate, writeSet }] of imported) {
-        await enclave.proveEpochs(client, Math.max(header.epoch, certificate.signerEpoch));
-        await client.call('restore', { kind: 'block', header, certificate, sealedWriteSet: writeSet });
-      }
       next += imported.length;
+      // The enclave takes over what is stored while the next heights are fetched.
+      await restoring;
+      restoring = this.#restore(enclave, client, imported);
+      restoring.catch(() => undefined);
     }
+    await restoring;
     return next;
+  }
+
+  async #restore(enclave: EnclaveSupervisor, client: EnclaveClient, imported: Imported): Promise<void> {
+    for (const [{ header }, { certificate, writeSet }] of imported) {
+      await enclave.proveEpochs(client, Math.max(header.epoch, certificate.signerEpoch));
+      await client.call('restore', { kind: 'block', header, certificate, sealedWriteSet: writeSet });
+    }
   }
 
   /** An observer's whole work: it takes over results as they are certified. */
@@ -164,7 +176,7 @@ export class Execution implements AsyncDisposable {
   }
 
   /** Fetches certified results from a height on and stores those that hold. */
-  async #importFrom(height: number): Promise<readonly (readonly [ProvenBlock, ExecutedHeight])[]> {
+  async #importFrom(height: number): Promise<Imported> {
     const { blocks, imports } = this.#options;
     const wanted = blocks.from(height, IMPORT_BATCH);
     const found = await imports.fetch(wanted);
@@ -214,7 +226,7 @@ export class Execution implements AsyncDisposable {
   }
 
   /** Heights that others executed: one write for all of them. */
-  async #commitImported(imported: readonly (readonly [ProvenBlock, ExecutedHeight])[]): Promise<void> {
+  async #commitImported(imported: Imported): Promise<void> {
     const { ledger, blocks, tracker, certified, results, onExecuted } = this.#options;
     await ledger.commitBlocks(...imported.map(([block, executed]) => importedRecords(block, executed)));
     for (const [{ header, id, body }, { certificate, calls }] of imported) {

@@ -348,7 +348,11 @@ export const startNode = async (options: NodeOptions): Promise<RunningNode> => {
       onMeasured: (roundTripMs) => driver.push({ kind: 'roundTrip', roundTripMs }),
     }),
   );
-  const heights = () => ({ height: ledger.head().height, target: provenHeight(driver.core) });
+  // An enclave that is coming up takes the whole ledger over first.
+  const heights = () => ({
+    height: enclave?.restoringAt ?? ledger.head().height,
+    target: Math.max(ledger.head().height, provenHeight(driver.core)),
+  });
   stack.use(meterSync(sync, heights, roomLogger(logger, 'sync'), onProgress));
   const greet = (other: PeerName): void => {
     presence.greet(other);

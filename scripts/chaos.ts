@@ -4,12 +4,15 @@
  * report on stdout. Every validator has a network namespace of its own where the machine allows; `--ground loopback`
  * puts proxies on loopback in their place, `--ground namespaces` is for a process that is root of namespaces already.
  *
+ * `npm run chaos -- --behind N` instead measures a validator that comes back N blocks behind, under load.
+ *
  * Exit code 0 when everything held, 1 otherwise, 2 for wrong arguments.
  */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type ChaosReport, runChaos } from '../test/chaos/chaos.ts';
+import { type CatchUp, measureCatchUp } from '../test/chaos/catch-up.ts';
 import { ENTER_NAMESPACES, namespacesAllowed } from '../test/chaos/namespaces.ts';
 import { followLifeline } from '../testnet/lifeline.ts';
 import { buildEnclave } from './build-enclave.ts';
@@ -45,8 +48,19 @@ const describe = ({
     `repeat: npm run chaos -- --validators ${validators} --rounds ${rounds.length} --seed ${seed}`,
   ].join('\n');
 
+const describeCatchUp = ({ behind, seconds, height, node, enclave, calls, othersReadySeconds }: CatchUp): string => {
+  const side = ({ cpuMicros, ownBytes }: CatchUp['node']): string =>
+    `${Math.round(cpuMicros / height)} µs of CPU a block, at most ${Math.round(ownBytes / 1e6)} MB`;
+  return [
+    `${behind} blocks behind: level after ${seconds.toFixed(0)} s, ${Math.round(height / seconds)} blocks/s, ${calls} calls meanwhile`,
+    `node ${side(node)}; enclave ${side(enclave)}`,
+    `the others were ready ${othersReadySeconds.toFixed(0)} s after their start`,
+  ].join('\n');
+};
+
 const USAGE =
-  'usage: npm run chaos -- [--validators N] [--each | --rounds K | --minutes M] [--seed S] [--ground loopback|namespaces] [--json]\n';
+  'usage: npm run chaos -- [--validators N] [--each | --rounds K | --minutes M] [--seed S] [--ground loopback|namespaces] [--json]\n' +
+  '       npm run chaos -- --behind BLOCKS [--json]\n';
 
 /** Runs this script again with namespaces of its own; it ends with this process, however that ends. */
 const runInside = (args: readonly string[]): void => {
@@ -70,6 +84,7 @@ const main = async (): Promise<void> => {
       minutes: { type: 'string', default: '10' },
       seed: { type: 'string', default: String(Date.now() % 1_000_000) },
       ground: { type: 'string' },
+      behind: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
   });
@@ -77,10 +92,16 @@ const main = async (): Promise<void> => {
   const endsAt = performance.now() + wholeNumber(values.minutes, 1) * 60_000;
   const rounds = values.rounds === undefined ? undefined : wholeNumber(values.rounds, 1);
   const seed = wholeNumber(values.seed, 0);
+  const behind = values.behind === undefined ? undefined : wholeNumber(values.behind, 1);
   const { ground = namespacesAllowed() ? 'inside' : 'loopback' } = values;
-  if (Number.isNaN(validators + endsAt + (rounds ?? 0) + seed) || !GROUNDS.includes(ground)) {
+  if (Number.isNaN(validators + endsAt + (rounds ?? 0) + seed + (behind ?? 0)) || !GROUNDS.includes(ground)) {
     process.stderr.write(USAGE);
     process.exitCode = 2;
+    return;
+  }
+  if (behind !== undefined) {
+    const caughtUp = await measureCatchUp(behind, (step) => process.stderr.write(`${step}\n`));
+    process.stdout.write(values.json ? `${JSON.stringify(caughtUp)}\n` : `${describeCatchUp(caughtUp)}\n`);
     return;
   }
   if (ground === 'inside') return runInside(process.argv.slice(2));
