@@ -21,21 +21,23 @@ const KINDS: readonly Fact['kind'][] = [
   'HeldNullification',
   'HeldFinalization',
   'Committed',
+  'Entered',
 ];
 /** Rows of one list: the type checker's effort grows with its square. */
 const CHUNK = 16;
 
 const restOf = (fact: Fact): readonly number[] => {
   if (fact.kind === 'Committed') return [fact.view];
-  if (fact.kind === 'Proposed') return [fact.parent, ...fact.skipped];
-  return 'signers' in fact ? fact.signers : [];
+  if (fact.kind !== 'Proposed') return 'signers' in fact ? fact.signers : [];
+  const { parent, next, skipped } = fact;
+  const named = next === 'tail' ? [-1] : [next?.length ?? 0, ...(next ?? [])];
+  return [parent, ...named, ...skipped];
 };
 
 const rowOf = (fact: Fact): string => {
-  const { kind, by } = fact;
+  const { kind, epoch, by } = fact;
   const subject = 'id' in fact ? fact.id : fact.view;
-  const rest = restOf(fact);
-  return `[${[KINDS.indexOf(kind), by, subject, ...rest].join(', ')}]`;
+  return `[${[KINDS.indexOf(kind), epoch, by, subject, ...restOf(fact)].join(', ')}]`;
 };
 
 const writeTest = ({ facts }: Run, index: number): string[] => {
@@ -52,17 +54,23 @@ const writeTest = ({ facts }: Run, index: number): string[] => {
     ...chunks.map((rows, part) => `  pure val ${name}_${part}: List[List[int]] = ${rows}`),
     `  pure val ${name}: List[List[int]] = [${chunks.map((_rows, part) => `${name}_${part}`).join(', ')}]`,
     '    .foldl([], (rows, more) => rows.concat(more))',
-    `  run run${index} = begin.then(${name}.length().reps(k => take(read(${name}[k])))).expect(agreed)`,
+    `  run run${index} = begin.then(${name}.length().reps(k => take(${name}[k]))).expect(agreed)`,
   ];
 };
 
 const writeModule = (runs: readonly Run[]): string => {
-  const { validators, liars } = runs[0] ?? { validators: 4, liars: [] };
+  const [first] = runs;
+  if (first === undefined) throw new RangeError('no runs');
+  const { machines, founders, liars } = first;
+  const lastEpoch = Math.max(...runs.map((run) => run.lastEpoch));
   const lastView = Math.max(...runs.map((run) => run.lastView));
+  const size =
+    `MACHINES = [${machines.join(', ')}], FIRST = ${founders}, FAULTY = Set(${liars.join(', ')}), ` +
+    `LAST_EPOCH = ${lastEpoch}, LAST = ${lastView}`;
   return [
     'module trace {',
     '  import rules.* from "./simplex"',
-    `  import acceptance(SIZE = ${validators}, FAULTY = Set(${liars.join(', ')}), LAST = ${lastView}).* from "./acceptance"`,
+    `  import acceptance(${size}).* from "./acceptance"`,
     ...runs.flatMap(writeTest),
     '}',
     '',
@@ -91,7 +99,8 @@ const judgeOne = (run: Run, index: number, output: string): Judgement => {
 const judgeTogether = async (runs: readonly Run[]): Promise<Judgement[]> => {
   const folder = mkdtempSync(join(tmpdir(), 'cloister-spec-'));
   try {
-    for (const file of ['simplex.qnt', 'acceptance.qnt']) copyFileSync(join(SPEC, file), join(folder, file));
+    for (const file of ['simplex.qnt', 'reconfiguration.qnt', 'acceptance.qnt'])
+      copyFileSync(join(SPEC, file), join(folder, file));
     writeFileSync(join(folder, 'trace.qnt'), writeModule(runs));
     const options = ['--main=trace', '--match=run[0-9]+', '--max-samples=1', '--verbosity=2'];
     const { output } = await quint(['test', 'trace.qnt', ...options], folder);
@@ -101,9 +110,9 @@ const judgeTogether = async (runs: readonly Run[]): Promise<Judgement[]> => {
   }
 };
 
-/** Judges runs, those with the same validators and liars in one go; in the order given. */
+/** Judges runs, those with the same machines and liars in one go; in the order given. */
 export const judge = async (runs: readonly Run[]): Promise<Judgement[]> => {
-  const groups = Map.groupBy(runs, ({ validators, liars }) => `${validators} ${liars.join(' ')}`);
+  const groups = Map.groupBy(runs, ({ machines, liars }) => `${machines.join(' ')} ${liars.join(' ')}`);
   const judged = new Map<Run, Judgement>();
   for (const group of groups.values()) {
     const judgements = await judgeTogether(group);

@@ -2,50 +2,70 @@
  * Code → model: durable records of real validators as the facts that `spec/acceptance.qnt` judges.
  *
  * A record says what its validator did; the facts of a run are the records of all honest validators in an order in
- * which they can have happened. Each epoch is a run of its own: its base is the model's genesis, and the model's blocks
- * need no kind, because what closing blocks and tails may carry is no rule of an epoch's votes.
+ * which they can have happened. Epochs follow one another in it: a validator enters the next one, on the closing block
+ * that it has committed, before its first record of that epoch.
  */
 import { signersOf } from '../../protocol/bitmap.ts';
-import type { BlockHash, ValidatorIndex } from '../../protocol/brand.ts';
+import type { BlockHash } from '../../protocol/brand.ts';
 import type { Certificate } from '../../protocol/consensus/certificate.ts';
-import type { EpochAnchor } from '../../protocol/consensus/configuration.ts';
+import { anchorOf, type EpochAnchor } from '../../protocol/consensus/configuration.ts';
 import { blockId, type Header } from '../../protocol/consensus/header.ts';
 import type { Justification } from '../../protocol/consensus/justification.ts';
-import type { VoteStatement } from '../../protocol/consensus/vote.ts';
-import type { WalRecord } from '../../protocol/consensus/wal-record.ts';
 import { leaderOrder } from '../../protocol/consensus/leader.ts';
+import { evaluateSystem, type Governance } from '../../protocol/consensus/reconfigure.ts';
+import type { SystemSection } from '../../protocol/consensus/system.ts';
+import type { VerifySignature } from '../../protocol/consensus/certificate.ts';
+import type { VoteStatement } from '../../protocol/consensus/vote.ts';
+import { recordEpoch, type WalRecord } from '../../protocol/consensus/wal-record.ts';
+import type { Validator } from '../../protocol/genesis.ts';
 
-/** One thing that one validator did, in the model's numbering of validators and blocks. */
+/** One thing that one machine did, in the model's numbering of blocks. */
 export type Fact =
   | {
       readonly kind: 'Proposed';
       readonly by: number;
+      readonly epoch: number;
       readonly view: number;
       readonly parent: number;
       readonly skipped: readonly number[];
+      /** Validators of the next epoch in leader order, if the block closes this one; `tail` for a tail. */
+      readonly next: readonly number[] | 'tail' | undefined;
     }
-  | { readonly kind: 'Notarized' | 'Finalized'; readonly by: number; readonly id: number }
+  | { readonly kind: 'Notarized' | 'Finalized'; readonly by: number; readonly epoch: number; readonly id: number }
   /** By the finalization of a view: that of the block itself or of one that stands on it. */
-  | { readonly kind: 'Committed'; readonly by: number; readonly id: number; readonly view: number }
-  | { readonly kind: 'Nullified'; readonly by: number; readonly view: number }
+  | {
+      readonly kind: 'Committed';
+      readonly by: number;
+      readonly epoch: number;
+      readonly id: number;
+      readonly view: number;
+    }
+  | { readonly kind: 'Nullified'; readonly by: number; readonly epoch: number; readonly view: number }
   | {
       readonly kind: 'HeldNotarization' | 'HeldFinalization';
       readonly by: number;
+      readonly epoch: number;
       readonly id: number;
       readonly signers: readonly number[];
     }
   | {
       readonly kind: 'HeldNullification';
       readonly by: number;
+      readonly epoch: number;
       readonly view: number;
       readonly signers: readonly number[];
-    };
+    }
+  /** The epoch after `epoch`, on its base. */
+  | { readonly kind: 'Entered'; readonly by: number; readonly epoch: number; readonly id: number };
 
 /** A run of the implementation as the model sees it. */
 export interface Run {
-  readonly validators: number;
-  /** Model numbers of the Byzantine validators. */
+  /** All machines, the first validators in leader order before the others. */
+  readonly machines: readonly number[];
+  readonly founders: number;
+  /** Byzantine machines. */
   readonly liars: readonly number[];
+  readonly lastEpoch: number;
   readonly lastView: number;
   readonly facts: readonly Fact[];
 }
@@ -53,37 +73,63 @@ export interface Run {
 /** Number for a block that nobody has proposed: no rule permits anything about it. */
 const UNKNOWN = 1_000_000;
 
+/** What is known of a network before its first fact. */
+export interface Network {
+  readonly genesis: EpochAnchor;
+  readonly governance: Governance;
+  readonly verifySignature: VerifySignature;
+  /** Number of the machine on which a validator runs, the same in all epochs. */
+  readonly machineOf: (validator: Validator) => number;
+  /** All machines. */
+  readonly machines: readonly number[];
+  readonly liars: ReadonlySet<number>;
+}
+
 interface KnownBlock {
   readonly header: Header;
   readonly justification: Justification;
+  readonly system: SystemSection;
 }
 
 /** Turns records into facts, one after the other. */
 export class FactBook {
-  readonly #anchor: EpochAnchor;
-  /** Model number of each real validator: validator v leads the views v mod n. */
-  readonly #numbers: readonly number[];
-  readonly #liars: ReadonlySet<number>;
-  readonly #headers = new Map<BlockHash, KnownBlock>();
+  readonly #network: Network;
+  readonly #blocks = new Map<BlockHash, KnownBlock>();
   readonly #ids = new Map<BlockHash, number>();
+  readonly #anchors = new Map<number, EpochAnchor>();
+  /** Epoch of each machine, and the newest block that it has committed there. */
+  readonly #epochs = new Map<number, number>();
+  readonly #tips = new Map<number, BlockHash>();
+  /** What ended each epoch, as the first machine recorded it. */
+  readonly #endings = new Map<number, Extract<WalRecord, { kind: 'closing' }>>();
   readonly #facts: Fact[] = [];
   #lastView = 1;
 
-  /** `liars` are real positions. */
-  constructor(anchor: EpochAnchor, liars: ReadonlySet<number>) {
-    this.#anchor = anchor;
-    const order = leaderOrder(anchor);
-    this.#numbers = order.map((_leader, index) => order.indexOf(index as ValidatorIndex));
-    this.#liars = liars;
-    this.#ids.set(anchor.base.id, 0);
+  constructor(network: Network) {
+    const { genesis } = network;
+    this.#network = network;
+    this.#ids.set(genesis.base.id, 0);
+    this.#anchors.set(genesis.epoch, genesis);
+    for (const machine of network.machines) this.#epochs.set(machine, genesis.epoch);
   }
 
-  #number(validator: number): number {
-    return this.#numbers[validator] ?? UNKNOWN;
+  #epochOf(machine: number): number {
+    const epoch = this.#epochs.get(machine);
+    if (epoch === undefined) throw new RangeError(`no machine ${machine}`);
+    return epoch;
   }
 
   #id(hash: BlockHash): number {
     return this.#ids.get(hash) ?? UNKNOWN;
+  }
+
+  #machinesIn({ configuration }: EpochAnchor): number[] {
+    return configuration.validators.map(this.#network.machineOf);
+  }
+
+  #leadersIn(anchor: EpochAnchor): number[] {
+    const machines = this.#machinesIn(anchor);
+    return leaderOrder(anchor).map((index) => machines[index] as number);
   }
 
   /** Whether a block has been proposed in the facts so far. */
@@ -91,102 +137,150 @@ export class FactBook {
     return this.#ids.has(hash);
   }
 
-  /** Whether a validator, by its real position, is Byzantine. */
-  isLiar(validator: number): boolean {
-    return this.#liars.has(validator);
+  /** Whether a machine is Byzantine. */
+  isLiar(machine: number): boolean {
+    return this.#network.liars.has(machine);
   }
 
   /** Notes the header of a block, without a fact: a block counts from the first vote for it. */
   note(record: Extract<WalRecord, { kind: 'block' }>): BlockHash {
     const hash = blockId(record.header);
-    this.#headers.set(hash, record);
+    this.#blocks.set(hash, record);
     return hash;
   }
 
-  /** Leader of a noted block. */
+  /** Leader of a noted block of an epoch that somebody has entered. */
   proposerOf(hash: BlockHash): number | undefined {
-    return this.#headers.get(hash)?.header.proposer;
+    const header = this.#blocks.get(hash)?.header;
+    const anchor = header === undefined ? undefined : this.#anchors.get(header.epoch);
+    return header === undefined || anchor === undefined ? undefined : this.#machinesIn(anchor)[header.proposer];
   }
 
-  #propose(hash: BlockHash): void {
-    const known = this.#headers.get(hash);
+  /** Machines whose votes make a certificate; undefined while nobody has entered its epoch. */
+  signersOf({ epoch, bitmap }: Certificate): number[] | undefined {
+    const anchor = this.#anchors.get(epoch);
+    if (anchor === undefined) return undefined;
+    const machines = this.#machinesIn(anchor);
+    return (signersOf(bitmap, machines.length) ?? []).map((signer) => machines[signer] as number);
+  }
+
+  /** The epoch that stands on a noted block, if it is a closing one. */
+  #anchorOn(hash: BlockHash): EpochAnchor | undefined {
+    const known = this.#blocks.get(hash);
+    const anchor = known === undefined ? undefined : this.#anchors.get(known.header.epoch);
+    if (known === undefined || anchor === undefined) return undefined;
+    const { governance, verifySignature } = this.#network;
+    const verdict = evaluateSystem(anchor, governance, known.system, known.header, verifySignature);
+    if (verdict.verdict === 'invalid' || verdict.next === undefined) return undefined;
+    return anchorOf(anchor.chainId, verdict.next, { ...known.header, id: hash });
+  }
+
+  #propose(hash: BlockHash, by: number): void {
+    const known = this.#blocks.get(hash);
     if (known === undefined) return;
     const { header, justification } = known;
+    const { epoch, view, kind, parentHash } = header;
+    const next = this.#anchorOn(hash);
+    const parent = this.#id(parentHash);
+    const skipped = justification.nullifications.map((nullification) => nullification.view);
     this.#ids.set(hash, this.#ids.size);
-    this.#lastView = Math.max(this.#lastView, header.view);
-    this.#facts.push({
-      kind: 'Proposed',
-      by: this.#number(header.proposer),
-      view: header.view,
-      parent: this.#id(header.parentHash),
-      skipped: justification.nullifications.map(({ view }) => view),
-    });
+    const named = kind === 'tail' ? kind : next === undefined ? undefined : this.#leadersIn(next);
+    this.#facts.push({ kind: 'Proposed', by, epoch, view, parent, skipped, next: named });
   }
 
-  #vote(validator: number, { kind, view, hash }: VoteStatement): void {
-    const by = this.#number(validator);
-    this.#lastView = Math.max(this.#lastView, view);
-    if (kind === 'nullify') this.#facts.push({ kind: 'Nullified', by, view });
-    else if (kind === 'finalize') this.#facts.push({ kind: 'Finalized', by, id: this.#id(hash) });
+  #vote(by: number, { kind, epoch, view, hash }: VoteStatement): void {
+    if (kind === 'nullify') this.#facts.push({ kind: 'Nullified', by, epoch, view });
+    else if (kind === 'finalize') this.#facts.push({ kind: 'Finalized', by, epoch, id: this.#id(hash) });
     else {
       const proposer = this.proposerOf(hash);
       const isNew = !this.knows(hash) && proposer !== undefined;
-      if (isNew && (proposer === validator || this.isLiar(proposer))) this.#propose(hash);
+      if (isNew && (proposer === by || this.isLiar(proposer))) this.#propose(hash, proposer);
       // The proposal of an honest leader is its vote.
-      if (!(isNew && proposer === validator)) this.#facts.push({ kind: 'Notarized', by, id: this.#id(hash) });
+      if (!(isNew && proposer === by)) this.#facts.push({ kind: 'Notarized', by, epoch, id: this.#id(hash) });
     }
   }
 
-  #certificate(validator: number, { kind, view, hash, bitmap }: Certificate): void {
-    const by = this.#number(validator);
-    const signers = (signersOf(bitmap, this.#numbers.length) ?? []).map((signer) => this.#number(signer));
-    this.#lastView = Math.max(this.#lastView, view);
-    if (kind === 'nullify') this.#facts.push({ kind: 'HeldNullification', by, view, signers });
+  #certificate(by: number, certificate: Certificate): void {
+    const { kind, epoch, view, hash } = certificate;
+    const signers = this.signersOf(certificate) ?? [];
+    if (kind === 'nullify') this.#facts.push({ kind: 'HeldNullification', by, epoch, view, signers });
     else {
       const held = kind === 'notarize' ? 'HeldNotarization' : 'HeldFinalization';
-      this.#facts.push({ kind: held, by, id: this.#id(hash), signers });
+      this.#facts.push({ kind: held, by, epoch, id: this.#id(hash), signers });
     }
   }
 
-  /** Takes the next record of a validator. */
-  add(validator: number, record: WalRecord): void {
+  /** The epoch after the one in which a machine is, on the closing block that it has committed. */
+  #following(by: number): EpochAnchor | undefined {
+    const tip = this.#tips.get(by);
+    return tip === undefined ? undefined : this.#anchorOn(tip);
+  }
+
+  /** Whether a record of a machine can be taken: it is of no later epoch than one that the machine is in or may enter. */
+  mayTake(by: number, record: WalRecord): boolean {
+    const present = this.#epochOf(by);
+    return recordEpoch(record) <= present || this.#following(by) !== undefined || this.#endings.has(present);
+  }
+
+  /** Who joins has followed by its ledger, not by a log: what ended the epoch for others ended it for it. */
+  #enter(by: number): void {
+    const epoch = this.#epochOf(by);
+    const ending = this.#endings.get(epoch);
+    if (this.#following(by) === undefined && ending !== undefined) this.#closing(by, ending);
+    const anchor = this.#following(by);
+    if (anchor === undefined) return;
+    this.#anchors.set(anchor.epoch, anchor);
+    this.#epochs.set(by, anchor.epoch);
+    this.#facts.push({ kind: 'Entered', by, epoch, id: this.#id(anchor.base.id) });
+  }
+
+  /** Takes the next record of a machine. Of an epoch that it has left only a vote would be news. */
+  add(by: number, record: WalRecord): void {
+    const epoch = recordEpoch(record);
+    if (record.kind === 'block') this.note(record);
+    if (record.kind === 'block' || record.kind === 'evidence') return;
+    if (epoch > this.#epochOf(by)) this.#enter(by);
+    if (epoch < this.#epochOf(by) && record.kind !== 'vote') return;
     switch (record.kind) {
-      case 'block':
-        this.note(record);
-        return;
       case 'vote':
-        return this.#vote(validator, record.vote);
+        this.#lastView = Math.max(this.#lastView, record.vote.view);
+        return this.#vote(by, record.vote);
       case 'certificate':
-        return this.#certificate(validator, record.certificate);
+        this.#lastView = Math.max(this.#lastView, record.certificate.view);
+        return this.#certificate(by, record.certificate);
       case 'finalized':
-        return this.#finalized(validator, record);
+        return this.#committed(by, record.epoch, record.block, record.view);
       case 'closing':
-        return this.#closing(validator, record);
-      case 'evidence':
-        return;
+        if (!this.#endings.has(epoch)) this.#endings.set(epoch, record);
+        return this.#closing(by, record);
     }
   }
 
-  #finalized(validator: number, { block, view }: Extract<WalRecord, { kind: 'finalized' }>): void {
-    const by = this.#number(validator);
-    this.#facts.push({ kind: 'Committed', by, id: this.#id(block), view });
+  #committed(by: number, epoch: number, block: BlockHash, view: number): void {
+    this.#tips.set(by, block);
+    this.#facts.push({ kind: 'Committed', by, epoch, id: this.#id(block), view });
   }
 
   /** Repeats what ends the epoch: proof and commit are written in this order, but a proof of others came unrecorded. */
-  #closing(validator: number, { block, finalization }: Extract<WalRecord, { kind: 'closing' }>): void {
-    const by = this.#number(validator);
-    const { view } = finalization;
-    const last = this.#facts.findLastIndex((fact) => fact.kind === 'Committed' && fact.by === by && fact.view === view);
+  #closing(by: number, { block, finalization }: Extract<WalRecord, { kind: 'closing' }>): void {
+    const { epoch, view } = finalization;
+    const last = this.#facts.findLastIndex(
+      (fact) => fact.kind === 'Committed' && fact.by === by && fact.epoch === epoch && fact.view === view,
+    );
     if (last >= 0) this.#facts.splice(last, 1);
-    this.#certificate(validator, finalization);
-    this.#facts.push({ kind: 'Committed', by, id: this.#id(block), view });
+    this.#certificate(by, finalization);
+    this.#committed(by, epoch, block, view);
   }
 
   /** Everything taken so far. */
   run(): Run {
+    const { genesis, machines, liars } = this.#network;
+    const founders = this.#leadersIn(genesis);
     return {
-      validators: this.#anchor.validatorKeys.length,
-      liars: [...this.#liars].map((liar) => this.#number(liar)),
+      machines: [...founders, ...machines.filter((machine) => !founders.includes(machine))],
+      founders: founders.length,
+      liars: [...liars],
+      lastEpoch: Math.max(...this.#anchors.keys()),
       lastView: this.#lastView,
       facts: [...this.#facts],
     };

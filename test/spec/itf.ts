@@ -42,12 +42,32 @@ export interface ModelBallot {
 
 /** A block of the model. */
 export interface ModelBlock {
+  readonly epoch: number;
   readonly view: number;
   readonly parent: number;
   readonly skipped: ReadonlySet<number>;
+  /** A closing block names the next validators in leader order. */
+  readonly payload:
+    | { readonly tag: 'Transactions' | 'Tail' }
+    | { readonly tag: 'Closing'; readonly value: readonly number[] };
+  readonly ancestors: ReadonlySet<number>;
 }
 
-/** A validator's state in the model. */
+/** An epoch of the model: its validators in leader order, and the block on which it stands. */
+export interface ModelEpoch {
+  readonly number: number;
+  readonly order: readonly number[];
+  readonly base: number;
+}
+
+/** A validator in the model: the epoch that it is in, and what it knows of each. */
+export interface ModelNode {
+  readonly epoch: number;
+  readonly eras: ReadonlyMap<number, ModelEpoch>;
+  readonly cores: ReadonlyMap<number, ModelCore>;
+}
+
+/** A validator's state in one epoch. */
 export interface ModelCore {
   readonly current: number;
   readonly notarize: ReadonlyMap<number, number>;
@@ -59,7 +79,7 @@ export interface ModelCore {
   readonly committed: number;
 }
 
-/** All votes sent, by block or view. */
+/** All votes sent in an epoch, by block or view. */
 export interface ModelVotes {
   readonly notarize: ReadonlyMap<number, ReadonlySet<number>>;
   readonly nullify: ReadonlyMap<number, ReadonlySet<number>>;
@@ -68,16 +88,16 @@ export interface ModelVotes {
 
 /** What happened in a step. */
 export type ModelEvent =
-  | { readonly tag: 'Begun' | 'TimedOut' | 'Restarted' }
-  | { readonly tag: 'Lied' | 'GotProposal' | 'GotHeader' | 'Built'; readonly value: number }
+  | { readonly tag: 'Begun' | 'TimedOut' | 'Entered' }
+  | { readonly tag: 'Lied' | 'GotProposal' | 'GotHeader' | 'Built' | 'Restarted'; readonly value: number }
   | { readonly tag: 'GotVote' | 'GotOwnVote'; readonly value: ModelBallot }
   | { readonly tag: 'GotCertificate'; readonly value: Omit<ModelBallot, 'signer'> };
 
 /** One state of a trace of `events.qnt`. */
 export interface ModelState {
   readonly blocks: ReadonlyMap<number, ModelBlock>;
-  readonly votes: ModelVotes;
-  readonly memory: ReadonlyMap<number, ModelCore>;
+  readonly votes: ReadonlyMap<number, ModelVotes>;
+  readonly memory: ReadonlyMap<number, ModelNode>;
   readonly onFinalization: ReadonlySet<number>;
   readonly last: { readonly validator: number; readonly event: ModelEvent };
 }

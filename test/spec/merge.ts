@@ -4,26 +4,26 @@
  * true for ever once they are true, so taking whichever record may come next finds an order if there is one. If there
  * is none, the rest is appended as it stands, and the model refuses it.
  */
-import { signersOf } from '../../protocol/bitmap.ts';
-import type { EpochAnchor } from '../../protocol/consensus/configuration.ts';
 import type { VoteStatement } from '../../protocol/consensus/vote.ts';
 import type { WalRecord } from '../../protocol/consensus/wal-record.ts';
-import { FactBook, type Run } from './facts.ts';
+import { FactBook, type Network, type Run } from './facts.ts';
 
-const keyOf = (signer: number, { kind, view, hash }: VoteStatement): string => `${signer} ${kind} ${view} ${hash}`;
+const keyOf = (signer: number, { kind, epoch, view, hash }: VoteStatement): string =>
+  `${signer} ${kind} ${epoch} ${view} ${hash}`;
 
-/** Merges whole logs, by position of their validators. Validators without a log count as liars. */
-export const mergeLogs = (anchor: EpochAnchor, logs: ReadonlyMap<number, readonly WalRecord[]>): Run => {
-  const everybody = anchor.validatorKeys.map((_key, index) => index);
-  const book = new FactBook(anchor, new Set(everybody.filter((index) => !logs.has(index))));
+/** Merges whole logs, by machine. */
+export const mergeLogs = (network: Network, logs: ReadonlyMap<number, readonly WalRecord[]>): Run => {
+  const book = new FactBook(network);
   const voted = new Set<string>();
   const positions = new Map([...logs.keys()].map((validator) => [validator, 0]));
 
   const mayCome = (validator: number, record: WalRecord): boolean => {
+    if (record.kind === 'block') return true;
+    if (!book.mayTake(validator, record)) return false;
     if (record.kind === 'certificate' || record.kind === 'closing') {
       const held = record.kind === 'certificate' ? record.certificate : record.finalization;
-      const signers = signersOf(held.bitmap, everybody.length) ?? [];
-      return signers.every((signer) => book.isLiar(signer) || voted.has(keyOf(signer, held)));
+      const signers = book.signersOf(held);
+      return signers?.every((signer) => book.isLiar(signer) || voted.has(keyOf(signer, held))) ?? false;
     }
     if (record.kind !== 'vote' || record.vote.kind !== 'notarize') return true;
     const proposer = book.proposerOf(record.vote.hash);

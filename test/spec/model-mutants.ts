@@ -47,6 +47,7 @@ export const mutants: readonly Mutant[] = [
   simplex('finalise although nullified', [['    not(core.nullify.contains(view)),\n', '']]),
   simplex('notarization held without its votes', [
     ['    id != 0,\n    isNotarized(epoch, votes, id),\n', '    id != 0,\n'],
+    ['nondet id = oneOf(notarized) learn', 'nondet id = oneOf(blocks.keys()) learn'],
   ]),
   simplex('finalise another block than the own notarised one', [
     ['    core.notarize.keys().contains(view) implies core.notarize.get(view) == core.notarized.get(view),\n', ''],
@@ -66,11 +67,16 @@ export const mutants: readonly Mutant[] = [
   ]),
   simplex('votes lost in a crash', [["    disk' = disk.set(i, core),\n", "    disk' = disk,\n"]]),
   simplex('quorum 2f + 1 at n = 6', [['= n - faultBound(n)', '= 2 * faultBound(n) + 1']], 'simplex6'),
-  simplex('one vote short of a quorum', [['.size() >= epoch.quorum', '.size() >= epoch.quorum - 1']]),
+  simplex('one vote short of a quorum', [
+    [
+      '    voters.size() >= epoch.quorum and voters.intersect(epoch.members).size() >= epoch.quorum\n',
+      '    voters.size() >= epoch.quorum - 1\n',
+    ],
+  ]),
   reconfiguration('closing block counts when only notarised', 'initSkipped', [
     [
-      'closingOn(node.epoch, settled(i)).contains(closing),',
-      'presentCore(i).notarized.keys().exists(v => closingOn(node.epoch, presentCore(i).notarized.get(v)).contains(closing)),',
+      'Set[BlockId] = closingOn(memory.get(i).epoch, settled(i))',
+      'Set[BlockId] = presentCore(i).notarized.keys().map(v => closingOn(memory.get(i).epoch, presentCore(i).notarized.get(v))).flatten()',
     ],
   ]),
   reconfiguration('votes of the old epoch count in the new', 'initClosed', [
@@ -101,6 +107,6 @@ export const mutants: readonly Mutant[] = [
     'strangers4',
   ),
   reconfiguration('quorum of the founders kept when the set grows', 'initClosed', [
-    ['quorum: quorumOf(order.length()),', 'quorum: quorumOf(FOUNDERS),'],
+    ['quorum: quorumOf(order.length()), base', 'quorum: quorumOf(FOUNDERS), base'],
   ]),
 ];

@@ -4,13 +4,14 @@ import { mutants } from './model-mutants.ts';
 import { modelChecks } from './models.ts';
 import { describeReport, makeReport } from './report.ts';
 
-const TRACES = 100;
+const TRACES = 180;
 const quick = ['finalise although nullified', 'parent gap not checked', 'quorum 2f + 1 at n = 6'];
 
 it('the models are safe, reach what they must, and would show a mistake', { timeout: 600_000 }, async () => {
   const report = await makeReport({
     traces: TRACES,
     seed: 1,
+    workers: 1,
     models: modelChecks.filter(({ title }) => title.startsWith('one epoch, 4') || title.endsWith('skipped')),
     mutants: mutants.filter(({ name }) => quick.includes(name)),
     progress: () => {},

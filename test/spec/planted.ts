@@ -51,11 +51,11 @@ export const plantInto = (run: Run): Planted[] => {
 
   const finalized = find(facts, 'Finalized', () => true);
   if (finalized !== undefined) {
-    const [at, { by, id }] = finalized;
+    const [at, { by, epoch, id }] = finalized;
     const isHeld = (fact: Fact): boolean => fact.kind === 'HeldNotarization' && fact.by === by && fact.id === id;
     const held = before(facts, at, 'HeldNotarization', isHeld);
     const view = viewOf.get(id) ?? 0;
-    plant('finalised although nullified', at, splice(facts, held, 0, { kind: 'Nullified', by, view }));
+    plant('finalised although nullified', at, splice(facts, held, 0, { kind: 'Nullified', by, epoch, view }));
     plant('finalised without holding the notarization', at, splice(facts, held, 1));
   }
 
@@ -93,11 +93,28 @@ export const plantInto = (run: Run): Planted[] => {
 
   const committed = find(facts, 'Committed', () => true);
   if (committed !== undefined) {
-    const [at, { by, id, view }] = committed;
+    const [at, { by, epoch, id, view }] = committed;
     const isHeld = (fact: Fact): boolean =>
       fact.kind === 'HeldFinalization' && fact.by === by && viewOf.get(fact.id) === view;
     plant('committed without a finalization', at, splice(facts, before(facts, at, 'HeldFinalization', isHeld), 1));
-    plant('another block committed', at, splice(facts, at, 1, { kind: 'Committed', by, id: id + 1, view }));
+    plant('another block committed', at, splice(facts, at, 1, { kind: 'Committed', by, epoch, id: id + 1, view }));
+  }
+
+  const entered = find(facts, 'Entered', ({ by }) => facts.some((fact) => fact.kind === 'Committed' && fact.by === by));
+  if (entered !== undefined) {
+    const [at, fact] = entered;
+    const { by, epoch } = fact;
+    const commit = before(facts, at, 'Committed', (committed) => committed.by === by);
+    plant('an epoch entered before its base is final', commit, splice(splice(facts, at, 1), commit, 0, fact));
+    const view = Math.max(...viewOf.values()) + 1;
+    plant('a vote in an epoch that was left', at, splice(facts, at + 1, 0, { kind: 'Nullified', by, epoch, view }));
+  }
+  const closing = find(facts, 'Proposed', ({ next }) => Array.isArray(next));
+  if (closing !== undefined) {
+    const [at, fact] = closing;
+    const next = run.machines.slice(0, 3);
+    plant('an epoch of fewer than four validators', at, splice(facts, at, 1, { ...fact, next }));
+    plant('an epoch that does not end after its closing block', at, splice(facts, at, 1, { ...fact, next: 'tail' }));
   }
   return planted;
 };

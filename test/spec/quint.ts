@@ -53,8 +53,7 @@ export interface Exploration {
   readonly witnesses: readonly string[];
 }
 
-/** Arguments of an exploration: also what a person types to repeat it. */
-export const explorationArguments = (exploration: Exploration): string[] => [
+const explorationArguments = (exploration: Exploration): string[] => [
   'run',
   exploration.file,
   `--main=${exploration.main}`,
@@ -89,7 +88,7 @@ export const explore = async (exploration: Exploration, folder: string): Promise
   );
   return {
     verdict,
-    violated: [...output.matchAll(/❌ (\w+)/g)].map(([, name = '']) => name),
+    violated: [...output.matchAll(/❌ .*?(\w+)\)?$/gm)].map(([, name = '']) => name),
     witnessed: Object.fromEntries(witnessed),
     seconds,
     output,

@@ -1,16 +1,15 @@
 /**
  * Records a simulated world through the simulator's hooks: the durable records of its honest validators, in the order
- * in which the votes among them are sent, as one run for each epoch.
+ * in which the votes among them are sent, as one run through all epochs.
  *
  * A record counts once it is known to be on disk: when a vote that stands at or after it is sent, or when it is read back
  * after a crash. What a crash took away never counts. A delivered block counts with its finalization, because the ledger
  * keeps both even where the log loses them.
  */
-import type { EpochAnchor } from '../../protocol/consensus/configuration.ts';
 import type { VoteStatement } from '../../protocol/consensus/vote.ts';
-import { recordEpoch, type WalRecord } from '../../protocol/consensus/wal-record.ts';
+import type { WalRecord } from '../../protocol/consensus/wal-record.ts';
 import type { Effect } from '../../consensus/effect.ts';
-import { machineOf } from '../sim/fake-crypto.ts';
+import { fakeGovernance, fakeVerify, machineOf } from '../sim/fake-crypto.ts';
 import type { Hooks, SimNode } from '../sim/sim-node.ts';
 import { FactBook, type Run } from './facts.ts';
 
@@ -24,7 +23,7 @@ const isVote = (record: WalRecord, { kind, epoch, view, hash }: VoteStatement): 
 /** Watches one world; give `hooks` to the simulation as its mutant, together with a real one if there is any. */
 export class Recorder {
   readonly #liars: ReadonlySet<number>;
-  readonly #books = new Map<number, FactBook>();
+  #book: FactBook | undefined;
   readonly #taken = new Map<SimNode, number>();
   readonly hooks: Hooks;
 
@@ -46,20 +45,17 @@ export class Recorder {
     };
   }
 
-  #book(anchor: EpochAnchor): FactBook {
-    const known = this.#books.get(anchor.epoch);
-    if (known !== undefined) return known;
-    const machines = anchor.configuration.validators.map(machineOf);
-    const liars = machines.flatMap((machine, index) => (this.#liars.has(machine) ? [index] : []));
-    const book = new FactBook(anchor, new Set(liars));
-    this.#books.set(anchor.epoch, book);
-    return book;
-  }
-
   #add(node: SimNode, record: WalRecord): void {
-    const anchor = node.disk.epochs[recordEpoch(record) - 1];
-    const self = anchor === undefined ? undefined : node.selfIn(anchor);
-    if (anchor !== undefined && self !== undefined) this.#book(anchor).add(self, record);
+    const { world } = node;
+    this.#book ??= new FactBook({
+      genesis: world.genesis,
+      governance: fakeGovernance,
+      verifySignature: fakeVerify,
+      machineOf,
+      machines: world.nodes.map((_nodes, machine) => machine),
+      liars: this.#liars,
+    });
+    if (!this.#liars.has(node.machine)) this.#book.add(node.machine, record);
   }
 
   #sent(node: SimNode, vote: VoteStatement): void {
@@ -82,12 +78,13 @@ export class Recorder {
     this.#taken.set(node, Math.max(end, from));
   }
 
-  /** The runs so far, one for each epoch: certificates and final blocks up to the next vote not sent yet included. */
-  finish(): Run[] {
+  /** The run so far: certificates and final blocks up to the next vote not sent yet included. */
+  finish(): Run {
     for (const [node, from] of this.#taken) {
       const unsent = node.disk.log.findIndex((record, position) => position >= from && record.kind === 'vote');
       this.#takeTo(node, unsent < 0 ? node.disk.log.length : unsent);
     }
-    return [...this.#books.values()].map((book) => book.run());
+    if (this.#book === undefined) throw new RangeError('nothing was recorded');
+    return this.#book.run();
   }
 }

@@ -8,6 +8,7 @@ import { EMPTY_TRANSACTION_ROOT } from '../../protocol/consensus/body.ts';
 import type { Certificate } from '../../protocol/consensus/certificate.ts';
 import type { EpochAnchor } from '../../protocol/consensus/configuration.ts';
 import type { Vote, VoteStatement } from '../../protocol/consensus/vote.ts';
+import type { SystemSection } from '../../protocol/consensus/system.ts';
 import type { WalRecord } from '../../protocol/consensus/wal-record.ts';
 import type { Effect, FinalBlock } from '../../consensus/effect.ts';
 import type { Event } from '../../consensus/input.ts';
@@ -15,17 +16,35 @@ import { restore } from '../../consensus/restart.ts';
 import { basePoint, type CoreConfig, type CoreState, type FinalPoint } from '../../consensus/state.ts';
 import { step } from '../../consensus/step.ts';
 import { type Verdict, verifyBlock, verifyCertificate, verifyProposal, verifyVote } from '../../consensus/verify.ts';
-import { fakeAnchor, fakeGovernance, fakeVerify, GENESIS_MS, signAs } from '../sim/fake-crypto.ts';
+import { fakeAnchor, fakeGovernance, fakeVerify, machineOf, signAs } from '../sim/fake-crypto.ts';
 
 /** First epoch with timers so short that no repair or silence rule ever gets its turn: time is the model's to give. */
-export const replicaAnchor = (validators: number): EpochAnchor =>
-  fakeAnchor(validators, {
-    baseTimeoutMs: 50,
-    maxTimeoutMs: 1_000,
-    heartbeatMs: 3_600_000,
-    minBlockIntervalMs: 0,
-    maxStateLagBlocks: 4096,
-  });
+export const replicaAnchor = (validators: number, observers: number): EpochAnchor =>
+  fakeAnchor(
+    validators,
+    {
+      baseTimeoutMs: 50,
+      maxTimeoutMs: 1_000,
+      heartbeatMs: 3_600_000,
+      minBlockIntervalMs: 0,
+      maxStateLagBlocks: 4096,
+    },
+    observers,
+  );
+
+/** The wall clock that all replicas of a trace share: the time of the newest block. */
+export interface Clock {
+  wallMs: number;
+}
+
+/** How many block times are tried before a wished-for block is given up. */
+const MAX_TRIES = 5_000;
+
+/** A deep copy of a core, to see what an input would do. */
+const copyOf = (core: CoreState): CoreState => {
+  const { config, ...memory } = core;
+  return { config, ...structuredClone(memory) };
+};
 
 /** What a step did that others can see. */
 export interface Visible {
@@ -40,28 +59,52 @@ const accepted = <T>(verdict: Verdict<T>): Verified<T> => {
   return verdict.value;
 };
 
+/** A final block in the ledger, with the epoch in which it was made; the base of the first one has none. */
+interface Tip {
+  readonly epoch: number;
+  readonly point: FinalPoint;
+}
+
 /** See the module comment. */
 export class Replica {
-  readonly self: ValidatorIndex;
-  readonly #config: CoreConfig;
+  readonly #machine: number;
+  readonly #clock: Clock;
+  /** Anchors of the epochs entered so far, the first one first. */
+  readonly #anchors: EpochAnchor[];
   core: CoreState;
   readonly #log: WalRecord[] = [];
-  readonly #tips: FinalPoint[];
+  readonly #tips: Tip[];
   #durable = { records: 0, tips: 1 };
   #nowMs = 1_000;
   #restarts = 0;
   #build: Extract<Effect, { kind: 'build' }> | undefined;
   /** Own votes that were signed and not handed back yet. */
   readonly outbox: Verified<Vote>[] = [];
-  /** Ids of the blocks delivered, by height. */
-  readonly delivered: BlockHash[] = [];
-
-  constructor(anchor: EpochAnchor, self: ValidatorIndex) {
-    this.self = self;
-    this.#config = { anchor, self, governance: fakeGovernance, verifySignature: fakeVerify };
-    this.#tips = [basePoint(anchor)];
-    this.core = restore(this.#config, basePoint(anchor), []);
+  constructor(anchor: EpochAnchor, machine: number, clock: Clock) {
+    this.#machine = machine;
+    this.#clock = clock;
+    this.#anchors = [anchor];
+    this.#tips = [{ epoch: 0, point: basePoint(anchor) }];
+    this.core = restore(this.#config(anchor), basePoint(anchor), []);
     this.#start();
+  }
+
+  #tip(): Tip {
+    return this.#tips.at(-1) as Tip;
+  }
+
+  /** Id of the newest block of the ledger. */
+  get final(): BlockHash {
+    return this.#tip().point.id;
+  }
+
+  #selfIn({ configuration }: EpochAnchor): ValidatorIndex | undefined {
+    const index = configuration.validators.findIndex((validator) => machineOf(validator) === this.#machine);
+    return index < 0 ? undefined : (index as ValidatorIndex);
+  }
+
+  #config(anchor: EpochAnchor): CoreConfig {
+    return { anchor, self: this.#selfIn(anchor), governance: fakeGovernance, verifySignature: fakeVerify };
   }
 
   #start(): Effect[] {
@@ -69,12 +112,16 @@ export class Replica {
   }
 
   #give(event: Event): Effect[] {
-    const now = { monotonicMs: this.#nowMs, wallMs: GENESIS_MS + 10_000 };
-    const effects = [...step(this.core, { now, ...event }).effects];
+    const { state, effects } = step(this.core, { now: this.#now(this.#clock.wallMs), ...event });
+    this.core = state;
     for (const effect of effects) this.#perform(effect);
     const [first] = effects;
     if (first?.kind === 'persist' && first.sync) this.#durable = { records: this.#log.length, tips: this.#tips.length };
-    return effects;
+    return [...effects];
+  }
+
+  #now(wallMs: number) {
+    return { monotonicMs: this.#nowMs, wallMs };
   }
 
   #perform(effect: Effect): void {
@@ -82,15 +129,14 @@ export class Replica {
     else if (effect.kind === 'build') this.#build = effect;
     else if (effect.kind === 'halt') throw new RangeError(`the core stopped: ${effect.code}`);
     else if (effect.kind === 'cast') {
-      const signature = signAs(this.self, effect.vote);
-      this.outbox.push({ ...effect.vote, signer: this.self, signature } as Verified<Vote>);
+      const signature = signAs(this.#machine, effect.vote);
+      this.outbox.push({ ...effect.vote, signer: this.core.config.self, signature } as Verified<Vote>);
     } else if (effect.kind === 'deliver') {
       for (const { id, header } of effect.blocks) {
         const { view, height, timeMs, stateCert } = header;
-        this.delivered.splice(height - 1);
-        this.delivered.push(id);
+        const point = { id, view, height, timeMs, stateCert, finalization: effect.finalization };
         this.#tips.splice(height);
-        this.#tips.push({ id, view, height, timeMs, stateCert, finalization: effect.finalization });
+        this.#tips.push({ epoch: header.epoch, point });
       }
     }
   }
@@ -111,7 +157,7 @@ export class Replica {
   }
 
   #gate() {
-    return { set: this.#config.anchor, verifySignature: fakeVerify, state: undefined };
+    return { set: this.core.config.anchor, verifySignature: fakeVerify, state: undefined };
   }
 
   proposal(block: Block, signature: Uint8Array): Visible {
@@ -160,8 +206,11 @@ export class Replica {
     return this.#input({ kind: 'wake' });
   }
 
-  /** The payload is there that the core must have asked for, on this parent. */
-  built(parent: BlockHash): Visible {
+  /**
+   * The payload is there that the core must have asked for, on this parent. The block's time is chosen such that the
+   * block is as wished: what follows from its hash is not the payload's to say.
+   */
+  built(parent: BlockHash, system: SystemSection, isWished: (block: FinalBlock) => boolean): Visible {
     const asked = this.#build;
     if (asked === undefined || asked.view !== this.core.current || asked.parent !== parent)
       throw new RangeError(
@@ -169,24 +218,47 @@ export class Replica {
       );
     const summary = { txRoot: EMPTY_TRANSACTION_ROOT, txCount: 0, bodyBytes: 0 };
     const { view, stateCert } = asked;
-    return this.#input({ kind: 'built', view, parent, payload: { summary, system: [], stateCert } });
+    const event: Event = { kind: 'built', view, parent, payload: { summary, system, stateCert } };
+    for (let tries = 0; tries < MAX_TRIES && system.length > 0; tries += 1, this.#clock.wallMs += 1) {
+      const { effects } = step(copyOf(this.core), { now: this.#now(this.#clock.wallMs), ...event });
+      const { proposed } = this.#visible(effects);
+      if (proposed === undefined || isWished(proposed)) break;
+    }
+    return this.#input(event);
+  }
+
+  /** The driver hands in the next epoch, which the core must have announced. */
+  enterEpoch(): Visible {
+    const { ended } = this.core;
+    if (ended?.announced !== true) throw new RangeError('the core has not announced the end of its epoch');
+    this.#anchors.length = ended.next.epoch - 1;
+    this.#anchors.push(ended.next);
+    this.outbox.length = 0;
+    this.#build = undefined;
+    return this.#input({ kind: 'enterEpoch', self: this.#selfIn(ended.next) });
   }
 
   /**
-   * Loses memory and every record that no vote has synced, and starts from the log. The ledger is durable as far as the
-   * log is; every other time it lags by one block, as after a crash between the log's sync and the ledger's.
+   * Loses memory and every record that no vote has synced, and starts from the log in an epoch. The ledger is durable as
+   * far as the log is; every other time it lags by one block, as after a crash between the log's sync and the ledger's,
+   * and it lags as far as it takes for the epoch not to be over.
    */
-  restart(): Visible {
+  restart(epoch: number): Visible {
+    const anchor = this.#anchors[epoch - 1];
+    if (anchor === undefined) throw new RangeError(`epoch ${epoch} was never entered`);
     this.#log.length = this.#durable.records;
     this.#tips.length = this.#durable.tips;
     this.#restarts += 1;
-    if (this.#restarts % 2 === 0 && this.#tips.length > 1) this.#tips.pop();
-    this.delivered.length = this.#tips.length - 1;
+    while (this.#tip().epoch > epoch) this.#tips.pop();
+    const isOver = this.#log.some((record) => record.kind === 'closing' && record.block === this.final);
+    if ((isOver || this.#restarts % 2 === 0) && this.#tip().epoch === epoch) this.#tips.pop();
     this.outbox.length = 0;
     this.#build = undefined;
-    const tip = this.#tips.at(-1) ?? basePoint(this.#config.anchor);
+    const tip = this.#tip();
+    const point = tip.epoch === epoch ? tip.point : basePoint(anchor, tip.point.stateCert);
     const records = this.#log.map((record) => (record.kind === 'block' ? { ...record, body: [] } : record));
-    this.core = restore(this.#config, tip, records);
+    const recent = new Map(this.#tips.map((known) => [known.point.height as number, known.point.id]));
+    this.core = restore(this.#config(anchor), point, records, recent);
     return this.#visible(this.#start());
   }
 }
