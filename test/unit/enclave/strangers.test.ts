@@ -81,9 +81,7 @@ describe('strangers', () => {
 
   it('wait when too many calls outside sessions are to be remembered, while sessions go on', () => {
     const eager = new TestWallet(network.target, 5);
-    const calls = Array.from({ length: NONCES / 2 }, () =>
-      eager.call(callOf('nowhere', 'add', null), network.soon),
-    );
+    const calls = Array.from({ length: NONCES / 2 }, () => eager.call(callOf('nowhere', 'add', null), network.soon));
     const reply = run(...calls);
     const outcomes = calls.map((sent, index) => eager.outcome(reply.calls[index]?.outputs[0], sent.transactionId));
     expect(outcomes[0]).toEqual({ kind: 'failed', code: 'UNKNOWN_CONTRACT' });
