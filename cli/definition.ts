@@ -44,6 +44,13 @@ export const hexDigits =
 /** Collects an option that may be given several times. */
 export const repeated = (value: string, earlier: readonly string[] = []): readonly string[] => [...earlier, value];
 
+/** Collects an option that is the URL of a node and may be given several times. */
+export const repeatedUrl = (value: string, earlier?: readonly string[]): readonly string[] => {
+  const isHttp = URL.canParse(value) && ['http:', 'https:'].includes(new URL(value).protocol);
+  if (!isHttp) throw new InvalidArgumentError('It must be a URL such as http://127.0.0.1:17701.');
+  return repeated(value, earlier);
+};
+
 /** The option that every command has. */
 export const withJson = (command: Command): Command => command.option('--json', 'print one JSON object on stdout');
 
@@ -55,7 +62,7 @@ export const withNetwork = (command: Command): Command =>
       'directory of a local network: gives URLs, genesis and accounts',
       process.env['CLOISTER_DIR'],
     )
-    .option('--url <url>', 'client API of a node; may be given several times', repeated)
+    .option('--url <url>', 'client API of a node; may be given several times', repeatedUrl)
     .option('--chain-id <hex>', 'trust anchor: the chain id', hexDigits(32))
     .option('--genesis <file>', 'trust anchor: the genesis file');
 

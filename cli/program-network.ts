@@ -1,7 +1,7 @@
 /** Commands that found, run and look at networks. */
 import { type Command, Option } from 'commander';
 import { DATA_LAYOUT } from '../demo/aml/data-layout.ts';
-import { examples, hexDigits, lazily, repeated, wholeNumber, withJson } from './definition.ts';
+import { examples, hexDigits, lazily, repeated, repeatedUrl, wholeNumber, withJson } from './definition.ts';
 
 const port = wholeNumber(1024, 65_000);
 const validators = wholeNumber(4, 100);
@@ -95,7 +95,7 @@ export const addNetworkCommands = (program: Command): void => {
     .action(lazily(() => import('./commands/start.ts')));
   withJson(program.command('status').description('how nodes are doing'))
     .option('--dir <directory>', 'directory of a local network: asks all its nodes', process.env['CLOISTER_DIR'])
-    .option('--url <url>', 'client API of a node; may be given several times', repeated)
+    .option('--url <url>', 'client API of a node; may be given several times', repeatedUrl)
     .addHelpText('after', examples('status', 'status --dir my-net', 'status --url http://127.0.0.1:17701 --json'))
     .action(lazily(() => import('./commands/status.ts')));
   withJson(

@@ -57,7 +57,7 @@ export const parametersCodec = struct({
   maxStateBytes: refined(u64, between(1_000_000, 8_000_000_000)),
   /** Life of a wallet session, blocks. */
   sessionLifetimeBlocks: refined(u32, between(10, 10_000_000)),
-  /** Most sessions open at once. */
+  /** Most sessions open at once, and no more than a quarter of `maxStateBytes` holds; the least recently used makes room. */
   maxSessions: refined(u32, between(16, 1_000_000)),
 });
 

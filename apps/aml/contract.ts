@@ -1,7 +1,8 @@
 /**
  * The AML contract: banks pool their transfers, agree on rules, find patterns that no bank could see alone, and release
  * them by k of n; a bank learns its own part, the financial intelligence unit the whole case, the regulator who asked
- * for what. Arguments and results: types.ts. Every call leaves one audit record; queries change nothing.
+ * for what. Arguments and results: types.ts. Every call leaves one audit record, so whoever reads content reads by a call;
+ * queries change nothing.
  */
 import { contract } from '../../contracts/index.ts';
 import { storeParams } from './parties.ts';
@@ -26,6 +27,7 @@ contract({
     run: audited('run', run),
     release: audited('release', release),
     refuseRelease: audited('refuseRelease', refuseRelease),
+    myAlerts: audited('myAlerts', myAlerts),
     caseFile: audited('caseFile', caseFile),
     feedback: audited('feedback', feedback),
   },
@@ -36,7 +38,6 @@ contract({
     runs: answering(listRuns),
     summary: answering(summary),
     releasedCases: answering(releasedCases),
-    myAlerts: answering(myAlerts),
     auditTrail: answering(readAuditTrail),
   },
 });

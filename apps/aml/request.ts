@@ -65,7 +65,7 @@ export function audited(
   };
 }
 
-/** Wraps a query: queries change nothing, so they leave no record and show each party only what it may always see. */
+/** Wraps a query: queries leave no record, so they show counts and what the caller itself gave, never what was found. */
 export function answering(handler: (context: QueryContext, args: unknown) => unknown): QueryHandler {
   return (context, args) => {
     try {

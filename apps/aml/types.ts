@@ -162,7 +162,7 @@ export interface ReleaseResult {
   readonly status: 'sealed' | 'released' | 'withheld';
 }
 
-/** Arguments of the query `myAlerts`; `after` is the `next` of the answer before. */
+/** Arguments of the call `myAlerts`; `after` is the `next` of the answer before. */
 export interface MyAlertsArgs {
   readonly after?: AlertCursor;
 }
@@ -189,7 +189,7 @@ export interface OwnTransfer {
   readonly amount: string;
   readonly currency: string;
 }
-/** Result of the query `myAlerts`. */
+/** Result of the call `myAlerts`. */
 export interface MyAlerts {
   readonly alerts: readonly Alert[];
   readonly next?: AlertCursor;

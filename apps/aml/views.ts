@@ -39,9 +39,10 @@ const ALERT_PAGE_CHARACTERS = 40_000;
 const CASES_A_PAGE = 500;
 const AUDIT_PAGE = 100;
 
-/** Query `myAlerts`: the caller's own part of every released case, in pages. */
-export function myAlerts(context: QueryContext, args: unknown): MyAlerts {
+/** Call `myAlerts`: the caller's own part of every released case, in pages; who read it and when goes into the audit. */
+export function myAlerts(context: CallContext, args: unknown, note: AuditNote): MyAlerts {
   const bank = requireBank(context.caller);
+  note.recipients = [bank.name];
   const from = cursorField(fields(args, ['after'])['after']);
   const alerts: Alert[] = [];
   let size = 0;

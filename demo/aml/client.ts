@@ -43,6 +43,7 @@ export type AmlContract = {
     readonly run: Method<RunArgs, RunView>;
     readonly release: Method<ReleaseArgs, ReleaseResult>;
     readonly refuseRelease: Method<ReleaseArgs, ReleaseResult>;
+    readonly myAlerts: Method<MyAlertsArgs, MyAlerts>;
     readonly caseFile: Method<CaseFileArgs, CaseFile>;
     readonly feedback: Method<FeedbackArgs, FeedbackResult>;
   };
@@ -53,7 +54,6 @@ export type AmlContract = {
     readonly runs: Method<NoArguments, readonly RunView[]>;
     readonly summary: Method<SummaryArgs, RunSummary>;
     readonly releasedCases: Method<SummaryArgs, ReleasedCases>;
-    readonly myAlerts: Method<MyAlertsArgs, MyAlerts>;
     readonly auditTrail: Method<AuditTrailArgs, AuditTrail>;
   };
 };

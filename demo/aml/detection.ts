@@ -95,7 +95,7 @@ async function tryBeforeRelease(consortium: Consortium, view: RunView): Promise<
     );
   }
   for (const bank of banks) {
-    const { alerts } = (await bank.aml.query.myAlerts({})).result;
+    const { alerts } = (await bank.aml.call.myAlerts({})).result;
     checks.equal(`${bank.name} sees no alert before release`, alerts.length, 0);
   }
 }
@@ -116,7 +116,7 @@ export async function tryAfterRelease(consortium: Consortium, runs: readonly Rel
   );
   await checks.refused(
     "a bank cannot ask for another bank's alerts",
-    second.query('aml', 'myAlerts', { bank: first.name }),
+    second.call('aml', 'myAlerts', { bank: first.name }),
     'unknown_argument',
   );
   await checks.refused(
@@ -126,7 +126,7 @@ export async function tryAfterRelease(consortium: Consortium, runs: readonly Rel
   );
   await checks.refused(
     'the financial intelligence unit has no alerts of a bank',
-    fiu.aml.query.myAlerts({}),
+    fiu.aml.call.myAlerts({}),
     'forbidden',
   );
   await checks.refused('a bank cannot read the audit trail', first.aml.query.auditTrail({}), 'forbidden');

@@ -44,7 +44,7 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 export async function alertsOf(bank: Party): Promise<readonly Alert[]> {
   const alerts: Alert[] = [];
   for (let after: AlertCursor | undefined; ; ) {
-    const page = (await bank.aml.query.myAlerts(after === undefined ? {} : { after })).result;
+    const page = (await bank.aml.call.myAlerts(after === undefined ? {} : { after })).result;
     alerts.push(...page.alerts);
     if (page.next === undefined) return alerts;
     after = page.next;

@@ -9,7 +9,7 @@ import type { Outcome } from '../../protocol/call.ts';
 import { toHex, utf8Length } from '../../protocol/hex.ts';
 import { MAX_CLAIMS_BYTES } from '../../protocol/limits.ts';
 import type { PartyMessage } from './call-result.ts';
-import { recipientKey } from './recipients.ts';
+import { recipientKey, touchRecipient } from './recipients.ts';
 import type { Overlay } from './state/overlay.ts';
 import { scan, type StateEntry, type StateReader } from './state/reader.ts';
 import { contractPrefix } from './system-keys.ts';
@@ -48,10 +48,18 @@ export class CallHost implements ContractHost {
   readonly #overlay: Overlay;
   readonly #budget: WriteBudget;
   readonly #random: (lengthBytes: number) => Uint8Array;
+  readonly #height: number;
   readonly #claims = new Map<string, string>();
 
-  constructor(contract: string, overlay: Overlay, budget: WriteBudget, random: (lengthBytes: number) => Uint8Array) {
+  constructor(
+    contract: string,
+    overlay: Overlay,
+    budget: WriteBudget,
+    height: number,
+    random: (lengthBytes: number) => Uint8Array,
+  ) {
     this.#contract = contract;
+    this.#height = height;
     this.#prefix = contractPrefix(contract);
     this.#overlay = overlay;
     this.#budget = budget;
@@ -92,6 +100,7 @@ export class CallHost implements ContractHost {
     if (replyKey === undefined) throw new HostRefusal('recipient_unknown');
     const outcome: Outcome = { kind: 'message', contract: this.#contract, json };
     if (!outcomeFits(outcome)) throw new HostFailure('RESULT_TOO_LARGE');
+    touchRecipient(this.#overlay, recipient, this.#height);
     this.messages.push({ replyKey, outcome });
   }
 

@@ -13,10 +13,11 @@ import { merkleRoot } from '../../protocol/merkle.ts';
 import { type ResultStatement, writeSetHash } from '../../protocol/result.ts';
 import { expiryFault } from './admit.ts';
 import { type CallResult, failedCall } from './call-result.ts';
+import { callerBounds } from './caller-bounds.ts';
 import { executeCall } from './execute-call.ts';
 import type { OpenedCall } from './opened-calls.ts';
 import { registerRecipient } from './recipients.ts';
-import { earlierAttempt, isSpent, pruneReplays, rememberAttempt, spend } from './replay.ts';
+import { earlierAttempt, isSpent, pruneReplays, rememberAttempt, spend, spentCount } from './replay.ts';
 import { openingKeys, type Replica } from './replica.ts';
 import { type BlockState, type CallOrigin, OutputBudget } from './run-contract.ts';
 import { type ReplyTo, type SealedResult, sealResult } from './seal-result.ts';
@@ -44,7 +45,7 @@ interface Replied {
   readonly replyTo: ReplyTo;
 }
 
-/** State that a call outside sessions may add by itself: nonce, reply key, session. Strangers cannot fill state beyond it. */
+/** State that a call outside sessions may add by itself: nonce, reply key, session. */
 const ONE_SHOT_STATE_BYTES = 16 * 1024;
 
 /** A form for envelopes so malformed that they have none; validators never put one into a block. */
@@ -57,8 +58,10 @@ function openForExecution(
   id: TransactionId,
 ): OpenedCall | EnvelopeForm {
   const held = replica.openedCalls.take(id);
-  // A session may have expired since its call was admitted; then it is opened again, in vain.
-  const usable = held?.opened.verdict !== 'session-call' || held.opened.session.expiryHeight >= block.context.height;
+  // A session may be gone since its call was admitted; then it is opened again, in vain.
+  const usable =
+    held?.opened.verdict !== 'session-call' ||
+    replica.sessions.find(block.state, held.opened.session.id, block.context.height) !== undefined;
   if (held !== undefined && usable) return held;
   const parsed = parseEnvelope(bytes, replica.chainId);
   if (parsed.verdict === 'rejected') return FORMLESS;
@@ -102,14 +105,17 @@ function runOneShot(
   if (expiry !== undefined) return failedCall(expiry);
   const oneShot = { expiryHeight, caller, nonce };
   if (isSpent(block.state, oneShot)) return failedCall('REPLAYED');
-  if (block.freeStateBytes - block.state.bytesDelta < ONE_SHOT_STATE_BYTES) return failedCall('STATE_FULL');
+  const { height } = block.context;
+  const bounds = callerBounds(replica.parameters);
+  const hasRoom = block.freeStateBytes - block.state.bytesDelta >= ONE_SHOT_STATE_BYTES;
+  if (!hasRoom || spentCount(block.state) >= bounds.nonces) return failedCall('STATE_FULL');
   spend(block.state, oneShot);
-  registerRecipient(block.state, caller, replyKey);
+  registerRecipient(block.state, caller, replyKey, { height, maximum: bounds.replyKeys });
   if (opened.verdict === 'call') return runOnce(replica, block, opened.call, { caller, transactionId });
-  const lifetime = block.context.height + replica.parameters.sessionLifetimeBlocks;
+  const lifetime = height + replica.parameters.sessionLifetimeBlocks;
   const expiryOfSession = Math.min(opened.session.expiryHeight, lifetime) as typeof opened.session.expiryHeight;
   const session = { ...opened.session, expiryHeight: expiryOfSession };
-  const fault = replica.sessions.open(block.state, session, replica.parameters.maxSessions);
+  const fault = replica.sessions.open(block.state, session, { height, maximum: bounds.sessions });
   if (fault !== undefined) return failedCall(fault);
   if (opened.firstCall !== undefined) return runOnce(replica, block, opened.firstCall, { caller, transactionId });
   return {
@@ -163,7 +169,7 @@ export function executeBlock(
     const { result, replyTo } = runTransaction(replica, block, body[index] ?? new Uint8Array(0), transactionId);
     return sealResult(keys, result, replyTo, { transactionId, index });
   });
-  sessions.flush(overlay);
+  sessions.flush(overlay, point.height);
   const writes = [...overlay.writes()];
   const sealedWriteSet = sealWriteSet(keys, point.height, writes);
   const stateRoot = state.apply(writes);

@@ -28,9 +28,15 @@ export function isSpent(state: StateReader, call: OneShot): boolean {
   return state.get(nonceKey(call)) !== undefined;
 }
 
+/** Number of calls that are remembered. */
+export function spentCount(state: StateReader): number {
+  return Number(state.get(systemKeys.spentCount) ?? '0');
+}
+
 /** Remembers the call until it expires. */
 export function spend(state: Overlay, call: OneShot): void {
   state.set(nonceKey(call), '');
+  state.set(systemKeys.spentCount, String(spentCount(state) + 1));
 }
 
 /** The earlier transaction that took effect under an idempotency key of this caller. */
@@ -52,13 +58,10 @@ export function rememberAttempt(
 
 /** Forgets what expired before `height`. */
 export function pruneReplays(state: Overlay, height: number): void {
-  for (const [key] of scan(
-    state,
-    { ...expiredBefore((h) => systemKeys.spentNonce(h, '', ''), height), reverse: false },
-    MAX_PRUNED_PER_BLOCK,
-  )) {
-    state.remove(key);
-  }
+  const range = expiredBefore((expiry) => systemKeys.spentNonce(expiry, '', ''), height);
+  const spent = scan(state, { ...range, reverse: false }, MAX_PRUNED_PER_BLOCK);
+  for (const [key] of spent) state.remove(key);
+  if (spent.length > 0) state.set(systemKeys.spentCount, String(spentCount(state) - spent.length));
   const from = expiredBefore(systemKeys.idempotencyExpiry, height);
   for (const [key] of scan(state, { ...from, reverse: false }, MAX_PRUNED_PER_BLOCK)) {
     state.remove(key);

@@ -103,8 +103,8 @@ export function runContract(machine: CallMachine, run: ContractRun, origin: Call
     stateBytes: block.freeStateBytes - block.state.bytesDelta,
     writeBytes: MAX_BLOCK_WRITE_BYTES - block.state.writeBytes,
   };
-  const host = new CallHost(run.contract, overlay, budget, (length) => randomness.next(length));
   const { height, timeMs } = block.context;
+  const host = new CallHost(run.contract, overlay, budget, height, (length) => randomness.next(length));
   const context = { caller: origin.caller, height, timeMs, transactionId: origin.transactionId };
   const request: RunRequest = { entry: run.entry, method: run.method, args: run.args, context };
   const result = machine.vm.run(run.image, request, host, block.maxGasPerCall);

@@ -1,21 +1,27 @@
 /**
  * Wallet sessions as replicated state: who opened them, their keys, their expiry, and which numbers were used.
  *
- * Invariants: at most `maxSessions` at once; a number is accepted once, and only within 1,024 of the highest accepted
- * one; a session beyond its expiry is unknown. Windows change in memory during a block and are written once at its end.
+ * Invariants: bounded in total and for each caller, the least recently used one makes room; a number is accepted once,
+ * and only within 1,024 of the highest accepted one; a session beyond its expiry, or that made room, is unknown. Windows
+ * change in memory during a block and are written once at its end.
  */
 import type { PublicKey } from '../../protocol/brand.ts';
 import { fromHex, toHex } from '../../protocol/hex.ts';
 import type { Session, SessionId } from '../../protocol/session.ts';
+import { MAX_SESSIONS_PER_CALLER } from './caller-bounds.ts';
+import { touchRecipient } from './recipients.ts';
 import type { Overlay } from './state/overlay.ts';
 import { scan, type StateReader } from './state/reader.ts';
 import { expiredBefore, systemKeys } from './system-keys.ts';
+import { type Use, UseOrder } from './use-order.ts';
 
 const WINDOW_NUMBERS = 1024;
 const WORD_BITS = 32;
 const WORDS = WINDOW_NUMBERS / WORD_BITS;
 const WORD_DIGITS = 8;
 const MAX_PRUNED_PER_BLOCK = 4096;
+/** Two for one, so that a lowered bound is reached in time. */
+const MAX_CLOSED_PER_OPENING = 2;
 
 /** Which numbers of a session were used: the highest one, and a bit for each of the 1,024 slots up to it. */
 export class CounterWindow {
@@ -74,9 +80,15 @@ type StoredSession = readonly [
   callKey: string,
   resultKey: string,
   queryKey: string,
+  use: Use,
 ];
 
-function store(session: Session): string {
+interface Known {
+  readonly session: Session;
+  readonly use: Use;
+}
+
+function store({ session, use }: Known): string {
   const { caller, expiryHeight, callKey, resultKey, queryKey } = session;
   return JSON.stringify([
     caller,
@@ -84,53 +96,58 @@ function store(session: Session): string {
     toHex(callKey),
     toHex(resultKey),
     toHex(queryKey),
+    use,
   ] satisfies StoredSession);
 }
 
-function load(id: SessionId, text: string): Session {
-  const [caller, expiryHeight, callKey, resultKey, queryKey] = JSON.parse(text) as StoredSession;
+function load(id: SessionId, text: string): Known {
+  const [caller, expiryHeight, callKey, resultKey, queryKey, use] = JSON.parse(text) as StoredSession;
   return {
-    id,
-    caller,
-    expiryHeight: expiryHeight as Session['expiryHeight'],
-    callKey: fromHex(callKey),
-    resultKey: fromHex(resultKey),
-    queryKey: fromHex(queryKey),
+    session: {
+      id,
+      caller,
+      expiryHeight: expiryHeight as Session['expiryHeight'],
+      callKey: fromHex(callKey),
+      resultKey: fromHex(resultKey),
+      queryKey: fromHex(queryKey),
+    },
+    use,
   };
 }
 
-/** The sessions that the state knows; parsed forms are remembered, since a session never changes. */
+const order = new UseOrder('session');
+
+const idIn = (key: string): SessionId => key.slice(key.lastIndexOf('\u0000') + 1) as SessionId;
+
+/** The sessions that the state knows; parsed forms are remembered. */
 export class SessionTable {
-  readonly #parsed = new Map<SessionId, Session>();
+  readonly #parsed = new Map<SessionId, Known>();
   readonly #windows = new Map<SessionId, CounterWindow>();
   readonly #touched = new Set<SessionId>();
 
   /** A session that may be used at `height`. */
   find(state: StateReader, id: SessionId, height: number): Session | undefined {
-    let session = this.#parsed.get(id);
-    if (session === undefined) {
-      const text = state.get(systemKeys.session(id));
-      if (text === undefined) return undefined;
-      session = load(id, text);
-      this.#parsed.set(id, session);
-    }
-    return session.expiryHeight >= height ? session : undefined;
+    const known = this.#known(state, id);
+    return known !== undefined && known.session.expiryHeight >= height ? known.session : undefined;
   }
 
   /** Number of open sessions. */
   count(state: StateReader): number {
-    return Number(state.get(systemKeys.sessionCount) ?? '0');
+    return order.count(state);
   }
 
-  /** Opens a session; a code when the network holds as many as it may, or this one already. */
-  open(state: Overlay, session: Session, maxSessions: number): 'SESSIONS_FULL' | 'SESSION_EXISTS' | undefined {
-    const count = this.count(state);
-    if (count >= maxSessions) return 'SESSIONS_FULL';
-    if (state.get(systemKeys.session(session.id)) !== undefined) return 'SESSION_EXISTS';
-    state.set(systemKeys.session(session.id), store(session));
-    state.set(systemKeys.sessionExpiry(session.expiryHeight, session.id), '');
-    state.set(systemKeys.sessionCount, String(count + 1));
-    this.#parsed.set(session.id, session);
+  /** Opens a session and makes room for it; a code when it exists already. */
+  open(
+    state: Overlay,
+    session: Session,
+    { height, maximum }: { readonly height: number; readonly maximum: number },
+  ): 'SESSION_EXISTS' | undefined {
+    const { id, caller, expiryHeight } = session;
+    if (state.get(systemKeys.session(id)) !== undefined) return 'SESSION_EXISTS';
+    this.#makeRoom(state, caller, maximum);
+    this.#write(state, { session, use: order.add(state, id, height) });
+    state.set(systemKeys.sessionExpiry(expiryHeight, id), '');
+    state.set(systemKeys.sessionOf(caller, id), '');
     return undefined;
   }
 
@@ -148,10 +165,16 @@ export class SessionTable {
     return true;
   }
 
-  /** Writes the windows that a block changed. */
-  flush(state: Overlay): void {
-    for (const id of [...this.#touched].sort())
+  /** Writes what the block at `height` changed: windows, and now and then that a session was used. */
+  flush(state: Overlay, height: number): void {
+    for (const id of [...this.#touched].sort()) {
       state.set(systemKeys.sessionWindow(id), this.#window(state, id).toString());
+      const known = this.#known(state, id);
+      const use = known && order.use(state, id, known.use, height);
+      if (known === undefined || use === undefined) continue;
+      this.#write(state, { ...known, use });
+      touchRecipient(state, known.session.caller, height);
+    }
     this.#touched.clear();
   }
 
@@ -162,16 +185,7 @@ export class SessionTable {
       { ...expiredBefore(systemKeys.sessionExpiry, height), reverse: false },
       MAX_PRUNED_PER_BLOCK,
     );
-    if (expired.length === 0) return;
-    for (const [key] of expired) {
-      const id = key.slice(key.lastIndexOf('\u0000') + 1) as SessionId;
-      state.remove(key);
-      state.remove(systemKeys.session(id));
-      state.remove(systemKeys.sessionWindow(id));
-      this.#parsed.delete(id);
-      this.#windows.delete(id);
-    }
-    state.set(systemKeys.sessionCount, String(this.count(state) - expired.length));
+    for (const [key] of expired) this.#close(state, idIn(key));
   }
 
   /** Forgets remembered forms, after state changed underneath (restore). */
@@ -179,6 +193,58 @@ export class SessionTable {
     this.#parsed.clear();
     this.#windows.clear();
     this.#touched.clear();
+  }
+
+  #known(state: StateReader, id: SessionId): Known | undefined {
+    let known = this.#parsed.get(id);
+    if (known === undefined) {
+      const text = state.get(systemKeys.session(id));
+      if (text === undefined) return undefined;
+      known = load(id, text);
+      this.#parsed.set(id, known);
+    }
+    return known;
+  }
+
+  #write(state: Overlay, known: Known): void {
+    const { id } = known.session;
+    state.set(systemKeys.session(id), store(known));
+    this.#parsed.set(id, known);
+  }
+
+  /** A caller with too many gives up its own least recent one; otherwise the least recent of all goes. */
+  #makeRoom(state: Overlay, caller: PublicKey, maximum: number): void {
+    const range = {
+      from: systemKeys.sessionOf(caller, ''),
+      to: systemKeys.sessionOf(caller, '\uffff'),
+      reverse: false,
+    };
+    const own = scan(state, range, MAX_SESSIONS_PER_CALLER).map(([key]) => idIn(key));
+    if (own.length >= MAX_SESSIONS_PER_CALLER) {
+      const used = (id: SessionId): number => Number(this.#known(state, id)?.use.slice(1));
+      this.#close(
+        state,
+        own.reduce((oldest, id) => (used(id) < used(oldest) ? id : oldest)),
+      );
+    }
+    for (let closed = 0; closed < MAX_CLOSED_PER_OPENING; closed++) {
+      const least = order.least(state, maximum);
+      if (least !== undefined) this.#close(state, least as SessionId);
+    }
+  }
+
+  #close(state: Overlay, id: SessionId): void {
+    const known = this.#known(state, id);
+    if (known === undefined) return;
+    const { caller, expiryHeight } = known.session;
+    state.remove(systemKeys.session(id));
+    state.remove(systemKeys.sessionWindow(id));
+    state.remove(systemKeys.sessionExpiry(expiryHeight, id));
+    state.remove(systemKeys.sessionOf(caller, id));
+    order.remove(state, id, known.use);
+    this.#parsed.delete(id);
+    this.#windows.delete(id);
+    this.#touched.delete(id);
   }
 
   #window(state: StateReader, id: SessionId): CounterWindow {

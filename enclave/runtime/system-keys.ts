@@ -13,6 +13,9 @@ function ordered(height: number): string {
   return height.toString(16).padStart(HEIGHT_DIGITS, '0');
 }
 
+/** Records whose order of use is kept. */
+export type OrderedKind = 'session' | 'recipient';
+
 /** First key of every contract's state. */
 export const contractPrefix = (contract: string): string => `${contract}\u0000`;
 
@@ -21,10 +24,18 @@ export const systemKeys = {
   session: (id: SessionId): string => `\u0001session\u0000${id}`,
   sessionWindow: (id: SessionId): string => `\u0001window\u0000${id}`,
   sessionExpiry: (height: number, id: string): string => `\u0001session-expiry\u0000${ordered(height)}\u0000${id}`,
-  sessionCount: '\u0001session-count',
+  sessionOf: (caller: string, id: string): string => `\u0001session-of\u0000${caller}\u0000${id}`,
   recipient: (caller: string): string => `\u0001recipient\u0000${caller}`,
+  use: (kind: OrderedKind, segment: string, height: number, id: string): string =>
+    `\u0001use\u0000${kind}\u0000${segment}${ordered(height)}\u0000${id}`,
+  useRange: (kind: OrderedKind, segment: string): { readonly from: string; readonly to: string } => ({
+    from: `\u0001use\u0000${kind}\u0000${segment}`,
+    to: `\u0001use\u0000${kind}\u0000${segment}\uffff`,
+  }),
+  useCounts: (kind: OrderedKind): string => `\u0001use-counts\u0000${kind}`,
   spentNonce: (height: number, caller: string, nonce: string): string =>
     `\u0001nonce\u0000${ordered(height)}\u0000${caller}${nonce}`,
+  spentCount: '\u0001nonce-count',
   idempotency: (caller: PublicKey, key: string): string => `\u0001idempotency\u0000${caller}\u0000${key}`,
   idempotencyExpiry: (height: number, suffix: string): string =>
     `\u0001idempotency-expiry\u0000${ordered(height)}\u0000${suffix}`,

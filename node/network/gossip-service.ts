@@ -1,5 +1,5 @@
 /**
- * Gossip of certificates, headers and announcements: what heals a missing link through a third node.
+ * Gossip of certificates: what heals a missing link through a third node.
  *
  * gossipsub without signatures (what is gossiped proves itself) and with the truncated hash of topic and content as
  * message id. The service drives gossipsub from the state of our links instead of libp2p's identify protocol: a peer

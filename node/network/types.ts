@@ -14,8 +14,8 @@ export const CHANNELS = ['consensus', 'bulk'] as const;
 /** A direct channel. */
 export type Channel = (typeof CHANNELS)[number];
 
-/** What gossip carries: small announcements that heal a missing link through a third node. */
-export const GOSSIP_TOPICS = ['certificates', 'headers', 'announcements'] as const;
+/** What gossip carries: certificates, which heal a missing link through a third node. */
+export const GOSSIP_TOPICS = ['certificates'] as const;
 /** A gossip topic. */
 export type GossipTopic = (typeof GOSSIP_TOPICS)[number];
 

@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -22,11 +22,10 @@ import { generateAmlData } from '../../demo/aml/generate.ts';
 import { type AmlDemoOutcome, type AmlReport, runAmlDemo } from '../../demo/aml/run.ts';
 import { CallRefused, verifyReceipt } from '../../wallet/index.ts';
 import { clearCycles, clearFans, clearScatterGathers, clearTransfers } from '../unit/apps/aml-clear.ts';
+import { sharedData } from '../support/skipping.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const shared = path.resolve(process.env['CLOISTER_SHARED'] ?? path.join(ROOT, '../shared'), 'data', '02-aml');
-const hasShared = existsSync(shared);
-if (!hasShared) process.stderr.write('skipping the published AML data: the shared folder is absent\n');
+const { path: shared, isMissing } = sharedData('02-aml');
 
 let directory = '';
 beforeAll(async () => {
@@ -207,7 +206,7 @@ async function submitBadInputs({ banks, data }: Consortium): Promise<readonly st
   return bad.map(({ reason }) => reason);
 }
 
-describe.skipIf(!hasShared)('the published data on a real network', () => {
+describe.skipIf(isMissing)('the published data on a real network', () => {
   let outcome: AmlDemoOutcome;
   beforeAll(async () => {
     outcome = await runAmlDemo({ dataDir: shared, directory, onAgreed: submitBadInputs });

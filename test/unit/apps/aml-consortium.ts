@@ -89,7 +89,7 @@ export function approve({ t, keys }: Consortium, view: RunView, count: number): 
 export function alertsOf({ t, keys }: Consortium, index: number): readonly Alert[] {
   const alerts: Alert[] = [];
   for (let after: AlertCursor | undefined; ; ) {
-    const page = asked<MyAlerts>(t, keys[index] ?? '', 'myAlerts', after === undefined ? {} : { after });
+    const page = did<MyAlerts>(t, keys[index] ?? '', 'myAlerts', after === undefined ? {} : { after });
     alerts.push(...page.alerts);
     if (page.next === undefined) return alerts;
     after = page.next;

@@ -236,7 +236,7 @@ describe('runs and release', () => {
     expect(refused(c.t, key(0), 'run', { rule: 'cycle', period: PERIOD, account: '6:bravo1' })).toBe(
       'unknown_argument',
     );
-    expect(askedInVain(c.t, key(0), 'myAlerts', { account: '6:bravo1' })).toBe('unknown_argument');
+    expect(refused(c.t, key(0), 'myAlerts', { account: '6:bravo1' })).toBe('unknown_argument');
   });
 
   it('show every member the shape and nobody the content before release', () => {
@@ -345,22 +345,24 @@ describe('audit', () => {
     refused(c.t, OUTSIDER, 'run', { rule: 'cycle', period: PERIOD });
     refused(c.t, key(0), 'submitTransfers', { period: PERIOD, rows: [row('T9', 1, '7:charlie1', '6:bravo1')] });
     refused(c.t, key(0), 'proposeRule', { rule: 'cycle', thresholds: { ...CYCLE, min_banks: 1 }, ...CLAUSES });
+    refused(c.t, FIU, 'myAlerts');
+    alertsOf(c, 0);
     did(c.t, FIU, 'caseFile', { caseId: 'R1-C1', reason: 'suspicious activity report 17' });
     const entries = auditOf(c);
-    expect(entries).toHaveLength(5 + 4 + 1 + 4 + 4);
+    expect(entries).toHaveLength(5 + 4 + 1 + 4 + 6);
     expect(
-      entries.slice(-4).map(({ record }) => [record.who, record.method, record.decision, record.reason ?? '']),
+      entries.slice(-6).map(({ record }) => [record.who, record.method, record.decision, record.reason ?? '']),
     ).toEqual([
       ['outsider', 'run', 'denied', 'forbidden'],
       ['bank A', 'submitTransfers', 'denied', 'transfer_does_not_touch_the_sender_bank'],
       ['bank A', 'proposeRule', 'denied', 'min_banks_below_two'],
+      ['fiu', 'myAlerts', 'denied', 'forbidden'],
+      ['bank A', 'myAlerts', 'allowed', ''],
       ['fiu', 'caseFile', 'allowed', ''],
     ]);
-    expect(entries.at(-1)?.record).toMatchObject({
-      subject: 'R1-C1',
-      purpose: 'suspicious activity report 17',
-      recipients: ['fiu'],
-    });
+    const [alerts, file] = entries.slice(-2).map(({ record }) => record);
+    expect(alerts).toMatchObject({ recipients: ['A'] });
+    expect(file).toMatchObject({ subject: 'R1-C1', purpose: 'suspicious activity report 17', recipients: ['fiu'] });
     expect(entries.find(({ record }) => record.method === 'run')?.record).toMatchObject({
       subject: 'R1 cycle@1 2022-09',
       purpose: CLAUSES.purpose,
@@ -386,11 +388,11 @@ describe('audit', () => {
       ['runs', {}],
       ['summary', { runId: 'R1' }],
       ['periodStatus', { period: PERIOD }],
-      ['myAlerts', {}],
       ['myMismatches', { period: PERIOD }],
       ['releasedCases', { runId: 'R1' }],
     ] as const) {
       expect(askedInVain(c.t, OUTSIDER, method, args), method).toBe('forbidden');
     }
+    expect(refused(c.t, OUTSIDER, 'myAlerts')).toBe('forbidden');
   });
 });

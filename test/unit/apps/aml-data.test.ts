@@ -1,6 +1,6 @@
 /** Whole data sets through the contract in the production interpreter, and the reader and generator of data folders. */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -23,10 +23,9 @@ import {
   wholeCase,
 } from './aml-consortium.ts';
 import { asked, did } from './contract-party.ts';
+import { sharedData } from '../../support/skipping.ts';
 
-const shared = path.join(process.env['CLOISTER_SHARED'] ?? '../shared', 'data', '02-aml');
-const hasShared = existsSync(shared);
-if (!hasShared) process.stderr.write('skipping the published AML data: the shared folder is absent\n');
+const { path: shared, isMissing } = sharedData('02-aml');
 
 /** Runs every rule, releases every run, and returns the FIU's view by rule. */
 function play(
@@ -115,7 +114,7 @@ describe('a generated data set through the contract', () => {
   });
 });
 
-describe.skipIf(!hasShared)('the published world data through the contract', () => {
+describe.skipIf(isMissing)('the published world data through the contract', () => {
   it('gives the published answers, with alerts of own accounts only', async () => {
     const data = await readAmlData(shared);
     const c = await deploy(

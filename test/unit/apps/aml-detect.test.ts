@@ -1,6 +1,6 @@
 /** Detection natively: against the published answers where they are present, and against the naive method on seeded graphs. */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { groupFindings } from '../../../apps/aml/detect/cases.ts';
@@ -13,10 +13,9 @@ import type { TransferRow } from '../../../apps/aml/types.ts';
 import { generateAmlData } from '../../../demo/aml/generate.ts';
 import { readAmlData } from '../../../demo/aml/data.ts';
 import { clearCycles, clearFans, clearScatterGathers, clearTransfers } from './aml-clear.ts';
+import { sharedData } from '../../support/skipping.ts';
 
-const shared = path.join(process.env['CLOISTER_SHARED'] ?? '../shared', 'data', '02-aml');
-const hasShared = existsSync(shared);
-if (!hasShared) process.stderr.write('skipping the published AML data: the shared folder is absent\n');
+const { path: shared, isMissing } = sharedData('02-aml');
 
 function graphOf(rows: Iterable<TransferRow>): { graph: TransferGraph; txIds: readonly string[] } {
   const byId = new Map([...rows].map((row) => [row[0] ?? '', row] as const));
@@ -157,7 +156,7 @@ describe('cases', () => {
   });
 });
 
-describe.skipIf(!hasShared)('detection on the published world data', () => {
+describe.skipIf(isMissing)('detection on the published world data', () => {
   it('gives the published answers', async () => {
     const data = await readAmlData(shared);
     const expected = JSON.parse(readFileSync(path.join(shared, 'expected', 'expected.json'), 'utf8')) as Record<

@@ -1,18 +1,17 @@
 /** The token contract in the production interpreter: rules, privacy, cost, and the published transfers where present. */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { BURN, type BalanceResult, type SupplyResult } from '../../../apps/token/types.ts';
 import { ContractTest } from '../../../contracts/testing.ts';
 import { asked, askedInVain, did, refused, testKey } from './contract-party.ts';
+import { sharedData } from '../../support/skipping.ts';
 
 const ENTRY = new URL('../../../apps/token/contract.ts', import.meta.url).pathname;
 const [ISSUER, AUDITOR, ALICE, BOB] = [testKey(1), testKey(2), testKey(3), testKey(4)];
 const MAX = (2n ** 256n - 1n).toString();
-const shared = path.join(process.env['CLOISTER_SHARED'] ?? '../shared', 'data', '09-ledger');
-const hasShared = existsSync(shared);
-if (!hasShared) process.stderr.write('skipping the published ledger data: the shared folder is absent\n');
+const { path: shared, isMissing } = sharedData('09-ledger');
 
 let t: ContractTest;
 beforeEach(async () => {
@@ -110,7 +109,7 @@ describe('token', () => {
   });
 });
 
-describe.skipIf(!hasShared)('the published transfers', () => {
+describe.skipIf(isMissing)('the published transfers', () => {
   it('give the published decisions, balances and supplies', () => {
     const read = (file: string): string[][] =>
       readFileSync(path.join(shared, file), 'utf8')

@@ -29,6 +29,7 @@ describe('mistakes in what was typed', () => {
     { args: ['call', 'token', 'transfer'], says: /^USAGE_NO_ACCOUNT: / },
     { args: ['call', 'token', 'transfer', '{to'], says: /^USAGE_NOT_JSON: / },
     { args: ['query', 'token', 'supply', '{to'], says: /^USAGE_NOT_JSON: / },
+    { args: ['status', '--url', 'localhost'], says: /must be a URL such as http/ },
     { args: ['init'], says: /Give --dir/ },
     {
       args: ['init', 'validator', '--home', 'h', '--name', 'n', '--address', 'a'],

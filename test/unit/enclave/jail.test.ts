@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CHANNEL_DESCRIPTOR, launchEnclave, namespacesAvailable } from '../../../enclave/host/launch.ts';
+import { skipUnless } from '../../support/skipping.ts';
 
 interface Report {
   readonly findings: Record<string, string>;
@@ -61,7 +62,8 @@ describe('jail', () => {
   };
 
   it.for([false, true])('shuts every door (namespaces: %s)', async (namespaces, { skip }) => {
-    skip(namespaces && !(await namespacesAvailable()), 'this system gives ordinary users no namespaces');
+    const available = !namespaces || (await namespacesAvailable());
+    skip(skipUnless(available, 'the jail with namespaces', 'this system gives ordinary users none (unshare -Urn).'));
     const { child, channel, report } = await probe(namespaces);
     const open = Object.keys(report.findings).filter((door) => !report.findings[door]?.startsWith('shut'));
     // Known and named in the threat model: a new vm context may generate code (nothing in the bundle makes one), and
