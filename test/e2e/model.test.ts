@@ -31,6 +31,7 @@ describe('logs of real validators', () => {
     const directory = await mkdtemp(join(tmpdir(), 'cloister-spec-'));
     try {
       const network = await LocalNetwork.start({ directory, logLevel: 'info', parameters: { minEpochMs: 1_000 } });
+      const nodes = [...network.nodes];
       const logs = new Map<number, readonly WalRecord[]>();
       try {
         const [, victim] = network.nodes;
@@ -43,25 +44,26 @@ describe('logs of real validators', () => {
         await wallet.openSession(createAccount());
         const joiner = await network.createNode('validator-5');
         await joiner.start();
+        nodes.push(joiner);
         const card = join(joiner.home, 'validator.json');
         const added = await runCommand([
           ...['validators', 'add', card, '--dir', directory, '--account', 'dev-1', '--json'],
         ]);
         expect(added.code, added.stderr).toBe(0);
-        await eventually(network, 'the joiner votes', async () => (await statusOf(joiner))?.role === 'validator');
+        await eventually({ nodes }, 'the joiner votes', async () => (await statusOf(joiner))?.role === 'validator');
         await wallet.openSession(createAccount());
       } finally {
         await network[Symbol.asyncDispose]();
       }
-      for (const node of network.nodes) logs.set(node.index, await readLog(node.home, network.chainId));
+      for (const node of nodes) logs.set(node.index, await readLog(node.home, network.chainId));
       const { genesis } = network;
       const run = mergeLogs(
         {
           genesis: genesisAnchor(genesis),
           governance: governanceOf(genesis),
           verifySignature: verifyEd25519,
-          machineOf: ({ name }) => network.nodes.find((node) => node.name === name)?.index ?? -1,
-          machines: network.nodes.map(({ index }) => index),
+          machineOf: ({ name }) => nodes.find((node) => node.name === name)?.index ?? -1,
+          machines: nodes.map(({ index }) => index),
           liars: new Set(),
         },
         logs,
@@ -72,7 +74,7 @@ describe('logs of real validators', () => {
       expect(judgement?.refused, judgement?.output).toBeUndefined();
       expect(judgement?.accepted, judgement?.output).toBe(true);
       const committed = run.facts.filter(({ kind }) => kind === 'Committed');
-      expect(new Set(committed.map(({ by }) => by)).size).toBe(network.nodes.length);
+      expect(new Set(committed.map(({ by }) => by)).size).toBe(nodes.length);
     } finally {
       await rm(directory, { recursive: true, force: true });
     }

@@ -216,10 +216,11 @@ export class FactBook {
     return tip === undefined ? undefined : this.#anchorOn(tip);
   }
 
-  /** Whether a record of a machine can be taken: it is of no later epoch than one that the machine is in or may enter. */
-  mayTake(by: number, record: WalRecord): boolean {
-    const present = this.#epochOf(by);
-    return recordEpoch(record) <= present || this.#following(by) !== undefined || this.#endings.has(present);
+  /** Brings a machine into the epoch of a record as soon as it may enter it; says whether it is there, or beyond. */
+  follow(by: number, record: WalRecord): boolean {
+    const epoch = recordEpoch(record);
+    if (epoch > this.#epochOf(by)) this.#enter(by);
+    return epoch <= this.#epochOf(by);
   }
 
   /** Who joins has followed by its ledger, not by a log: what ended the epoch for others ended it for it. */
@@ -239,7 +240,7 @@ export class FactBook {
     const epoch = recordEpoch(record);
     if (record.kind === 'block') this.note(record);
     if (record.kind === 'block' || record.kind === 'evidence') return;
-    if (epoch > this.#epochOf(by)) this.#enter(by);
+    this.follow(by, record);
     if (epoch < this.#epochOf(by) && record.kind !== 'vote') return;
     switch (record.kind) {
       case 'vote':

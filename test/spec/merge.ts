@@ -19,7 +19,7 @@ export const mergeLogs = (network: Network, logs: ReadonlyMap<number, readonly W
 
   const mayCome = (validator: number, record: WalRecord): boolean => {
     if (record.kind === 'block') return true;
-    if (!book.mayTake(validator, record)) return false;
+    if (!book.follow(validator, record)) return false;
     if (record.kind === 'certificate' || record.kind === 'closing') {
       const held = record.kind === 'certificate' ? record.certificate : record.finalization;
       const signers = book.signersOf(held);

@@ -67,7 +67,7 @@ const inputs = (
 
 /** All explorations, the longest first. */
 export const modelChecks: readonly ModelCheck[] = [
-  simplex(4, 1, 0.55, ['skip', 'double', 'finalAfterSkip']),
+  simplex(4, 1, 0.554, ['skip', 'double', 'finalAfterSkip']),
   epochs('two epochs, closing block final', 'epochs4', 'initClosed', 0.06, [
     'epochChange',
     'committedAfterChange',
@@ -83,5 +83,5 @@ export const modelChecks: readonly ModelCheck[] = [
     'doubled',
     'recovered',
   ]),
-  inputs('one input at a time, two epochs', 'switching4', 'stepCalm', 0.01, ['switched', 'committedAfterSwitch']),
+  inputs('one input at a time, two epochs', 'switching4', 'stepCalm', 0.006, ['switched', 'committedAfterSwitch']),
 ];
