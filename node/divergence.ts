@@ -19,14 +19,17 @@ export interface DivergenceOptions {
 }
 
 /** Makes the handler; the report is `divergence-HEIGHT.json` in the home. */
-export const divergenceHandler =
-  ({ home, epochs, logger, describe, onFatal }: DivergenceOptions) =>
-  (divergence: Divergence): void => {
+export const divergenceHandler = ({ home, epochs, logger, describe, onFatal }: DivergenceOptions) => {
+  let isReporting = false;
+  return (divergence: Divergence): void => {
     const { height, fatal } = divergence;
     const validator = epochs.validatorNameOf(divergence.peer) ?? divergence.peer;
     logger.error({ height, validator, fatal }, 'another validator signed a different result');
-    if (!fatal) return;
+    // More validators contradict while the node stops; they can no longer be asked and must not replace the report.
+    if (!fatal || isReporting) return;
+    isReporting = true;
     void describe(divergence)
       .then((report) => writeFileDurably(`${home}/divergence-${height}.json`, `${JSON.stringify(report, null, 2)}\n`))
       .finally(() => onFatal(nodeErrors.error('DIVERGED', { height, validator })));
   };
+};

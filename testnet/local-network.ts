@@ -61,6 +61,8 @@ export interface LocalNetworkOptions {
   readonly threshold?: number | undefined;
   /** Genesis parameters of a new network that differ from the local ones. */
   readonly parameters?: Partial<Parameters> | undefined;
+  /** Enclave bundle of a new network; built from the sources unless given. */
+  readonly enclaveBundle?: string | undefined;
   readonly logLevel?: LogLevel | undefined;
   /** Further settings of every node, by dotted name. */
   readonly settings?: Readonly<Record<string, string>> | undefined;

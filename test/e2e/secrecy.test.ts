@@ -1,7 +1,8 @@
 /**
  * Secrecy of an ordinary run at the most verbose log level: nothing that was called or answered occurs in what the
  * nodes keep, log, count or answer, in any encoding; calls of equal shape have equal length; a repeated call does not
- * look repeated. (The demo's own check searches captured peer traffic as well.)
+ * look repeated. What nodes tell one another is searched as another operator has it, behind the encryption of the link:
+ * a validator's place is taken by one that only listens. (The demo searches every link as its observer sees it.)
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +10,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodedForms } from '../../demo/leak-check/encodings.ts';
 import { LocalNetwork } from '../../testnet/local-network.ts';
 import { connect, createAccount } from '../../wallet/index.ts';
-import { metricsOf, untilSameState } from '../support/live-network.ts';
+import { eventually, metricsOf, untilReady, untilSameState } from '../support/live-network.ts';
+import { LyingValidator } from '../support/lying-validator.ts';
 import { RawClient, resultsOf } from '../support/raw-client.ts';
 import { TOKEN, TokenLoad } from '../support/token-load.ts';
 
@@ -27,6 +29,30 @@ const recordingFetch = async (url: string, init: RequestInit): Promise<Response>
   const response = await fetch(url, init);
   traffic.push(new Uint8Array(await response.clone().arrayBuffer()));
   return response;
+};
+
+const LISTENER = 3;
+
+/** A machine in a validator's place that keeps all that it is told, directly and by gossip, and answers nothing. */
+const listenIn = async (heard: { readonly direct: Uint8Array[]; readonly gossip: Uint8Array[] }) => {
+  const place = network.nodes[LISTENER];
+  if (place === undefined) throw new RangeError('no such place');
+  await place.stop();
+  const peer = await LyingValidator.start({
+    home: place.home,
+    genesis: network.genesis,
+    index: LISTENER,
+    // Nobody dials it here, and it dials all but one: that one has a missing link, which gossip heals.
+    port: 0,
+    peers: network.nodes.slice(1, LISTENER).map(({ name, p2p }) => `${name}@${p2p}`),
+  });
+  peer.network.setPeerAddress(peer.peerOf(0), undefined);
+  peer.network.onMessage((_from, _channel, bytes) => void heard.direct.push(Uint8Array.from(bytes)));
+  peer.network.onGossip('certificates', (_from, bytes) => {
+    heard.gossip.push(Uint8Array.from(bytes));
+    return 'accept';
+  });
+  return peer;
 };
 
 const filesUnder = (directory: string): string[] =>
@@ -99,6 +125,34 @@ describe('an ordinary run', () => {
     expect(occurrences('block executed', places).length).toBeGreaterThan(0);
     await Promise.all(network.nodes.map((node) => node.start()));
     await network.waitUntilReady();
+  });
+});
+
+describe('what a node tells the others', () => {
+  it('holds nothing readable, whether it comes directly or by gossip', async () => {
+    const heard = { direct: [] as Uint8Array[], gossip: [] as Uint8Array[] };
+    const peer = await listenIn(heard);
+    await eventually(network, 'the listener is told', () => peer.network.connectedPeers().length === LISTENER - 1);
+    const { account } = network.account('dev-1');
+    const wallet = await connect({ urls: network.apis.slice(0, LISTENER), chainId: network.chainId });
+    const session = await wallet.openSession(account);
+    const transfer = { token: TOKEN_CANARY, to: createAccount().publicKey, amount: '1' };
+    const sent: string[] = [];
+    await eventually(network, 'calls are told directly, certificates by gossip', async () => {
+      const id = `${ID_CANARY}-told-${sent.length}`;
+      sent.push((await session.call('token', 'transfer', { ...transfer, id })).transactionId);
+      return heard.direct.length > 0 && heard.gossip.length > 0;
+    });
+    const places = [
+      ...heard.direct.map((bytes, index) => [`direct message ${index}`, bytes] as const),
+      ...heard.gossip.map((bytes, index) => [`gossip ${index}`, bytes] as const),
+    ];
+    for (const canary of [...CANARIES, transfer.to]) expect(occurrences(canary, places)).toEqual([]);
+    // It did hear of the calls: their envelopes or ids came by.
+    expect(heard.direct.reduce((sum, { length }) => sum + length, 0)).toBeGreaterThan(500);
+    await peer[Symbol.asyncDispose]();
+    await network.nodes[LISTENER]?.start();
+    await untilReady(network);
   });
 });
 
