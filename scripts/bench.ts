@@ -1,12 +1,13 @@
 /**
- * `npm run bench -- [--json] [--seconds N]`: four validators and a load generator on this machine, measured against the
- * targets of the project, with the floors of the same run beside them. docs/performance.md explains every figure.
+ * `npm run bench -- [--json] [--write] [--seconds N]`: four validators and a load generator on this machine, measured against the
+ * targets of the project, with the floors of the same run beside them. `--write` renews docs/performance.md, which explains
+ * every figure.
  *
  * Exit code 0 when everything could be measured, whether or not the targets are met; 1 otherwise. Linux only: CPU time
  * and memory of the processes come from /proc.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,10 +16,12 @@ import { TransferTest } from './bench/contract-calls.ts';
 import { measureFloors } from './bench/floors.ts';
 import { LoadGenerator, measureIdle, startWarm } from './bench/network-rounds.ts';
 import { canMeasure, ProcessGroup } from './bench/processes.ts';
+import { performancePage } from './bench/page.ts';
 import { describe, type Measurements, toJson } from './bench/report.ts';
 import { type Spread, spreadOf } from './bench/statistics.ts';
 
 const COMMAND = fileURLToPath(new URL('../cli/cloister.mjs', import.meta.url));
+const PAGE = fileURLToPath(new URL('../docs/performance.md', import.meta.url));
 const DEFAULT_SECONDS = 60;
 const WARM_STARTS = 3;
 const LATENCY_ROUNDS = 3;
@@ -74,6 +77,7 @@ const main = async (): Promise<void> => {
   const { values } = parseArgs({
     options: {
       json: { type: 'boolean', default: false },
+      write: { type: 'boolean', default: false },
       seconds: { type: 'string', default: String(DEFAULT_SECONDS) },
     },
   });
@@ -89,6 +93,7 @@ const main = async (): Promise<void> => {
     return;
   }
   const measurements = await measure(seconds);
+  if (values.write) await writeFile(PAGE, performancePage(measurements));
   process.stdout.write(values.json ? `${JSON.stringify(toJson(measurements))}\n` : `${describe(measurements)}\n`);
 };
 
