@@ -9,6 +9,7 @@ import { recordEpoch, type WalRecord } from '../protocol/consensus/wal-record.ts
 import { accusedBy, ruleOf } from '../protocol/consensus/evidence.ts';
 import { type VoteStatement, ZERO_HASH } from '../protocol/consensus/vote.ts';
 import { addBlock } from './blocks.ts';
+import { REMEMBERED_VIEWS } from './constants.ts';
 import { witnessEvidence } from './key-safety.ts';
 import { type CoreConfig, type CoreState, type FinalPoint, initialState, viewOf } from './state.ts';
 import { broadcastStatus } from './repair.ts';
@@ -117,9 +118,9 @@ const ownStatements = (state: CoreState, number: View): VoteStatement[] => {
   const epoch = state.config.anchor.epoch;
   const statements: VoteStatement[] = [];
   if (own.notarize !== undefined) statements.push({ kind: 'notarize', epoch, view: number, hash: own.notarize });
-  // Of a view that is skipped the tally needs no more votes: a long outage would otherwise take long to sign again.
-  if (own.nullify && nullification === undefined)
-    statements.push({ kind: 'nullify', epoch, view: number, hash: ZERO_HASH });
+  // Of views long skipped no votes are kept (`view-entry.ts`): after a long outage it would take long to sign them again.
+  const longSkipped = nullification !== undefined && number < state.current - REMEMBERED_VIEWS;
+  if (own.nullify && !longSkipped) statements.push({ kind: 'nullify', epoch, view: number, hash: ZERO_HASH });
   if (own.finalize !== undefined) statements.push({ kind: 'finalize', epoch, view: number, hash: own.finalize });
   return statements;
 };
