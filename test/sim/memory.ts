@@ -4,7 +4,8 @@ import type { CoreState } from '../../consensus/state.ts';
 
 /** What a core holds more of than may be; undefined when nothing. */
 export const excessOf = (core: CoreState): string | undefined => {
-  const window = core.highestCertificate + 1 + VIEW_WINDOW - core.finalized.view;
+  // Who learns from a proof that its epoch is over, perhaps many views later, holds no certificate of these views.
+  const window = Math.max(core.highestCertificate, core.finalized.view) + 1 + VIEW_WINDOW - core.finalized.view;
   const pending = core.deliveries.reduce((sum, { blocks }) => sum + blocks.length, 0);
   const most = { views: window, blocks: 2 * window + pending + 1, evidence: 5 * core.validators };
   for (const [what, bound] of Object.entries(most)) {

@@ -13,6 +13,8 @@ import { sweep } from './sweep.ts';
 
 const SEEDS = Number(process.env['CLOISTER_SIM_SEEDS'] ?? 100_000);
 const FIRST_SEED = 1;
+/** An observer that learns by proof that its epoch is over while its own view lags far behind. */
+const FAILED_ONCE = [50_058];
 
 /** Kinds of faults besides liars. */
 const FAULTS = [
@@ -92,6 +94,10 @@ describe('seeded simulation', () => {
       if (forks.some((fork) => /^P[123]:/.test(fork))) forked += 1;
     }
     expect(forked).toBeGreaterThan(0);
+  });
+
+  it('seeds that failed once', () => {
+    expect(FAILED_ONCE.flatMap((seed) => failuresOf(4, seed, 1))).toEqual([]);
   });
 
   it('repeats a seed exactly, step by step', () => {
