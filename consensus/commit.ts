@@ -9,6 +9,7 @@
 import type { BlockHash, ValidatorIndex, View } from '../protocol/brand.ts';
 import { anchorOf } from '../protocol/consensus/configuration.ts';
 import type { Certificate } from '../protocol/consensus/certificate.ts';
+import { MAX_FOLLOWING_HEADERS } from '../protocol/consensus/finality-proof.ts';
 import { type Header, isClosing } from '../protocol/consensus/header.ts';
 import { MAX_READINESS_AGE_BLOCKS } from '../protocol/limits.ts';
 import { firstMissing, pathToFinalized, recordBlock } from './blocks.ts';
@@ -18,7 +19,10 @@ import type { BlockState, ClosingProof } from './state.ts';
 import type { Turn } from './turn.ts';
 import { systemEffect } from './validity.ts';
 
-/** Commits the highest finalization whose chain of headers is known; asks for headers that are missing. */
+/**
+ * Commits the highest finalization whose chain of headers is known; asks for headers that are missing. A chain that is too
+ * long for a proof of its first block (a log without its ledger) waits for a finalization further down, which is asked for.
+ */
 export const commit = (turn: Turn): void => {
   const { state } = turn;
   if (state.ended !== undefined) return;
@@ -29,7 +33,7 @@ export const commit = (turn: Turn): void => {
     const finalization = state.views.get(number)?.finalization;
     if (finalization === undefined) continue;
     const path = pathToFinalized(state, finalization.hash);
-    if (path === undefined) {
+    if (path === undefined || path.length > MAX_FOLLOWING_HEADERS) {
       if (position === 0) askPath(turn, finalization.hash, finalization.view);
     } else if (isSupported(turn, path)) {
       finalizePath(turn, path, finalization);

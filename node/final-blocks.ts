@@ -23,6 +23,8 @@ export class FinalBlocks {
   readonly #waiting = new Map<number, ProvenBlock>();
   readonly #arrived = new Signal();
   #finalHeight: number;
+  /** Height up to which blocks are in the ledger or on their way there. */
+  #storedTo: number;
   #storing: Promise<void> = Promise.resolve();
 
   constructor(ledger: Ledger, bodies: BodyStore, onFatal: (error: unknown) => void) {
@@ -30,6 +32,7 @@ export class FinalBlocks {
     this.#bodies = bodies;
     this.#onFatal = onFatal;
     this.#finalHeight = ledger.head().finalisedHeight;
+    this.#storedTo = this.#finalHeight;
   }
 
   /** Newest final height that was delivered. */
@@ -114,9 +117,11 @@ export class FinalBlocks {
     await this.#storing.catch(() => undefined);
   }
 
-  /** Moves everything that waits to the ledger; it stays readable here until it is there. */
+  /** Moves what waits, and is not on its way already, to the ledger; it stays readable here until it is there. */
   #store(): void {
-    const moving = [...this.#waiting.values()];
+    const moving = [...this.#waiting.values()].filter(({ header }) => header.height > this.#storedTo);
+    this.#storedTo = this.#finalHeight;
+    if (moving.length === 0) return;
     this.#storing = this.#storing
       .then(() => this.#ledger.storeFinalised(...moving.map(blockRecords)))
       .then(() => {

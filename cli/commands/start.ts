@@ -63,8 +63,10 @@ const processes = ({ pids }: NodeEvent): string =>
     ? `Node process ${pids?.node}, no enclave`
     : `Node process ${pids.node}, enclave process ${pids.enclave}`;
 
+const spanOf = (seconds: number): string => (seconds < 120 ? `${seconds} s` : `${Math.ceil(seconds / 60)} min`);
+
 const progressLine = ({ height = 0, target = 0, perSecond = 0, secondsLeft }: NodeEvent): string => {
-  const left = secondsLeft === undefined ? '' : `, about ${secondsLeft} s left`;
+  const left = secondsLeft === undefined ? '' : `, about ${spanOf(secondsLeft)} left`;
   return `Catching up: block ${height} of ${target} (${perSecond} a second${left})`;
 };
 

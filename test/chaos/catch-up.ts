@@ -112,5 +112,5 @@ export const measureCatchUp = async (behind: number, tell: (step: string) => voi
   await writeHistory(homes, member.account, behind, (height) => {
     if (height % 5_000 < 256) tell(`history: ${height} of ${behind}`);
   });
-  return catchUpIn(directory, tell);
+  return await catchUpIn(directory, tell);
 };
