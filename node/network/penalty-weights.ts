@@ -24,5 +24,4 @@ export const PENALTY_WEIGHTS: Readonly<Record<PenaltyCode, number>> = {
   'malformed-message': 34,
   'invalid-signature': 100,
   'invalid-message': 20,
-  equivocation: 100,
 };

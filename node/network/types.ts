@@ -43,7 +43,6 @@ export const PENALTY_CODES = [
   'malformed-message',
   'invalid-signature',
   'invalid-message',
-  'equivocation',
 ] as const;
 /** Why a peer is penalised. */
 export type PenaltyCode = (typeof PENALTY_CODES)[number];
