@@ -45,7 +45,7 @@ const describe = ({
     ...violations.map((violation) => `BROKEN: ${violation}`),
     `${rounds.length} faults over ${validators} validators (${ground}) in ${seconds.toFixed(0)} s: ${calls} calls, height ${height}, ` +
       `on after p50 ${recoveredMs.p50} ms, max ${recoveredMs.max} ms, ${late(rounds)} later than ${GOES_ON_WITHIN_MS} ms; ${violations.length} violations`,
-    `repeat: npm run chaos -- --validators ${validators} --rounds ${rounds.length} --seed ${seed}`,
+    `repeat: npm run chaos -- --validators ${validators} --rounds ${rounds.length} --seed ${seed}${ground === 'loopback' ? ' --ground loopback' : ''}`,
   ].join('\n');
 
 const describeCatchUp = ({ behind, seconds, height, node, enclave, calls, othersReadySeconds }: CatchUp): string => {
