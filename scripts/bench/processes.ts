@@ -14,6 +14,8 @@ export interface Usage {
   /** CPU time of the main thread, µs; the rest is garbage collection, compilation and the thread pool. */
   readonly mainMicros: number;
   readonly residentBytes: number;
+  /** Resident bytes that are no part of a file: LevelDB maps its tables, which the system may drop at any time. */
+  readonly ownBytes: number;
 }
 
 /** The two sides of one validator; the enclave's includes the wrappers of its jail. */
@@ -24,7 +26,7 @@ export interface ValidatorUsage {
 
 const TICK_MICROS = 10_000;
 const PAGE_BYTES = 4096;
-const NOTHING: Usage = { cpuMicros: 0, mainMicros: 0, residentBytes: 0 };
+const NOTHING: Usage = { cpuMicros: 0, mainMicros: 0, residentBytes: 0, ownBytes: 0 };
 
 /** Fields of proc(5) stat behind the command name. */
 const statFields = (path: string): number[] => {
@@ -37,6 +39,12 @@ const statFields = (path: string): number[] => {
 
 const ticksOf = (fields: readonly number[]): number => (fields[11] ?? 0) + (fields[12] ?? 0);
 
+/** Of proc(5) statm: resident pages without those of files. */
+const ownPages = (pid: number): number => {
+  const [, resident = 0, ofFiles = 0] = readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ').map(Number);
+  return resident - ofFiles;
+};
+
 /** Usage of one process; all zero once it is gone. */
 export const usageOf = (pid: number): Usage => {
   try {
@@ -45,6 +53,7 @@ export const usageOf = (pid: number): Usage => {
       cpuMicros: ticksOf(fields) * TICK_MICROS,
       mainMicros: ticksOf(statFields(`/proc/${pid}/task/${pid}/stat`)) * TICK_MICROS,
       residentBytes: (fields[21] ?? 0) * PAGE_BYTES,
+      ownBytes: ownPages(pid) * PAGE_BYTES,
     };
   } catch {
     return NOTHING;
@@ -55,6 +64,7 @@ const sum = (usages: readonly Usage[]): Usage => ({
   cpuMicros: usages.reduce((total, { cpuMicros }) => total + cpuMicros, 0),
   mainMicros: usages.reduce((total, { mainMicros }) => total + mainMicros, 0),
   residentBytes: usages.reduce((total, { residentBytes }) => total + residentBytes, 0),
+  ownBytes: usages.reduce((total, { ownBytes }) => total + ownBytes, 0),
 });
 
 /** Remembers which processes belong to each validator, and reads them all at once. */
@@ -73,9 +83,9 @@ export class ProcessGroup {
   }
 }
 
-/** Resident bytes of all processes. */
-export const residentOf = (usages: readonly ValidatorUsage[]): number =>
-  usages.reduce((total, { node, enclave }) => total + node.residentBytes + enclave.residentBytes, 0);
+/** Memory of all processes, of one kind. */
+export const memoryOf = (usages: readonly ValidatorUsage[], kind: 'residentBytes' | 'ownBytes'): number =>
+  usages.reduce((total, { node, enclave }) => total + node[kind] + enclave[kind], 0);
 
 /** Whether this system has what the measurements need. */
 export const canMeasure = (): boolean => {

@@ -129,7 +129,8 @@ export const describe = (m: Measurements): string => {
     '',
     `load: ${loaded.committed} committed in ${loaded.seconds.toFixed(1)} s, ${loaded.blocks} blocks of ${loaded.meanBlockTransactions.toFixed(0)} on average, ` +
       `failures: ${failures.length === 0 ? 'none' : failures.join(', ')}`,
-    `memory under load: ${number(loaded.residentBytesAfter / MIB)} MiB, growing ${number(loaded.residentGrowthBytesPerMinute / MIB)} MiB a minute`,
+    `memory under load: ${number(loaded.residentBytesAfter / MIB)} MiB with mapped files, ${number(loaded.ownBytesAfter / MIB)} MiB without, ` +
+      `the latter growing ${number(loaded.ownGrowthBytesPerMinute / MIB)} MiB a minute`,
     '',
     'where the time goes, CPU µs a transaction:',
     ...timeTable(m),
@@ -178,7 +179,8 @@ export const toJson = (m: Measurements): Record<string, unknown> => {
       blocks: loaded.blocks,
       meanBlockTransactions: rounded(loaded.meanBlockTransactions),
       residentBytesAfter: loaded.residentBytesAfter,
-      residentGrowthBytesPerMinute: Math.round(loaded.residentGrowthBytesPerMinute),
+      ownBytesAfter: loaded.ownBytesAfter,
+      ownGrowthBytesPerMinute: Math.round(loaded.ownGrowthBytesPerMinute),
     },
     cpuMicrosPerTransaction: roundedAll(loaded.cpu),
     targetsMet: meetsTargets(m),
