@@ -9,7 +9,6 @@ import { pino } from 'pino';
 import type { DestinationStream, Logger as PinoLogger } from 'pino';
 
 import { CloisterError } from '../protocol/errors.ts';
-import { LogSink } from './log-sink.ts';
 
 /** Levels in rising order of silence. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -19,20 +18,11 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 /** A pino logger. Rooms take this type and never import pino themselves. */
 export type Logger = PinoLogger;
 
-/** Where log lines go. */
-export type LogDestination = { readonly kind: 'stderr' } | { readonly kind: 'file'; readonly path: string };
-
 /** What the composition root decides about logs. */
 export interface LoggerOptions {
   readonly level: LogLevel;
-  readonly destination: LogDestination;
   /** Fields on every line, such as the validator's name. */
   readonly fields?: Readonly<Record<string, string | number>>;
-}
-
-/** The root logger with its file or descriptor; disposing it writes what is buffered. */
-export interface RootLogger extends AsyncDisposable {
-  readonly logger: Logger;
 }
 
 /** Names of fields whose values never reach a log line. */
@@ -94,15 +84,7 @@ const pinoOptions = (options: LoggerOptions): pino.LoggerOptions => ({
 });
 
 /** Makes a root logger over any line sink. */
-export const loggerOver = (options: Omit<LoggerOptions, 'destination'>, sink: DestinationStream): Logger =>
-  pino(pinoOptions({ ...options, destination: { kind: 'stderr' } }), sink);
-
-/** Opens the destination and makes the root logger of this process. */
-export const createRootLogger = (options: LoggerOptions): RootLogger => {
-  const { destination } = options;
-  const sink = destination.kind === 'file' ? LogSink.toFile(destination.path) : LogSink.toStderr();
-  return { logger: pino(pinoOptions(options), sink), [Symbol.asyncDispose]: () => sink[Symbol.asyncDispose]() };
-};
+export const loggerOver = (options: LoggerOptions, sink: DestinationStream): Logger => pino(pinoOptions(options), sink);
 
 /** The child logger of a room; give it to the room's constructor. */
 export const roomLogger = (root: Logger, room: string): Logger => root.child({ room });

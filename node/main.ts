@@ -11,7 +11,7 @@ import { CloisterError } from '../protocol/errors.ts';
 import { nodeErrors } from './errors.ts';
 import { homePaths, readConfig, readGenesis, readKeystore, readPassphrase, writeKeystore } from './home.ts';
 import type { NodeKeystore } from './keystore.ts';
-import { createRootLogger } from './logger.ts';
+import { createRootLogger } from './root-logger.ts';
 import { startNode } from './node.ts';
 import type { RunningNode } from './running-node.ts';
 import { settings } from './config.ts';
@@ -61,10 +61,10 @@ const run = async (): Promise<number> => {
   const keystore = await readKeystore(home, passphrase);
   const keepKeystore = (kept: NodeKeystore): Promise<void> => writeKeystore(home, kept, passphrase);
   const file = config['log.file'];
-  await using root = createRootLogger({
-    level: config['log.level'],
-    destination: file === '' ? { kind: 'stderr' } : { kind: 'file', path: file },
-  });
+  await using root = createRootLogger(
+    { level: config['log.level'] },
+    file === '' ? { kind: 'stderr' } : { kind: 'file', path: file },
+  );
   const { logger } = root;
   const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
     version: string;

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
-import { createRootLogger, loggerOver, roomLogger } from '../../../node/logger.ts';
+import { loggerOver, roomLogger } from '../../../node/logger.ts';
+import { createRootLogger } from '../../../node/root-logger.ts';
 import { defineMetrics, listMetrics, MetricsRegistry } from '../../../node/metrics.ts';
 import { networkErrors } from '../../../node/network/errors.ts';
 import { networkMetrics } from '../../../node/network/network-metrics.ts';
@@ -40,7 +41,7 @@ describe('logger', () => {
     const directory = await mkdtemp(join(tmpdir(), 'cloister-log-'));
     const path = join(directory, 'logs', 'node.log');
     {
-      await using root = createRootLogger({ level: 'info', destination: { kind: 'file', path } });
+      await using root = createRootLogger({ level: 'info' }, { kind: 'file', path });
       for (let at = 0; at < 100; at += 1) root.logger.info({ at }, 'line');
     }
     expect((await readFile(path, 'utf8')).trimEnd().split('\n')).toHaveLength(100);
