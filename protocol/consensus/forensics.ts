@@ -6,8 +6,8 @@
  * chain was also finalised at v (E2), or holds another block notarised at v (E4), or steps over v with a nullification
  * (E3), or steps over it without one (E5). In each case two quorums have signed what no honest validator signs together,
  * and two quorums share more than f members. A node takes no block for final that skips more views than its justification
- * nullifies before it holds the other nullifications, and keeps them: such a chain convicts by E3. For E5 it takes a quorum of liars, and the chain must show who notarised the
- * block: the justification of the next one does.
+ * nullifies before it holds the other nullifications, and keeps them: such a chain convicts by E3. For E5 it takes a
+ * quorum of liars, and the chain must show who notarised the block: the justification of the next one does.
  */
 import { signersOf } from '../bitmap.ts';
 import type { ValidatorIndex } from '../brand.ts';

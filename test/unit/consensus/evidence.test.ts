@@ -13,12 +13,12 @@ import {
   pointOf,
   proposalEvent,
   Rig,
+  rigAt,
   voteBy,
 } from './harness.ts';
 
 const { base } = anchorOf(4);
 const hash = 'ab'.repeat(32) as BlockHash;
-const rigAt = (view = 1): Rig => new Rig(4, followerAt(4, view));
 
 describe('evidence', () => {
   const pairs = [

@@ -257,3 +257,6 @@ export const of = <K extends Effect['kind']>(effects: readonly Effect[], kind: K
 
 /** View number of a core. */
 export const currentOf = (rig: Rig): View => rig.core.current;
+
+/** One of four validators, which does not lead the view. */
+export const rigAt = (view = 1): Rig => new Rig(4, followerAt(4, view));

@@ -19,6 +19,7 @@ import {
   pointOf,
   proposalEvent,
   Rig,
+  rigAt,
   type TestBlock,
   voteBy,
 } from './harness.ts';
@@ -26,7 +27,6 @@ import {
 const base = anchorOf(4).base;
 const follower = followerAt(4, 1);
 const hash = 'ab'.repeat(32) as BlockHash;
-const rigAt = (view = 1): Rig => new Rig(4, followerAt(4, view));
 const emptyPayload = {
   system: [],
   summary: { txRoot: EMPTY_TRANSACTION_ROOT, txCount: 0, bodyBytes: 0 },

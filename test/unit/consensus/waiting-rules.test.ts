@@ -4,10 +4,9 @@ import type { BlockHash, ValidatorIndex, Verified } from '../../../protocol/bran
 import type { Status } from '../../../protocol/consensus/status.ts';
 import { statusOf } from '../../../consensus/repair.ts';
 import { viewTimeoutMs } from '../../../consensus/timer.ts';
-import { anchorOf, blockOn, certificate, followerAt, leaderAt, of, proposalEvent, Rig } from './harness.ts';
+import { anchorOf, blockOn, certificate, leaderAt, of, proposalEvent, Rig, rigAt } from './harness.ts';
 
 const base = anchorOf(4).base;
-const rigAt = (view = 1): Rig => new Rig(4, followerAt(4, view));
 
 describe('R8, R9 and R10: nullify, timer, work', () => {
   it('sleeps without work: no timer, no vote, only STATUS', () => {
