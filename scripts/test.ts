@@ -1,12 +1,12 @@
 /**
  * `npm test`: builds, checks types, format and lint, then runs every test layer: unit tests in parallel, exploration and
  * simulation, fuzzing, and the tests over real processes one file at a time. `npm test -- FILTER` runs the matching files
- * only. Exits with the first failing step; the last line counts what ran.
+ * only. Every layer runs, whatever failed before it; at the end stand the failures again, and the last line counts what ran.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildEnclave } from './build-enclave.ts';
 
@@ -18,7 +18,35 @@ interface Counts {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+  /** One line for each failure: file, test, and what it said. */
+  readonly failures: readonly string[];
 }
+
+/** Those fields of vitest's report that are read here. */
+interface Report {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly numPendingTests: number;
+  readonly numTodoTests: number;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages?: readonly string[];
+    }[];
+  }[];
+}
+
+const failuresIn = ({ testResults }: Report): string[] =>
+  testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const failed = assertionResults.filter((test) => test.status === 'failed');
+    const line = (what: string, said = ''): string => `${relative(root, name)}: ${what}: ${said.split('\n')[0]}`;
+    if (failed.length === 0 && status === 'failed') return [line('did not load', message)];
+    return failed.map(({ fullName, failureMessages }) => line(fullName, failureMessages?.[0]));
+  });
 
 const run = (title: string, script: string, args: readonly string[]): boolean => {
   process.stderr.write(`\n== ${title} ==\n`);
@@ -31,15 +59,15 @@ const runTests = (title: string, args: readonly string[], reports: string): Coun
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const passed = run(title, tool('vitest/vitest.mjs'), ['run', ...reporters, ...args]);
   try {
-    const counted = JSON.parse(readFileSync(report, 'utf8')) as Record<string, number>;
-    const failed = counted['numFailedTests'] ?? 0;
+    const counted = JSON.parse(readFileSync(report, 'utf8')) as Report;
     return {
-      passed: counted['numPassedTests'] ?? 0,
-      failed: passed ? failed : Math.max(1, failed),
-      skipped: (counted['numPendingTests'] ?? 0) + (counted['numTodoTests'] ?? 0),
+      passed: counted.numPassedTests,
+      failed: passed ? counted.numFailedTests : Math.max(1, counted.numFailedTests),
+      skipped: counted.numPendingTests + counted.numTodoTests,
+      failures: failuresIn(counted),
     };
   } catch {
-    return { passed: 0, failed: passed ? 0 : 1, skipped: 0 };
+    return { passed: 0, failed: 1, skipped: 0, failures: [`${title}: ended without a report`] };
   }
 };
 
@@ -54,8 +82,10 @@ const layers: readonly (readonly [title: string, args: readonly string[]])[] =
       ];
 
 await buildEnclave();
-let failed = !run('types', tool('typescript/bin/tsc'), ['-p', '.']);
-failed = !run('format and lint', tool('@biomejs/biome/bin/biome'), ['check', '.']) || failed;
+const failures: string[] = [];
+if (!run('types', tool('typescript/bin/tsc'), ['-p', '.'])) failures.push('types: see above');
+if (!run('format and lint', tool('@biomejs/biome/bin/biome'), ['check', '.']))
+  failures.push('format and lint: see above');
 const reports = mkdtempSync(join(tmpdir(), 'cloister-tests-'));
 const totals = { passed: 0, failed: 0, skipped: 0 };
 try {
@@ -64,10 +94,11 @@ try {
     totals.passed += counts.passed;
     totals.failed += counts.failed;
     totals.skipped += counts.skipped;
+    failures.push(...counts.failures);
   }
 } finally {
   rmSync(reports, { recursive: true, force: true });
 }
-failed ||= totals.failed > 0 || totals.passed === 0;
+if (failures.length > 0) process.stdout.write(`\nfailed:\n${failures.map((line) => `  ${line}\n`).join('')}`);
 process.stdout.write(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped\n`);
-process.exitCode = failed ? 1 : 0;
+process.exitCode = failures.length > 0 || totals.failed > 0 || totals.passed === 0 ? 1 : 0;
