@@ -10,6 +10,7 @@ import {
   HAVE_NULLIFICATION,
   MAX_STATUS_VOTES,
   type Status,
+  VOTED,
 } from '../protocol/consensus/status.ts';
 import type { Vote } from '../protocol/consensus/vote.ts';
 import { MAX_REPAIR_CERTIFICATES } from './constants.ts';
@@ -32,8 +33,11 @@ const ownVotesToTell = (state: CoreState): Vote[] => {
 };
 
 const bitsOf = (view: ViewState | undefined): number =>
-  (view?.notarization === undefined ? 0 : HAVE_NOTARIZATION) +
-  (view?.nullification === undefined ? 0 : HAVE_NULLIFICATION);
+  (view?.notarization === undefined ? 0 : HAVE_NOTARIZATION) |
+  (view?.nullification === undefined ? 0 : HAVE_NULLIFICATION) |
+  (view?.own.notarize === undefined ? 0 : VOTED.notarize) |
+  (view?.own.nullify === true ? VOTED.nullify : 0) |
+  (view?.own.finalize === undefined ? 0 : VOTED.finalize);
 
 /** What this core would tell its peers now. */
 export const statusOf = (state: CoreState): Status => {

@@ -17,6 +17,7 @@ import { type Certificate, certificateCodec } from '../protocol/consensus/certif
 import type { EpochAnchor } from '../protocol/consensus/configuration.ts';
 import { blockId, type Header, isClosing } from '../protocol/consensus/header.ts';
 import { type ConsensusMessage, consensusMessageCodec } from '../protocol/consensus/message.ts';
+import type { Status } from '../protocol/consensus/status.ts';
 import type { SystemSection } from '../protocol/consensus/system.ts';
 import type { Vote, VoteStatement } from '../protocol/consensus/vote.ts';
 import { voteBytes } from '../protocol/consensus/vote.ts';
@@ -119,13 +120,13 @@ export class ConsensusDriver implements AsyncDisposable {
     const member = this.#options.epochs.memberOf(peer);
     if (member === undefined || !this.#core.started || this.#stopped) return;
     this.#reminders.forget(member);
-    this.remind(member, []);
+    this.remind(member, undefined);
     this.#send(member, { kind: 'status', status: statusOf(this.#core) });
   }
 
-  /** Hands a member those of its votes that it does not list. */
-  remind(member: MemberIndex, listed: readonly Vote[]): void {
-    for (const vote of this.#reminders.due(this.#core, member, listed)) this.#send(member, { kind: 'vote', vote });
+  /** Hands a member those of its votes that its status does not name. */
+  remind(member: MemberIndex, status: Status | undefined): void {
+    for (const vote of this.#reminders.due(this.#core, member, status)) this.#send(member, { kind: 'vote', vote });
   }
 
   /** Transactions were added to the pool. */

@@ -200,7 +200,7 @@ export class ConsensusInbox {
       case 'status': {
         const status = this.#accepted(peer, verifyStatus(verifier, message.status, from));
         if (status === undefined) return;
-        driver.remind(from, status.votes);
+        driver.remind(from, status);
         driver.push({ kind: 'status', status, from });
         return;
       }

@@ -1,8 +1,9 @@
 /**
- * Reminders of votes: a peer that does not list votes which its key signed is handed them, for one that does not
+ * Reminders of votes: a peer whose STATUS does not name votes which its key signed is handed them, for one that does not
  * remember them must not vote (consensus design §2.8).
  */
 import type { MemberIndex, ValidatorIndex } from '../protocol/brand.ts';
+import { needsNoReminder, type Status } from '../protocol/consensus/status.ts';
 import type { Vote } from '../protocol/consensus/vote.ts';
 import { votesOf } from '../consensus/query.ts';
 import type { CoreState } from '../consensus/state.ts';
@@ -20,13 +21,13 @@ export class VoteReminders {
     this.#remindedMs.delete(member);
   }
 
-  /** Votes of a member that it does not list; at most once a repair interval. */
-  due(core: CoreState, member: MemberIndex, listed: readonly Vote[]): Vote[] {
+  /** Votes of a member that its status does not name, or all without one; at most once a repair interval. */
+  due(core: CoreState, member: MemberIndex, status: Status | undefined): Vote[] {
     const nowMs = performance.now();
     if (nowMs - (this.#remindedMs.get(member) ?? Number.NEGATIVE_INFINITY) < repairMs(core)) return [];
     this.#remindedMs.set(member, nowMs);
     return votesOf(core, member as number as ValidatorIndex, MAX_REMINDERS).filter(
-      (vote) => !listed.some((own) => own.kind === vote.kind && own.view === vote.view && own.hash === vote.hash),
+      (vote) => status === undefined || !needsNoReminder(status, vote),
     );
   }
 }

@@ -127,9 +127,7 @@ export class NodeChecks {
     }
     const message = decode(consensusMessageCodec, bytes, MAX_CONSENSUS_MESSAGE_BYTES);
     this.#counts.add(`sent ${message.kind}`);
-    // A reminder answers a STATUS: votes of a view that stays without a final block are handed to their signer again.
-    const isReminder = message.kind === 'vote' && message.vote.signer !== this.indexOf(machine, message.vote.epoch);
-    if (message.kind !== 'status' && message.kind !== 'presence' && !isReminder) this.busyMessages += 1;
+    if (message.kind !== 'status' && message.kind !== 'presence') this.busyMessages += 1;
     for (const certificate of certificatesIn(message)) this.#certificate(machine, certificate);
     if (!this.#world.isHonest(machine)) return;
     if (message.kind === 'evidence') this.#evidence(message.evidence);

@@ -1,12 +1,12 @@
 /** Key safety: every way in which a core can learn that its key signed something that it does not remember. */
 import { describe, expect, it } from 'vitest';
-import type { BlockHash, ValidatorIndex, Verified } from '../../../protocol/brand.ts';
+import type { BlockHash, ValidatorIndex, Verified, View } from '../../../protocol/brand.ts';
 import { bitmapOf, hasSigner } from '../../../protocol/bitmap.ts';
 import type { Vote } from '../../../protocol/consensus/vote.ts';
 import type { BodyState, CheckedBlock, Event } from '../../../consensus/input.ts';
 import { votesOf } from '../../../consensus/query.ts';
 import { statusOf } from '../../../consensus/repair.ts';
-import type { Status } from '../../../protocol/consensus/status.ts';
+import { needsNoReminder, type Status } from '../../../protocol/consensus/status.ts';
 import {
   anchorOf,
   blockOn,
@@ -193,6 +193,29 @@ describe('what a peer is reminded of', () => {
     rig.votes([other], 'notarize', 2, hash);
     const told = votesOf(rig.core, other as ValidatorIndex, 3).map(({ kind, view }) => `${kind}@${view}`);
     expect(told).toEqual(['nullify@3', 'notarize@2', 'nullify@2']);
+  });
+
+  it('is what its status does not name, in views that it left as well: nobody is reminded for ever', () => {
+    const voted = new Rig(4, self);
+    voted.give(proposalEvent(first));
+    voted.pass(60_000);
+    const forgot = new Rig(4, self);
+    for (const rig of [voted, forgot]) rig.certificate(certificate(4, 'nullify', 1));
+    const votes = [voteBy(self, 'notarize', 1, first.id), voteBy(self, 'nullify', 1)];
+    const remembers = ({ core }: Rig) => votes.map((vote) => needsNoReminder(statusOf(core), vote));
+    expect(currentOf(voted)).toBe(2);
+    expect(remembers(voted)).toEqual([true, true]);
+    expect(remembers(forgot)).toEqual([false, false]);
+    forgot.certificate(certificate(4, 'finalize', 3, hash));
+    expect(needsNoReminder({ ...statusOf(forgot.core), finalizedView: 3 as View }, votes[0] as Vote)).toBe(true);
+  });
+
+  it('is a vote for another block than the one that its status names', () => {
+    const rig = new Rig(4, self);
+    rig.give(proposalEvent(first));
+    const status = statusOf(rig.core);
+    expect(needsNoReminder(status, voteBy(self, 'notarize', 1, first.id))).toBe(true);
+    expect(needsNoReminder(status, voteBy(self, 'notarize', 1, hash))).toBe(false);
   });
 });
 
