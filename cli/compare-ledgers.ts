@@ -90,8 +90,8 @@ const anchorAt = (ledger: Ledger, genesis: Genesis, height: number): EpochAnchor
 const chainFrom = (ledger: Ledger, height: number): FinalisedChain => {
   const block = readProvenBlock(ledger, height);
   if (block === undefined) throw cliErrors.error('CONFIG_NO_LEDGER', { home: 'ledger' });
-  const { header, justification, tails, following, finalization } = block;
-  const later = following
+  const { header, justification, tails, proof } = block;
+  const later = proof.following
     .filter(({ kind }) => kind !== 'tail')
     .flatMap((each) => readHeaderRecord(ledger, each.height) ?? []);
   const chain = [{ header, justification, tails }, ...later];
@@ -100,5 +100,5 @@ const chainFrom = (ledger: Ledger, height: number): FinalisedChain => {
     const range = unattachedViews(each.header);
     return range === undefined ? [] : [...readNullifications(ledger, each.header.epoch, range)];
   });
-  return { blocks, unattached, finalization };
+  return { blocks, unattached, finalization: proof.finalization };
 };

@@ -5,15 +5,8 @@
 import { ed25519Verify } from '#primitives';
 import { decode } from '../protocol/codec.ts';
 import { bodyFault, blockBodyCodec } from '../protocol/consensus/body.ts';
-import {
-  type ChainPoint,
-  type EpochAnchor,
-  genesisAnchor,
-  validatorSetOf,
-} from '../protocol/consensus/configuration.ts';
-import { finalityProofCodec, MAX_FINALITY_PROOF_BYTES } from '../protocol/consensus/finality-proof.ts';
+import { type EpochAnchor, genesisAnchor, validatorSetOf } from '../protocol/consensus/configuration.ts';
 import { blockId, type Header } from '../protocol/consensus/header.ts';
-import { verifyFinality } from '../protocol/finality.ts';
 import { chainIdOf, type Genesis } from '../protocol/genesis.ts';
 import { fromHex } from '../protocol/hex.ts';
 import { MAX_BODY_BYTES } from '../protocol/limits.ts';
@@ -35,6 +28,7 @@ import { isCloisterError } from '../protocol/errors.ts';
 import { epochsOf } from '../node/epochs.ts';
 import { decodeHeaderRecord } from '../node/stored-blocks.ts';
 import type { AuditedHeight, Ledger } from '../ledger/index.ts';
+import { finalityCheckOf } from './finality-audit.ts';
 
 const MAX_ENCODED_BODY_BYTES = 2 * MAX_BODY_BYTES;
 
@@ -52,11 +46,11 @@ export const provenEpochs = (ledger: Ledger, genesis: Genesis): readonly EpochAn
 };
 
 /**
- * Makes the check for a chain, whose epochs were proven from its genesis; it remembers the last block whose finality it
- * proved.
+ * Makes the check for a ledger, whose epochs were proven from its genesis; it remembers the last block whose finality it
+ * proved, and the blocks since then, which a later proof covers.
  */
-export const heightCheckOf = (genesis: Genesis, epochs: readonly EpochAnchor[]): HeightCheck => {
-  let previous: ChainPoint | undefined;
+export const heightCheckOf = (ledger: Ledger, genesis: Genesis, epochs: readonly EpochAnchor[]): HeightCheck => {
+  const checkFinality = finalityCheckOf(ledger, epochs);
   return (audited) => {
     const problems: string[] = [];
     const attempt = (part: string, check: () => string | undefined): void => {
@@ -77,16 +71,7 @@ export const heightCheckOf = (genesis: Genesis, epochs: readonly EpochAnchor[]):
     if (header === undefined) return problems;
     const known: Header = header;
     attempt('body', () => bodyFault(decode(blockBodyCodec, audited.body, MAX_ENCODED_BODY_BYTES), known));
-    attempt('finality', () => {
-      const anchor = epochs[known.epoch - 1];
-      if (anchor === undefined) return 'belongs to an epoch that is not proven';
-      const before = anchor.base.height + 1 === known.height ? anchor.base : previous;
-      previous = { id: audited.blockHash, height: known.height, view: known.view, timeMs: known.timeMs };
-      if (audited.finality === undefined || before === undefined) return 'missing';
-      const { following, finalization } = decode(finalityProofCodec, audited.finality, MAX_FINALITY_PROOF_BYTES);
-      const verdict = verifyFinality(anchor, before, [known, ...following], finalization);
-      return verdict.verdict === 'final' ? undefined : verdict.code;
-    });
+    attempt('finality', () => checkFinality(known, audited.blockHash));
     let statement: ResultStatement | undefined;
     attempt('statement', () => {
       statement = decode(resultStatementCodec, audited.statement, audited.statement.length);

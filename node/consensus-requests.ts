@@ -37,7 +37,7 @@ import type { Logger } from './logger.ts';
 import type { Patience } from './patience.ts';
 import type { PeerNetwork } from './network/network.ts';
 import type { PeerName } from './network/types.ts';
-import { readBlockRange, readNullifications, readProvenBlock } from './stored-blocks.ts';
+import { readBlockRange, readNullifications, readStoredBlock } from './stored-blocks.ts';
 
 /** Request method of agreement on the request streams. */
 export const CONSENSUS_METHOD = 'consensus';
@@ -242,7 +242,7 @@ export class ConsensusRequests implements DriverRequests {
     const open = findBlock(driver.core, block);
     if (open !== undefined) return withBody(open, bodies.get(block, open.header)?.body ?? blocks.waiting(block)?.body);
     const height = ledger.heightOfBlock(block);
-    const known = height === undefined ? blocks.waiting(block) : readProvenBlock(ledger, height);
+    const known = height === undefined ? blocks.waiting(block) : readStoredBlock(ledger, height);
     return known === undefined ? undefined : withBody(known, known.body);
   }
 }

@@ -25,7 +25,7 @@ import type { FinalBlocks } from './final-blocks.ts';
 import type { Logger } from './logger.ts';
 import type { ResultImport } from './result-import.ts';
 import type { OwnResult, ResultCollector } from './results.ts';
-import { blockRecords, type ProvenBlock } from './stored-blocks.ts';
+import { blockRecords, type ProvenBlock, type StoredBlock } from './stored-blocks.ts';
 
 /** What execution is made with. */
 export interface ExecutionOptions {
@@ -67,7 +67,7 @@ interface Executed {
 }
 
 /** Final blocks with what others have certified of them. */
-type Imported = readonly (readonly [ProvenBlock, ExecutedHeight])[];
+type Imported = readonly (readonly [StoredBlock, ExecutedHeight])[];
 
 /** See the module comment. */
 export class Execution implements AsyncDisposable {
@@ -131,7 +131,8 @@ export class Execution implements AsyncDisposable {
   }
 
   async #execute(enclave: EnclaveSupervisor, client: EnclaveClient, block: ProvenBlock): Promise<Executed> {
-    const { header, following, finalization, body } = block;
+    const { header, body } = block;
+    const { following, finalization } = block.proof;
     await enclave.proveEpochs(client, header.epoch);
     return { block, reply: await client.call('execute', { headers: [header, ...following], finalization, body }) };
   }
@@ -248,7 +249,7 @@ export class Execution implements AsyncDisposable {
   }
 }
 
-const importedRecords = (block: ProvenBlock, { certificate, writeSet, calls }: ExecutedHeight): ExecutedBlock => ({
+const importedRecords = (block: StoredBlock, { certificate, writeSet, calls }: ExecutedHeight): ExecutedBlock => ({
   ...blockRecords(block),
   writeSet,
   receipts: calls,

@@ -10,7 +10,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { BodyStore } from './body-store.ts';
 import type { Delivery } from './consensus-driver.ts';
 import { Signal } from './signal.ts';
-import { blockRecords, type ProvenBlock, readProvenBlock } from './stored-blocks.ts';
+import { blockRecords, type ProvenBlock, readProvenBlock, readStoredBlock, type StoredBlock } from './stored-blocks.ts';
 
 /** Final blocks that may wait in memory; more go to the ledger first. */
 const MAX_WAITING_IN_MEMORY = 32;
@@ -71,17 +71,11 @@ export class FinalBlocks {
       const kept = isClosing(block.header) ? tails : [];
       const { view, parentView } = block.header;
       const skipped = unattached.filter((each) => each.view > parentView && (each.view < view || kept.length > 0));
-      this.#waiting.set(height, {
-        ...block,
-        body: resolved.body,
-        following,
-        tails: kept,
-        finalization,
-        unattached: skipped,
-      });
+      const proof = { following, finalization };
+      this.#waiting.set(height, { ...block, body: resolved.body, tails: kept, proof, unattached: skipped });
     }
     for (const { id } of blocks) this.#bodies.forget(id);
-    if (this.#waiting.size > MAX_WAITING_IN_MEMORY) this.#store();
+    if (blocks.length > 1 || this.#waiting.size > MAX_WAITING_IN_MEMORY) this.#store();
     this.#arrived.fire();
   }
 
@@ -91,14 +85,14 @@ export class FinalBlocks {
   }
 
   /** Consecutive final blocks from a height on, at most `limit`. */
-  from(height: number, limit: number): ProvenBlock[] {
-    const blocks: ProvenBlock[] = [];
-    for (
-      let next = this.at(height);
-      next !== undefined && blocks.length < limit;
-      next = this.at(height + blocks.length)
-    )
+  from(height: number, limit: number): StoredBlock[] {
+    const blocks: StoredBlock[] = [];
+    while (blocks.length < limit) {
+      const number = height + blocks.length;
+      const next = this.#waiting.get(number) ?? readStoredBlock(this.#ledger, number);
+      if (next === undefined) break;
       blocks.push(next);
+    }
     return blocks;
   }
 
@@ -117,17 +111,19 @@ export class FinalBlocks {
     await this.#storing.catch(() => undefined);
   }
 
-  /** Moves what waits, and is not on its way already, to the ledger; it stays readable here until it is there. */
+  /**
+   * Writes what waits, and is not on its way already, to the ledger; it stays readable here until it is there, and longer
+   * while few wait. Blocks of one delivery, of which the last proves all, are in one batch, and no later batch is before it.
+   */
   #store(): void {
     const moving = [...this.#waiting.values()].filter(({ header }) => header.height > this.#storedTo);
-    this.#storedTo = this.#finalHeight;
+    const storedTo = this.#finalHeight;
+    this.#storedTo = storedTo;
     if (moving.length === 0) return;
-    this.#storing = this.#storing
-      .then(() => this.#ledger.storeFinalised(...moving.map(blockRecords)))
-      .then(() => {
-        for (const block of moving)
-          if (this.#waiting.get(block.header.height) === block) this.done(block.header.height);
-      });
+    this.#storing = this.#ledger.storeFinalised(...moving.map(blockRecords)).then(() => {
+      if (this.#waiting.size <= MAX_WAITING_IN_MEMORY) return;
+      for (const height of this.#waiting.keys()) if (height <= storedTo) this.done(height);
+    });
     this.#storing.catch(this.#onFatal);
   }
 }

@@ -29,7 +29,7 @@ import {
   type PeerResponse,
   peerResponseCodec,
 } from './peer-messages.ts';
-import type { ProvenBlock } from './stored-blocks.ts';
+import type { StoredBlock } from './stored-blocks.ts';
 
 type Executed = Extract<PeerResponse, { kind: 'executed' }>;
 
@@ -53,7 +53,7 @@ export class ResultImport {
   }
 
   /** Executed heights of consecutive final blocks, as many as one peer gave and as hold; empty when none had the first. */
-  async fetch(blocks: readonly ProvenBlock[]): Promise<readonly ExecutedHeight[]> {
+  async fetch(blocks: readonly StoredBlock[]): Promise<readonly ExecutedHeight[]> {
     const peers = this.#options.network.connectedPeers();
     for (let tries = 0; tries < peers.length; tries += 1) {
       this.#turn += 1;
@@ -68,7 +68,7 @@ export class ResultImport {
     return [];
   }
 
-  async #fetchFrom(peer: PeerName, blocks: readonly ProvenBlock[]): Promise<readonly ExecutedHeight[]> {
+  async #fetchFrom(peer: PeerName, blocks: readonly StoredBlock[]): Promise<readonly ExecutedHeight[]> {
     const [first] = blocks;
     const last = blocks.slice(0, MAX_EXECUTED_PER_RESPONSE).at(-1);
     if (first === undefined || last === undefined) return [];
@@ -94,7 +94,7 @@ export class ResultImport {
     return sound;
   }
 
-  #fault(executed: ExecutedHeight, { header }: ProvenBlock): string | undefined {
+  #fault(executed: ExecutedHeight, { header }: StoredBlock): string | undefined {
     const { genesis, epochs } = this.#options;
     const { signerEpoch } = executed.certificate;
     const signers = epochs.resultSigners(header.epoch).find(({ set }) => set.epoch === signerEpoch);

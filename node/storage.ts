@@ -19,7 +19,7 @@ import { nodeErrors } from './errors.ts';
 import { homePaths } from './home.ts';
 import { type NodeKeystore, validatorKeysOf, validatorSecretsOf } from './keystore.ts';
 import { RunCounter } from './run-counter.ts';
-import { readHeaderRecord, readProvenBlock } from './stored-blocks.ts';
+import { readHeaderRecord, readStoredBlock } from './stored-blocks.ts';
 
 /** Log and ledger of a home, opened under the lock of its key. Disposing closes both. */
 export interface SigningState extends AsyncDisposable {
@@ -141,12 +141,13 @@ export const openToSign = async (
 export const finalPointOf = (ledger: Ledger, anchor: EpochAnchor): FinalPoint => {
   const { base } = anchor;
   for (let number: number = ledger.head().finalisedHeight; number > base.height; number -= 1) {
-    const block = readProvenBlock(ledger, number);
-    if (block === undefined || block.following.length > 0) continue;
+    const block = readStoredBlock(ledger, number);
+    if (block?.proof === undefined || block.proof.following.length > 0) continue;
     const { view, timeMs, stateCert } = block.header;
-    return { id: block.id, height: asHeight(number), view, timeMs, stateCert, finalization: block.finalization };
+    const { finalization } = block.proof;
+    return { id: block.id, height: asHeight(number), view, timeMs, stateCert, finalization };
   }
-  const closing = base.height === 0 ? undefined : readProvenBlock(ledger, base.height);
+  const closing = base.height === 0 ? undefined : readHeaderRecord(ledger, base.height);
   return basePoint(anchor, closing?.header.stateCert);
 };
 

@@ -1,7 +1,10 @@
 /**
  * How this node lays final blocks into the ledger, whose records are opaque to the ledger itself: the header record
  * holds header, justification and system section, and a closing block's tails with theirs, so that a fork can be proven
- * and the validators followed for ever; the finality record holds what proves the block final on its own.
+ * and the validators followed for ever; the finality record holds what proves the block final.
+ *
+ * Where one finalization covers several blocks, the ledger keeps it once, with the last of them, and writes all of them
+ * together: a block without a finality record is proven by the headers up to the next one that has it.
  */
 import { type BlockHash, height as asHeight } from '../protocol/brand.ts';
 import { decode, encode, list, struct } from '../protocol/codec.ts';
@@ -11,6 +14,7 @@ import { type Certificate, certificateCodec } from '../protocol/consensus/certif
 import type { Closing } from '../protocol/consensus/closing.ts';
 import type { EpochProof } from '../protocol/consensus/epoch-proof.ts';
 import {
+  type FinalityProof,
   finalityProofCodec,
   MAX_FINALITY_PROOF_BYTES,
   MAX_FOLLOWING_HEADERS,
@@ -39,14 +43,18 @@ export interface HeaderRecord extends Block {
 }
 
 /** A final block with all that belongs to it. */
-export interface ProvenBlock extends HeaderRecord {
+export interface StoredBlock extends HeaderRecord {
   readonly id: BlockHash;
   readonly body: BlockBody;
-  /** Headers up to the one that `finalization` names; empty when it is the block's own. */
-  readonly following: readonly Header[];
-  readonly finalization: Certificate;
+  /** What proves it final; undefined where the ledger keeps that with a later block. */
+  readonly proof: FinalityProof | undefined;
   /** Nullifications that the block and its tails need and do not carry; empty once the ledger holds them. */
   readonly unattached: readonly Certificate[];
+}
+
+/** A final block with what proves it. */
+export interface ProvenBlock extends StoredBlock {
+  readonly proof: FinalityProof;
 }
 
 /** The ledger's records of a final block. */
@@ -57,10 +65,9 @@ export const blockRecords = ({
   system,
   tails,
   body,
-  following,
-  finalization,
+  proof,
   unattached,
-}: ProvenBlock): FinalisedBlock & { readonly body: Uint8Array; readonly finality: Uint8Array } => ({
+}: StoredBlock): FinalisedBlock & { readonly body: Uint8Array } => ({
   height: header.height,
   blockHash: id,
   header: encode(headerRecordCodec, {
@@ -71,7 +78,7 @@ export const blockRecords = ({
   }),
   closesEpoch: isClosing(header) ? header.epoch : undefined,
   body: encode(blockBodyCodec, body),
-  finality: encode(finalityProofCodec, { following, finalization }),
+  finality: proof !== undefined && isOwn(proof) ? encode(finalityProofCodec, proof) : undefined,
   nullifications: unattached.map((certificate) => ({
     epoch: certificate.epoch,
     view: certificate.view,
@@ -96,21 +103,49 @@ export const readNullifications = function* (
 export const decodeHeaderRecord = (record: Uint8Array): HeaderRecord =>
   decode(headerRecordCodec, record, MAX_HEADER_RECORD_BYTES);
 
-/** A final block of the ledger; undefined above the finalised head. */
-export const readProvenBlock = (ledger: Ledger, number: number): ProvenBlock | undefined => {
+/** A final block of the ledger, with its proof where that is its own; undefined above the finalised head. */
+export const readStoredBlock = (ledger: Ledger, number: number): StoredBlock | undefined => {
   const stored = ledger.readBlock(asHeight(number));
-  if (stored?.body === undefined || stored.finality === undefined) return undefined;
+  if (stored?.body === undefined) return undefined;
   return {
     id: stored.blockHash,
     ...decodeHeaderRecord(stored.header),
     body: decode(blockBodyCodec, stored.body, MAX_ENCODED_BODY_BYTES),
-    ...decode(finalityProofCodec, stored.finality, MAX_FINALITY_PROOF_BYTES),
+    proof: stored.finality === undefined ? undefined : decodeProof(stored.finality),
     unattached: [],
   };
 };
 
+/** A final block of the ledger with what proves it; undefined above the finalised head. */
+export const readProvenBlock = (ledger: Ledger, number: number): ProvenBlock | undefined => {
+  const block = readStoredBlock(ledger, number);
+  const proof = block?.proof ?? (block && readProof(ledger, number));
+  return block === undefined || proof === undefined ? undefined : { ...block, proof };
+};
+
+const decodeProof = (stored: Uint8Array): FinalityProof => decode(finalityProofCodec, stored, MAX_FINALITY_PROOF_BYTES);
+
+/** What proves a block of the ledger final; undefined above the finalised head. */
+export const readProof = (
+  ledger: Pick<Ledger, 'readFinality' | 'readHeader'>,
+  number: number,
+): FinalityProof | undefined => {
+  const between: Header[] = [];
+  for (let at = number; between.length <= MAX_FOLLOWING_HEADERS; at += 1) {
+    const stored = ledger.readFinality(asHeight(at));
+    if (stored !== undefined) {
+      const { following, finalization } = decodeProof(stored);
+      return { following: [...between, ...following], finalization };
+    }
+    const next = readHeaderRecord(ledger, at + 1);
+    if (next === undefined) return undefined;
+    between.push(next.header);
+  }
+  return undefined;
+};
+
 /** A final block of the ledger without its body. */
-export const readHeaderRecord = (ledger: Ledger, number: number): HeaderRecord | undefined => {
+export const readHeaderRecord = (ledger: Pick<Ledger, 'readHeader'>, number: number): HeaderRecord | undefined => {
   const record = ledger.readHeader(asHeight(number));
   return record === undefined ? undefined : decodeHeaderRecord(record);
 };
@@ -120,8 +155,8 @@ export const readClosing = (ledger: Ledger, epoch: number): Closing | undefined 
   const height = ledger.readEpochEnd(epoch);
   const closing = height === undefined ? undefined : readProvenBlock(ledger, height);
   if (closing === undefined) return undefined;
-  const { header, justification, system, body, following, finalization } = closing;
-  return { block: { header, justification, system, body }, following, finalization };
+  const { header, justification, system, body, proof } = closing;
+  return { block: { header, justification, system, body }, ...proof };
 };
 
 /** The proof of the change of epoch that a closing block made. */
@@ -154,11 +189,11 @@ export interface RangeBounds {
  * the ledger, where that is possible; never beyond the end of an epoch.
  */
 export const readBlockRange = (ledger: Ledger, { from, to, maxBlocks, maxBodyBytes }: RangeBounds): BlockRange => {
-  const read: ProvenBlock[] = [];
+  const read: StoredBlock[] = [];
   for (let number = from; read.length < maxBlocks; number += 1) {
     const last = read.at(-1);
     if (last !== undefined && (isClosing(last.header) || (number > to && provesItself(last)))) break;
-    const block = readProvenBlock(ledger, number);
+    const block = readStoredBlock(ledger, number);
     if (block === undefined) break;
     read.push(block);
   }
@@ -170,8 +205,10 @@ export const readBlockRange = (ledger: Ledger, { from, to, maxBlocks, maxBodyByt
     bodyBytes += header.bodyBytes;
     return { header, justification, system, body: index === 0 || bodyBytes <= maxBodyBytes ? body : undefined };
   });
-  return { blocks, following: last?.following ?? [], finalization: last?.finalization };
+  return { blocks, following: last?.proof?.following ?? [], finalization: last?.proof?.finalization };
 };
 
-/** Whether nothing but tails stands between the block and the finalization that covers it. */
-const provesItself = ({ following }: ProvenBlock): boolean => following.every(({ kind }) => kind === 'tail');
+/** Whether nothing but tails stands between the proven block and the one that the finalization names. */
+const isOwn = ({ following }: FinalityProof): boolean => following.every(({ kind }) => kind === 'tail');
+
+const provesItself = ({ proof }: StoredBlock): boolean => proof !== undefined && isOwn(proof);

@@ -42,7 +42,7 @@ export const run = async (options: LedgerVerifyOptions, [home]: readonly [string
     if (shows) bar.start(ledger.head().height, 0);
     const epochs = provenEpochs(ledger, genesis);
     const report = await verifyLedger(ledger, {
-      checkHeight: heightCheckOf(genesis, epochs),
+      checkHeight: heightCheckOf(ledger, genesis, epochs),
       progress: (height) => void (shows && bar.update(height)),
     });
     bar.stop();

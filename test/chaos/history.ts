@@ -92,7 +92,8 @@ const provision = (genesis: Genesis, machines: readonly Machine[]): Uint8Array =
 
 /** What a block led to, for the ledger of any home. */
 const executed = (anchor: EpochAnchor, keys: KeyRing, machines: readonly Machine[], block: ProvenBlock) => {
-  const { header, finalization, body } = block;
+  const { header, body } = block;
+  const { finalization } = block.proof;
   const replies = machines.map(({ enclave }) => enclave.handle('execute', { headers: [header], finalization, body }));
   const [first] = replies;
   if (first === undefined) throw new TypeError('nobody executed');
@@ -157,8 +158,8 @@ export const writeHistory = async (
     const { id, header, justification } = blockOn(anchor, keys, parent, { body, changes: { timeMs, stateCert } });
     const finalization = certificateOn(anchor, keys, 'finalize', header);
     const block: ProvenBlock = {
-      ...{ id, header, justification, body, finalization },
-      ...{ system: [], tails: [], following: [], unattached: [] },
+      ...{ id, header, justification, body, proof: { following: [], finalization } },
+      ...{ system: [], tails: [], unattached: [] },
     };
     const result = executed(anchor, keys, machines, block);
     pending.push(result.records);

@@ -121,8 +121,7 @@ const proven = {
   system: proof.system,
   tails: [{ header: proof.header, justification: { parent: undefined, nullifications: [] } }],
   body: [],
-  following: [],
-  finalization: proof.finalization,
+  proof: { following: [], finalization: proof.finalization },
   unattached: [],
 };
 const custody = custodyRecord({

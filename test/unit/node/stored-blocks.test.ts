@@ -7,7 +7,9 @@ import {
   readBlockRange,
   readHeaderRecord,
   readNullifications,
+  readProof,
   readProvenBlock,
+  readStoredBlock,
 } from '../../../node/stored-blocks.ts';
 import { finalPointOf } from '../../../node/storage.ts';
 import { Ledger } from '../../../ledger/ledger.ts';
@@ -38,8 +40,10 @@ const blocks = chain.map((block, index): ProvenBlock => {
     ...block,
     body: [envelopeOf(height, 512)],
     tails: [],
-    following: chain.slice(height, proof).map(({ header }) => header),
-    finalization: certificate(4, 'finalize', last.header.view, last.id),
+    proof: {
+      following: chain.slice(height, proof).map(({ header }) => header),
+      finalization: certificate(4, 'finalize', last.header.view, last.id),
+    },
     unattached: [],
   };
 });
@@ -67,7 +71,19 @@ describe('stored blocks', () => {
     const { id: _id, ...third } = chain[2] ?? { id: undefined };
     expect(readHeaderRecord(ledger, 3)).toEqual({ ...third, tails: [] });
     expect(readProvenBlock(ledger, 9)).toBeUndefined();
+    expect(readProof(ledger, 9)).toBeUndefined();
     expect(readHeaderRecord(ledger, 9)).toBeUndefined();
+  });
+
+  it('keep one proof for all blocks that a finalization covers', async () => {
+    const ledger = await ledgerWith(8);
+    const kept = blocks.flatMap(({ header }) =>
+      ledger.readFinality(header.height) === undefined ? [] : header.height,
+    );
+    expect(kept).toEqual(proofs);
+    expect(readStoredBlock(ledger, 3)?.proof).toBeUndefined();
+    expect(readStoredBlock(ledger, 6)?.proof?.following).toEqual([]);
+    expect(readProof(ledger, 3)?.following.map(({ height }) => height as number)).toEqual([4, 5, 6]);
   });
 
   it('keep apart why views below them were skipped, found by epoch and view', async () => {
