@@ -4,6 +4,7 @@
  * rules before its leader signs it.
  */
 import type { BlockHash, Hash, Height, View } from '../protocol/brand.ts';
+import { leastTimeMs } from '../protocol/consensus/block-rules.ts';
 import { EMPTY_TRANSACTION_ROOT } from '../protocol/consensus/body.ts';
 import type { Certificate } from '../protocol/consensus/certificate.ts';
 import { type Configuration, configurationHash } from '../protocol/consensus/configuration.ts';
@@ -141,7 +142,7 @@ const headerOf = (turn: Turn, base: Foundation, payload: BuiltPayload, next: Con
     view: state.current,
     height: (parent.height + (isTail ? 0 : 1)) as Height,
     kind: isTail ? 'tail' : hasContent ? 'normal' : 'empty',
-    timeMs: Math.max(now.wallMs, parent.timeMs + 1),
+    timeMs: Math.max(now.wallMs, leastTimeMs(parent)),
     proposer: leaderOf(state, state.current),
     parentView: parent.view,
     parentHash: parent.id,
@@ -191,7 +192,7 @@ export const receivePayload = (turn: Turn, view: View, parent: BlockHash, payloa
 /** Builds the block, judges it by the full rules, records and signs it, or gives the view up. */
 const sign = (turn: Turn, base: Foundation, payload: BuiltPayload): void => {
   const { state, now } = turn;
-  const place = { height: base.parent.height + 1, timeMs: Math.max(now.wallMs, base.parent.timeMs + 1) };
+  const place = { height: base.parent.height + 1, timeMs: Math.max(now.wallMs, leastTimeMs(base.parent)) };
   const { anchor, governance, verifySignature } = state.config;
   const effect = evaluateSystem(anchor, governance, payload.system, place, verifySignature);
   // What the rules do not permit here and now waits for a later block.

@@ -10,6 +10,7 @@ import {
   asParent,
   headerFault,
   justificationHolds,
+  leastTimeMs,
   type Parent,
   successionFault,
 } from '../protocol/consensus/block-rules.ts';
@@ -110,13 +111,14 @@ export const judgeReadiness = (state: CoreState, effect: SystemVerdict | undefin
 };
 
 /**
- * V5 against our clock: a block of the future waits, one of the distant past gets no vote from us. Our own block is
- * judged by the others' clocks: where ours is behind its parent's time, only they can tell.
+ * V5 against our clock: a block of the future waits, one of the distant past gets no vote from us. The least time that a
+ * block on this parent can have is never of the future: where clocks were put back, the chain goes on and they reach it.
+ * Our own block is judged by the others' clocks: where ours is behind its parent's time, only they can tell.
  */
-const judgeTime = (turn: Turn, header: Header): Judgement => {
+const judgeTime = (turn: Turn, header: Header, parent: Pick<Header, 'timeMs'>): Judgement => {
   if (header.proposer === turn.state.config.self) return 'valid';
   const aheadMs = header.timeMs - turn.now.wallMs;
-  if (aheadMs > CLOCK_AHEAD_MS) {
+  if (aheadMs > CLOCK_AHEAD_MS && header.timeMs > leastTimeMs(parent)) {
     retryAt(turn.state, turn.now.monotonicMs + Math.min(aheadMs - CLOCK_AHEAD_MS, 60_000));
     return 'waiting';
   }
@@ -139,7 +141,7 @@ export const judge = (turn: Turn, block: BlockState): Judgement => {
   for (const judgement of [
     judgeStateCert(turn, header, parent),
     judgeReadiness(state, block.effect),
-    judgeTime(turn, header),
+    judgeTime(turn, header, parent),
   ])
     if (judgement !== 'valid') return judgement;
   return block.body === 'present' ? 'valid' : 'waiting';

@@ -74,8 +74,11 @@ export const successionFault = (header: Header, parent: Parent): HeaderFault | u
   if (closed ? header.kind !== 'tail' || header.nextConfigHash !== parent.nextConfigHash : header.kind === 'tail')
     return 'NOT_A_TAIL';
   if (header.height !== parent.height + (closed ? 0 : 1)) return 'WRONG_HEIGHT';
-  return header.timeMs <= parent.timeMs ? 'WRONG_TIME' : undefined;
+  return header.timeMs < leastTimeMs(parent) ? 'WRONG_TIME' : undefined;
 };
+
+/** The least time that a block on this parent can have, ms since the Unix epoch (V5). */
+export const leastTimeMs = ({ timeMs }: Pick<Parent, 'timeMs'>): number => timeMs + 1;
 
 /**
  * V3 and V4: the justification hashes to the header's field, certifies the named parent, and nullifies every view in

@@ -5,6 +5,7 @@
  * certificates. P10 to P12 are `simulate.ts`'s.
  */
 import { type Certificate, certificateFault } from '../../protocol/consensus/certificate.ts';
+import { leastTimeMs } from '../../protocol/consensus/block-rules.ts';
 import type { ChainPoint, EpochAnchor } from '../../protocol/consensus/configuration.ts';
 import { verifyEpochProof } from '../../protocol/consensus/epoch-proof.ts';
 import { accusedBy, brokenRule, type Evidence, placeOf, ruleOf } from '../../protocol/consensus/evidence.ts';
@@ -37,6 +38,8 @@ export class Checks {
   /** Anchors of all epochs that an honest machine reached, the first epoch first. */
   readonly epochs: EpochAnchor[];
   readonly accused = new Set<number>();
+  /** Time of the newest final block, ms. */
+  #timeMs = 0;
   /** Rules that evidence of honest machines showed broken. */
   readonly evidenceRules: string[] = [];
   /** Set where more liars vote than agreement stands: then a fork is noted and the world goes on. */
@@ -142,8 +145,9 @@ export class Checks {
 
   /** P15: no block's time is further ahead of every honest clock than the rules let it be. P16: a block names the one true state of a height before it. */
   #stated({ height, stateCert, timeMs }: Header): void {
-    if (timeMs > this.#newestMs() + CLOCK_AHEAD_MS)
+    if (timeMs > Math.max(this.#newestMs() + CLOCK_AHEAD_MS, leastTimeMs({ timeMs: this.#timeMs })))
       this.#broken('P15', `block ${height} is of a time that no honest clock has shown`);
+    this.#timeMs = timeMs;
     if (stateCert === undefined) return;
     const { certHash, root } = resultAt(stateCert.height);
     if (stateCert.height >= height || stateCert.certHash !== certHash || stateCert.root !== root)

@@ -15,6 +15,7 @@ import { accusedBy, brokenRule, type Evidence, placeOf, ruleOf } from '../../../
 import type { Vote } from '../../../protocol/consensus/vote.ts';
 import { MAX_CONSENSUS_MESSAGE_BYTES } from '../../../protocol/limits.ts';
 import type { ResultStatement } from '../../../protocol/result.ts';
+import { leastTimeMs } from '../../../protocol/consensus/block-rules.ts';
 import { CLOCK_AHEAD_MS } from '../../../consensus/constants.ts';
 import type { Channel, PeerName, PenaltyCode } from '../../../node/network/types.ts';
 import { Violation } from '../checks.ts';
@@ -79,7 +80,7 @@ export class NodeChecks {
       this.#results[height - 1] = statement;
       const before = this.#results[height - 2];
       if (before !== undefined && before.timeMs >= timeMs) this.fail(`P15: block ${height} is older than its parent`);
-      if (timeMs > this.#world.newestMs() + CLOCK_AHEAD_MS)
+      if (timeMs > Math.max(this.#world.newestMs() + CLOCK_AHEAD_MS, before === undefined ? 0 : leastTimeMs(before)))
         this.fail(`P15: block ${height} is of a time that no honest clock has shown`);
       this.#views.skipped(header);
       if (!this.#views.certified(header, statement.blockHash))

@@ -65,6 +65,21 @@ describe('rules of the header', () => {
     expect(rig.cast).toEqual(['notarize@1']);
   });
 
+  it('V5 a block of the least time that its parent allows does not wait, where all clocks were put back', () => {
+    const judged = (afterParentMs: number): readonly string[] => {
+      const rig = new Rig(4, followerAt(4, 2));
+      const ahead = blockOn(4, base, 1, { change: { timeMs: rig.wallMs + 600_000 } });
+      rig.give(proposalEvent(ahead));
+      rig.certificate(certificate(4, 'notarize', 1, ahead.id));
+      rig.give(
+        proposalEvent(blockOn(4, pointOf(ahead), 2, { change: { timeMs: ahead.header.timeMs + afterParentMs } })),
+      );
+      return rig.cast;
+    };
+    expect(judged(1)).toContain('notarize@2');
+    expect(judged(2)).not.toContain('notarize@2');
+  });
+
   it('V5 a block of the distant past never gets our vote', () => {
     const rig = new Rig(4, followerAt(4, 1));
     rig.wallMs += 60_000;
