@@ -308,14 +308,30 @@ describe('files', () => {
     ];
     const missing = folders.filter((folder) => !files.includes(`${folder}/README.md`));
     expect(missing).toEqual([]);
-    const long = folders.filter((folder) => readText(`${folder}/README.md`).trimEnd().split('\n').length > 30);
-    expect(long).toEqual([]);
+    // That of agreement states the whole protocol: ten minutes' reading.
+    const limits: Record<string, number> = { consensus: 80 };
+    const lines = (folder: string): number => readText(`${folder}/README.md`).trimEnd().split('\n').length;
+    expect(folders.filter((folder) => lines(folder) > (limits[folder] ?? 30))).toEqual([]);
     const says = ['owns', 'does not own', 'may import'];
     const silent = folders.flatMap((folder) => {
       const text = readText(`${folder}/README.md`).replaceAll('**', '');
       return says.filter((part) => !new RegExp(`\\b${part}\\b`, 'i').test(text)).map((part) => `${folder}: ${part}`);
     });
     expect(silent).toEqual([]);
+  });
+
+  it('name in the table of rules where each rule of agreement is, and is tested', () => {
+    const rows = readText('consensus/README.md').matchAll(/^\| (?:[RVE]\d+\S*|keys) \|[^|]+\|([^|]+)\|([^|]+)\|$/gm);
+    const named = [...rows].map(([, where = '', tests = '']) => ({
+      sources: [...where.matchAll(/`([a-z-]+)`/g)].map(([, name]) => `consensus/${name}.ts`),
+      tests: [...tests.matchAll(/`([a-z-]+)`/g)].map(([, name]) => `test/unit/consensus/${name}.test.ts`),
+    }));
+    expect(named).toHaveLength(17);
+    for (const row of named) {
+      expect(row.sources.length).toBeGreaterThan(0);
+      expect(row.tests.length).toBeGreaterThan(0);
+      expect([...row.sources, ...row.tests].filter((path) => !files.includes(path))).toEqual([]);
+    }
   });
 
   it('name no machine and no registry', () => {
