@@ -3,7 +3,7 @@
  * targets of the project, with the floors of the same run beside them. `--write` renews docs/performance.md, which explains
  * every figure.
  *
- * Exit code 0 when everything could be measured, whether or not the targets are met; 1 otherwise. Linux only: CPU time
+ * Exit code 0 when everything could be measured, whether or not the targets are met; 1 otherwise, 2 for wrong options. Linux only: CPU time
  * and memory of the processes come from /proc.
  */
 import { spawnSync } from 'node:child_process';
@@ -11,7 +11,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { wholeNumber } from '../cli/definition.ts';
 import { TransferTest } from './bench/contract-calls.ts';
 import { measureFloors } from './bench/floors.ts';
 import { LoadGenerator, measureIdle, startWarm } from './bench/network-rounds.ts';
@@ -19,6 +19,7 @@ import { canMeasure, ProcessGroup } from './bench/processes.ts';
 import { performancePage } from './bench/page.ts';
 import { describe, type Measurements, toJson } from './bench/report.ts';
 import { type Spread, spreadOf } from './bench/statistics.ts';
+import { commandLine } from './command-line.ts';
 
 const COMMAND = fileURLToPath(new URL('../cli/cloister.mjs', import.meta.url));
 const PAGE = fileURLToPath(new URL('../docs/performance.md', import.meta.url));
@@ -74,27 +75,20 @@ const measure = async (seconds: number): Promise<Measurements> => {
 };
 
 const main = async (): Promise<void> => {
-  const { values } = parseArgs({
-    options: {
-      json: { type: 'boolean', default: false },
-      write: { type: 'boolean', default: false },
-      seconds: { type: 'string', default: String(DEFAULT_SECONDS) },
-    },
-  });
-  const seconds = Number(values.seconds);
-  if (!Number.isInteger(seconds) || seconds < 4) {
-    process.stderr.write('--seconds takes a whole number of at least 4.\n');
-    process.exitCode = 2;
-    return;
-  }
+  const { seconds, write, json } = commandLine('bench', 'latency, throughput and memory of a real network, with floors')
+    .option('--seconds <n>', 'length of the load', wholeNumber(4, 86_400), DEFAULT_SECONDS)
+    .option('--write', 'renew docs/performance.md', false)
+    .option('--json', 'print one JSON object', false)
+    .parse()
+    .opts<{ readonly seconds: number; readonly write: boolean; readonly json: boolean }>();
   if (!canMeasure()) {
     process.stderr.write('This system has no /proc: CPU time and memory of processes cannot be measured.\n');
     process.exitCode = 1;
     return;
   }
   const measurements = await measure(seconds);
-  if (values.write) await writeFile(PAGE, performancePage(measurements));
-  process.stdout.write(values.json ? `${JSON.stringify(toJson(measurements))}\n` : `${describe(measurements)}\n`);
+  if (write) await writeFile(PAGE, performancePage(measurements));
+  process.stdout.write(json ? `${JSON.stringify(toJson(measurements))}\n` : `${describe(measurements)}\n`);
 };
 
 await main();

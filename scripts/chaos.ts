@@ -10,22 +10,18 @@
  */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { Option } from 'commander';
+import { wholeNumber } from '../cli/definition.ts';
 import { type ChaosReport, runChaos } from '../test/chaos/chaos.ts';
 import { type CatchUp, measureCatchUp } from '../test/chaos/catch-up.ts';
 import { ENTER_NAMESPACES, namespacesAllowed } from '../test/chaos/namespaces.ts';
 import { followLifeline } from '../testnet/lifeline.ts';
 import { buildEnclave } from './build-enclave.ts';
+import { commandLine } from './command-line.ts';
 
 /** Within which a network should go on after healing. */
 const GOES_ON_WITHIN_MS = 5_000;
-/** `inside`: in namespaces that are still to be made. */
-const GROUNDS = ['loopback', 'namespaces', 'inside'];
-
-const wholeNumber = (text: string, least: number): number => {
-  const value = Number(text);
-  return Number.isSafeInteger(value) && value >= least ? value : Number.NaN;
-};
+const GROUNDS = ['loopback', 'namespaces'];
 
 const late = (rounds: ChaosReport['rounds']): number =>
   rounds.filter(({ recoveredMs }) => recoveredMs > GOES_ON_WITHIN_MS).length;
@@ -58,9 +54,33 @@ const describeCatchUp = ({ behind, seconds, height, node, enclave, calls, others
   ].join('\n');
 };
 
-const USAGE =
-  'usage: npm run chaos -- [--validators N] [--each | --rounds K | --minutes M] [--seed S] [--ground loopback|namespaces] [--json]\n' +
-  '       npm run chaos -- --behind BLOCKS [--json]\n';
+interface Options {
+  readonly validators: number;
+  readonly each: boolean;
+  readonly rounds?: number;
+  readonly minutes: number;
+  readonly seed: number;
+  readonly ground?: 'loopback' | 'namespaces';
+  readonly behind?: number;
+  readonly json: boolean;
+}
+
+const readOptions = (): Options =>
+  commandLine('chaos', 'real processes under faults, with calls going on')
+    .option('--validators <n>', 'size of the network', wholeNumber(4, 100), 4)
+    .option('--each', 'every kind of fault once', false)
+    .option('--rounds <n>', 'number of faults', wholeNumber(1, 1_000_000))
+    .option('--minutes <n>', 'length, unless the faults are counted', wholeNumber(1, 100_000), 10)
+    .option('--seed <n>', 'seed of the faults', wholeNumber(0, Number.MAX_SAFE_INTEGER), Date.now() % 1_000_000)
+    .addOption(new Option('--ground <kind>', 'what is between the validators').choices(GROUNDS))
+    .option(
+      '--behind <blocks>',
+      'measure instead a validator that comes back so far behind',
+      wholeNumber(1, 100_000_000),
+    )
+    .option('--json', 'print one JSON object', false)
+    .parse()
+    .opts<Options>();
 
 /** Runs this script again with namespaces of its own; it ends with this process, however that ends. */
 const runInside = (args: readonly string[]): void => {
@@ -76,49 +96,29 @@ const runInside = (args: readonly string[]): void => {
 };
 
 const main = async (): Promise<void> => {
-  const { values } = parseArgs({
-    options: {
-      validators: { type: 'string', default: '4' },
-      rounds: { type: 'string' },
-      each: { type: 'boolean', default: false },
-      minutes: { type: 'string', default: '10' },
-      seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-      ground: { type: 'string' },
-      behind: { type: 'string' },
-      json: { type: 'boolean', default: false },
-    },
-  });
-  const validators = wholeNumber(values.validators, 4);
-  const endsAt = performance.now() + wholeNumber(values.minutes, 1) * 60_000;
-  const rounds = values.rounds === undefined ? undefined : wholeNumber(values.rounds, 1);
-  const seed = wholeNumber(values.seed, 0);
-  const behind = values.behind === undefined ? undefined : wholeNumber(values.behind, 1);
-  const { ground = namespacesAllowed() ? 'inside' : 'loopback' } = values;
-  if (Number.isNaN(validators + endsAt + (rounds ?? 0) + seed + (behind ?? 0)) || !GROUNDS.includes(ground)) {
-    process.stderr.write(USAGE);
-    process.exitCode = 2;
-    return;
-  }
+  const { validators, each, rounds, minutes, seed, behind, json, ...options } = readOptions();
+  const endsAt = performance.now() + minutes * 60_000;
+  const { ground = namespacesAllowed() ? 'inside' : 'loopback' } = options;
   if (behind !== undefined) {
     const caughtUp = await measureCatchUp(behind, (step) => process.stderr.write(`${step}\n`));
-    process.stdout.write(values.json ? `${JSON.stringify(caughtUp)}\n` : `${describeCatchUp(caughtUp)}\n`);
+    process.stdout.write(json ? `${JSON.stringify(caughtUp)}\n` : `${describeCatchUp(caughtUp)}\n`);
     return;
   }
   if (ground === 'inside') return runInside(process.argv.slice(2));
   await buildEnclave();
   const report = await runChaos({
-    ground: ground === 'namespaces' ? 'namespaces' : 'loopback',
+    ground,
     validators,
     seed,
     goesOn: (done, kinds) => {
-      const wanted = values.each ? kinds : rounds;
+      const wanted = each ? kinds : rounds;
       return wanted === undefined ? performance.now() < endsAt : done < wanted;
     },
     onRound: ({ fault, where, lastedMs, recoveredMs }, number) => {
       process.stderr.write(`${number} ${fault} (${where}) for ${lastedMs} ms: on after ${recoveredMs} ms\n`);
     },
   });
-  process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : `${describe(report)}\n`);
+  process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${describe(report)}\n`);
   process.exitCode = report.violations.length === 0 ? 0 : 1;
 };
 

@@ -4,16 +4,18 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { measure } from '../test/figures/measure.ts';
 import { pagesOf } from '../test/figures/page.ts';
 import { ROOT } from '../test/support/source-tree.ts';
+import { commandLine } from './command-line.ts';
 
-const { values } = parseArgs({
-  options: { json: { type: 'boolean', default: false }, write: { type: 'boolean', default: false } },
-});
+const { write, json } = commandLine('figures', 'agreement in figures, measured in the simulator')
+  .option('--write', 'renew docs/figures.md and its plots', false)
+  .option('--json', 'print one JSON object', false)
+  .parse()
+  .opts<{ readonly write: boolean; readonly json: boolean }>();
 const figures = measure((step) => process.stderr.write(`figures: ${step}\n`));
 const pages = pagesOf(figures);
-if (values.write) for (const [path, text] of pages) writeFileSync(join(ROOT, path), text);
+if (write) for (const [path, text] of pages) writeFileSync(join(ROOT, path), text);
 const plain = (_key: string, value: unknown): unknown => (value instanceof Map ? Object.fromEntries(value) : value);
-process.stdout.write(values.json ? `${JSON.stringify(figures, plain)}\n` : `${pages.get('docs/figures.md')}\n`);
+process.stdout.write(json ? `${JSON.stringify(figures, plain)}\n` : `${pages.get('docs/figures.md')}\n`);

@@ -6,10 +6,11 @@
  *
  * Exit code 0 when no property was broken, 1 otherwise, 2 for wrong arguments.
  */
-import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { wholeNumber } from '../cli/definition.ts';
 import { loadNodeSimulation } from '../test/sim/node/load.ts';
 import type { Range, Simulation, Sweep } from '../test/sim/sweep.ts';
+import { commandLine } from './command-line.ts';
 
 const BASE_TIMEOUT_MS = 300;
 const RECOVERY_TIMEOUTS = 6;
@@ -37,56 +38,19 @@ const runHere = async (task: Task): Promise<Sweep> => {
   return sweep(simulation, task);
 };
 
-/** Arguments that nothing can be run with. */
-class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
-
-const USAGE =
-  'usage: npm run sim -- [--core] [--validators N] [--seeds K] [--from S] [--workers W] [--without FAULTS] [--json]';
-
-const wholeNumber = (option: string, text: string, least: number, most: number): number => {
-  const value = Number(text);
-  if (text.trim() !== '' && Number.isSafeInteger(value) && value >= least && value <= most) return value;
-  throw new UsageError(`--${option} takes a whole number from ${least} to ${most}, not '${text}'`);
-};
-
-const optionsOf = (args: readonly string[]) => {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        core: { type: 'boolean', default: false },
-        validators: { type: 'string', default: '4' },
-        seeds: { type: 'string', default: '1000' },
-        from: { type: 'string', default: '1' },
-        workers: { type: 'string', default: '1' },
-        without: { type: 'string', default: '' },
-        json: { type: 'boolean', default: false },
-      },
-    }).values;
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
-};
-
-interface Order {
-  readonly task: Task;
+interface Options extends Task {
   readonly workers: number;
   readonly json: boolean;
 }
 
-const orderOf = (args: readonly string[]): Order => {
-  const { core, json, without, ...numbers } = optionsOf(args);
-  const task = {
-    core,
-    validators: wholeNumber('validators', numbers.validators, MIN_VALIDATORS, MAX_VALIDATORS),
-    from: wholeNumber('from', numbers.from, 0, MAX_SEED),
-    seeds: wholeNumber('seeds', numbers.seeds, 1, MAX_SEED),
-    without: without === '' ? [] : without.split(','),
-  };
-  return { task, workers: wholeNumber('workers', numbers.workers, 1, MAX_WORKERS), json };
-};
+const command = commandLine('sim', 'seeds of the simulation, of whole nodes or of the core of agreement alone')
+  .option('--core', 'the core alone', false)
+  .option('--validators <n>', 'size of the network', wholeNumber(MIN_VALIDATORS, MAX_VALIDATORS), MIN_VALIDATORS)
+  .option('--seeds <n>', 'how many seeds', wholeNumber(1, MAX_SEED), 1_000)
+  .option('--from <seed>', 'the first', wholeNumber(0, MAX_SEED), 1)
+  .option('--workers <n>', 'threads', wholeNumber(1, MAX_WORKERS), 1)
+  .option('--without <faults>', 'faults of the seed to leave out, comma between', (text: string) => text.split(','), [])
+  .option('--json', 'print one JSON object', false);
 
 /** One part of a range in a thread of its own. */
 const inThread = (task: Task): Promise<Sweep> =>
@@ -145,26 +109,16 @@ const describe = (report: ReturnType<typeof reportOf>): string => {
 };
 
 const main = async (): Promise<void> => {
-  const { task, workers, json } = orderOf(process.argv.slice(2));
+  const { workers, json, ...task } = command.parse().opts<Options>();
   const start = nowMs();
   const result = await runAll(task, workers);
   if (result.unknown.length > 0)
-    throw new UsageError(`none of these seeds has a fault ${result.unknown.map((name) => `'${name}'`).join(', ')}`);
+    command.error(`none of these seeds has a fault ${result.unknown.map((name) => `'${name}'`).join(', ')}`);
   const { user, system } = process.cpuUsage();
   const report = reportOf(task, result, (user + system) / 1e6, (nowMs() - start) / 1000);
   process.stdout.write(`${json ? JSON.stringify(report) : describe(report)}\n`);
   process.exitCode = report.failures.length === 0 ? 0 : 1;
 };
 
-const mainOrUsage = async (): Promise<void> => {
-  try {
-    await main();
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    process.stderr.write(`${error.message}\n${USAGE}\n`);
-    process.exitCode = 2;
-  }
-};
-
-if (isMainThread) await mainOrUsage();
+if (isMainThread) await main();
 else parentPort?.postMessage(await runHere(workerData as Task));

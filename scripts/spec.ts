@@ -8,55 +8,40 @@
  * arguments. Progress goes to standard error, the report to standard output.
  */
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
+import { wholeNumber } from '../cli/definition.ts';
 import { mutants } from '../test/spec/model-mutants.ts';
 import { modelChecks } from '../test/spec/models.ts';
 import { describeReport, makeReport, type Plan } from '../test/spec/report.ts';
+import { commandLine } from './command-line.ts';
 
-const USAGE = 'usage: npm run spec -- [--traces N] [--seed S] [--only TEXT] [--workers W] [--json]\n';
-
-const options = {
-  traces: { type: 'string', default: '5000' },
-  seed: { type: 'string', default: '1' },
-  only: { type: 'string', default: '' },
-  workers: { type: 'string', default: String(availableParallelism()) },
-  json: { type: 'boolean', default: false },
-} as const;
-
-/** A whole number of at least `least`; anything else is a wrong argument. */
-const wholeNumber = (name: string, text: string, least: number): number => {
-  const value = Number(text);
-  if (text === '' || !Number.isSafeInteger(value) || value < least)
-    throw new RangeError(`--${name} takes a whole number of at least ${least}, not "${text}"`);
-  return value;
-};
-
-const readPlan = (): { readonly plan: Plan; readonly json: boolean } => {
-  const { values } = parseArgs({ options });
-  const plan = {
-    traces: wholeNumber('traces', values.traces, 1),
-    seed: wholeNumber('seed', values.seed, 0),
-    workers: wholeNumber('workers', values.workers, 1),
-    models: modelChecks.filter(({ title }) => title.includes(values.only)),
-    mutants: mutants.filter(({ name }) => name.includes(values.only)),
-    progress: (line: string): void => void process.stderr.write(`${line}\n`),
-  };
-  if (plan.models.length + plan.mutants.length === 0)
-    throw new RangeError(`--only "${values.only}" names no exploration`);
-  return { plan, json: values.json };
-};
+interface Options {
+  readonly traces: number;
+  readonly seed: number;
+  readonly only: string;
+  readonly workers: number;
+  readonly json: boolean;
+}
 
 const main = async (): Promise<void> => {
-  let chosen: ReturnType<typeof readPlan>;
-  try {
-    chosen = readPlan();
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
-    process.exitCode = 2;
-    return;
-  }
-  const report = await makeReport(chosen.plan);
-  process.stdout.write(`${chosen.json ? JSON.stringify(report) : describeReport(report)}\n`);
+  const command = commandLine('spec', 'random runs of the models of agreement, and of mistakes in them')
+    .option('--traces <n>', 'runs of the models together', wholeNumber(1, 100_000_000), 5_000)
+    .option('--seed <n>', 'first seed', wholeNumber(0, Number.MAX_SAFE_INTEGER), 1)
+    .option('--only <text>', 'explorations whose name holds this', '')
+    .option('--workers <n>', 'processes at once', wholeNumber(1, 256), availableParallelism())
+    .option('--json', 'print one JSON object', false)
+    .parse();
+  const { traces, seed, only, workers, json } = command.opts<Options>();
+  const plan: Plan = {
+    traces,
+    seed,
+    workers,
+    models: modelChecks.filter(({ title }) => title.includes(only)),
+    mutants: mutants.filter(({ name }) => name.includes(only)),
+    progress: (line: string): void => void process.stderr.write(`${line}\n`),
+  };
+  if (plan.models.length + plan.mutants.length === 0) command.error(`--only "${only}" names no exploration`);
+  const report = await makeReport(plan);
+  process.stdout.write(`${json ? JSON.stringify(report) : describeReport(report)}\n`);
   process.exitCode = report.passed ? 0 : 1;
 };
 

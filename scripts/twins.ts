@@ -4,11 +4,19 @@
  *
  * Exit code 0 when no property was broken, 1 otherwise, 2 for wrong arguments.
  */
-import { parseArgs } from 'node:util';
+import { wholeNumber } from '../cli/definition.ts';
 import { repeatTwins, runTwins } from '../test/sim/twins.ts';
 import { TwinsScenarios } from '../test/sim/twins-scenarios.ts';
+import { commandLine } from './command-line.ts';
 
 const ROUNDS = 4;
+
+interface Options {
+  readonly validators: number;
+  readonly from: number;
+  readonly count: number;
+  readonly json: boolean;
+}
 
 interface Failure {
   readonly place: number;
@@ -16,11 +24,6 @@ interface Failure {
   readonly scenario: string;
   readonly repeat: string;
 }
-
-const wholeNumber = (text: string, least: number): number => {
-  const value = Number(text);
-  return Number.isSafeInteger(value) && value >= least ? value : Number.NaN;
-};
 
 const run = (validators: number, from: number, count: number) => {
   const scenarios = new TwinsScenarios(validators, ROUNDS);
@@ -72,24 +75,18 @@ const describe = (result: ReturnType<typeof run>): string => {
 };
 
 const main = (): void => {
-  const { values } = parseArgs({
-    options: {
-      validators: { type: 'string', default: '4' },
-      from: { type: 'string', default: '0' },
-      count: { type: 'string', default: '20000' },
-      json: { type: 'boolean', default: false },
-    },
-  });
-  const validators = wholeNumber(values.validators, 4);
-  const from = wholeNumber(values.from, 0);
-  const count = wholeNumber(values.count, 1);
-  if (Number.isNaN(validators + from + count) || validators > 7) {
-    process.stderr.write('usage: npm run twins -- [--validators 4..7] [--from K] [--count N] [--json]\n');
-    process.exitCode = 2;
-    return;
-  }
+  const { validators, from, count, json } = commandLine(
+    'twins',
+    'twins scenarios over the real core, in their fixed order',
+  )
+    .option('--validators <n>', 'size of the network', wholeNumber(4, 7), 4)
+    .option('--from <place>', 'first scenario', wholeNumber(0, Number.MAX_SAFE_INTEGER), 0)
+    .option('--count <n>', 'how many scenarios', wholeNumber(1, Number.MAX_SAFE_INTEGER), 20_000)
+    .option('--json', 'print one JSON object', false)
+    .parse()
+    .opts<Options>();
   const result = run(validators, from, count);
-  process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : `${describe(result)}\n`);
+  process.stdout.write(json ? `${JSON.stringify(result)}\n` : `${describe(result)}\n`);
   process.exitCode = result.failures.length === 0 ? 0 : 1;
 };
 
