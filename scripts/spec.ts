@@ -11,6 +11,8 @@ import { availableParallelism } from 'node:os';
 import { wholeNumber } from '../cli/definition.ts';
 import { mutants } from '../test/spec/model-mutants.ts';
 import { modelChecks } from '../test/spec/models.ts';
+import { interruptedExitCode, interruption } from '../testnet/interruption.ts';
+import { followLifeline } from '../testnet/lifeline.ts';
 import { describeReport, makeReport, type Plan } from '../test/spec/report.ts';
 import { commandLine } from './command-line.ts';
 
@@ -40,6 +42,9 @@ const main = async (): Promise<void> => {
     progress: (line: string): void => void process.stderr.write(`${line}\n`),
   };
   if (plan.models.length + plan.mutants.length === 0) command.error(`--only "${only}" names no exploration`);
+  followLifeline();
+  const signal = interruption();
+  signal.addEventListener('abort', () => process.exit(interruptedExitCode(signal)));
   const report = await makeReport(plan);
   process.stdout.write(`${json ? JSON.stringify(report) : describeReport(report)}\n`);
   process.exitCode = report.passed ? 0 : 1;

@@ -17,7 +17,7 @@ export interface QuintResult {
   readonly seconds: number;
 }
 
-/** Runs `quint` with these arguments in a folder. Rejects only when the process cannot be started. */
+/** Runs `quint` with these arguments in a folder; it ends with this process. Rejects only when it cannot be started. */
 export const quint = (args: readonly string[], folder: string): Promise<QuintResult> =>
   new Promise((resolve, reject) => {
     const started = performance.now();
@@ -32,10 +32,13 @@ export const quint = (args: readonly string[], folder: string): Promise<QuintRes
       stream.setEncoding('utf8');
       stream.on('data', (text: string) => parts.push(text));
     }
+    const end = (): void => void child.kill('SIGKILL');
+    process.once('exit', end);
     child.on('error', reject);
-    child.on('close', (code) =>
-      resolve({ code: code ?? 1, output: parts.join(''), seconds: (performance.now() - started) / 1000 }),
-    );
+    child.on('close', (code) => {
+      process.off('exit', end);
+      resolve({ code: code ?? 1, output: parts.join(''), seconds: (performance.now() - started) / 1000 });
+    });
   });
 
 /** One random exploration of a model. */
