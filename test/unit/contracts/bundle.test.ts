@@ -32,25 +32,17 @@ describe('the contract interface', () => {
   });
 });
 
-async function tokenStory(): Promise<number> {
-  const start = performance.now();
-  const [owner, other] = [party('owner'), party('other')];
-  const token = await ContractTest.deploy(TOKEN, { amount: '100' }, { deployer: owner });
-  expect(token.call(owner, 'transfer', { to: other, amount: '40' }).result).toEqual({ ok: true });
-  expect(token.query(other, 'balance').result).toBe('40');
-  expect(token.call(other, 'transfer', { to: owner, amount: '41' })).toMatchObject({
-    status: 'refused',
-    reason: 'insufficient_funds',
-    detail: { available: '40' },
-  });
-  expect(token.query(owner, 'supply').result).toBe('100');
-  return performance.now() - start;
-}
-
 describe('a token', () => {
-  it('is deployed and called within 10 ms once loaded', async () => {
-    const times: number[] = [];
-    for (let i = 0; i < 5; i += 1) times.push(await tokenStory());
-    expect(Math.min(...times)).toBeLessThan(10);
+  it('is deployed and called, without a network', async () => {
+    const [owner, other] = [party('owner'), party('other')];
+    const token = await ContractTest.deploy(TOKEN, { amount: '100' }, { deployer: owner });
+    expect(token.call(owner, 'transfer', { to: other, amount: '40' }).result).toEqual({ ok: true });
+    expect(token.query(other, 'balance').result).toBe('40');
+    expect(token.call(other, 'transfer', { to: owner, amount: '41' })).toMatchObject({
+      status: 'refused',
+      reason: 'insufficient_funds',
+      detail: { available: '40' },
+    });
+    expect(token.query(owner, 'supply').result).toBe('100');
   });
 });
