@@ -67,7 +67,6 @@ export interface ReplayedHeight extends StoredStatement {
   readonly height: Height;
   readonly blockHash: BlockHash;
   readonly header: Uint8Array;
-  readonly finality: Uint8Array | undefined;
   readonly writeSet: Uint8Array;
 }
 

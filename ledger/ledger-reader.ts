@@ -207,23 +207,17 @@ export class LedgerReader {
     const header = this.#checked('header', height, link.header);
     const writeSet = this.#checked('write set', height, link.writeSet);
     const content = this.#checked('statement', height, link.statement);
-    // A proof that arrived after execution is not part of the link.
-    const finality =
-      link.finality === undefined
-        ? this.records.get('finality', height)
-        : this.#checked('finality', height, link.finality);
     return {
       height,
       blockHash: hashText(link.blockHash),
       header,
-      finality,
       writeSet,
       enclaveSignature: content.slice(0, SIGNATURE_BYTES),
       statement: content.slice(SIGNATURE_BYTES),
     };
   }
 
-  #checked(kind: 'header' | 'write set' | 'statement' | 'finality', height: number, digest: Uint8Array): Uint8Array {
+  #checked(kind: 'header' | 'write set' | 'statement', height: number, digest: Uint8Array): Uint8Array {
     const content = this.records.require(kind, height);
     if (!equalBytes(sha256(content), digest)) throw corrupt(kind, height, 'is not the one of the running chain');
     return content;

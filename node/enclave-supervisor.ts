@@ -8,12 +8,12 @@ import type { PublicKey } from '../protocol/brand.ts';
 import { MAX_EPOCHS_PER_REQUEST, type ReplyOf, type RequestOf } from '../enclave/boundary/messages.ts';
 import { EnclaveClient } from '../enclave/host/enclave-client.ts';
 import { namespacesAvailable } from '../enclave/host/launch.ts';
-import { decode, encode } from '../protocol/codec.ts';
+import { encode } from '../protocol/codec.ts';
 import { type Genesis, genesisCodec, quorumOf } from '../protocol/genesis.ts';
 import { isCloisterError } from '../protocol/errors.ts';
-import { MAX_RESULT_CERTIFICATE_BYTES, resultCertificateCodec } from '../protocol/result.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { SignedEpochKey } from './api/service.ts';
+import { certifiedHistory } from './certified-history.ts';
 import type { Epochs } from './epochs.ts';
 import { nodeErrors } from './errors.ts';
 import { homePaths, readOptional, writeFileDurably } from './home.ts';
@@ -21,7 +21,6 @@ import type { Logger } from './logger.ts';
 import type { PeerName } from './network/types.ts';
 import { readProcessor } from './simulated-processor.ts';
 import { Signal } from './signal.ts';
-import { decodeHeaderRecord } from './stored-blocks.ts';
 
 type Provisioned = ReplyOf<'provision'>;
 type Contribution = RequestOf<'provision'>['contributions'][number];
@@ -307,24 +306,15 @@ export class EnclaveSupervisor implements AsyncDisposable {
     return reply;
   }
 
-  /** Replays executed heights into the enclave, up to the first one without certificate; later ones are executed again. */
+  /** Replays executed heights into the enclave, up to the last certified one; later ones are executed again. */
   async #restore(client: EnclaveClient): Promise<void> {
-    const { ledger } = this.#options;
     let restoring: Promise<unknown> = Promise.resolve();
-    for await (const stored of ledger.replay()) {
-      const certificate = ledger.readResultCertificate(stored.height);
-      if (certificate === undefined) break;
-      const request: RequestOf<'restore'> = {
-        kind: 'block',
-        header: decodeHeaderRecord(stored.header).header,
-        certificate: decode(resultCertificateCodec, certificate, MAX_RESULT_CERTIFICATE_BYTES),
-        sealedWriteSet: stored.writeSet,
-      };
-      // While the enclave takes over one height, the next one is read.
+    for await (const piece of certifiedHistory(this.#options.ledger)) {
+      // While the enclave takes over one piece, the next one is read.
       await restoring;
-      restoring = client.call('restore', request);
+      restoring = client.call('restore', piece);
       restoring.catch(() => undefined);
-      this.#executedHeight = stored.height;
+      this.#executedHeight = piece.certificate.statement.height;
       this.#stopping.signal.throwIfAborted();
     }
     await restoring;

@@ -157,10 +157,12 @@ export class Execution implements AsyncDisposable {
   }
 
   async #restore(enclave: EnclaveSupervisor, client: EnclaveClient, imported: Imported): Promise<void> {
-    for (const [{ header }, { certificate, writeSet }] of imported) {
-      await enclave.proveEpochs(client, Math.max(header.epoch, certificate.signerEpoch));
-      await client.call('restore', { kind: 'block', header, certificate, sealedWriteSet: writeSet });
-    }
+    const [block, executed] = imported.at(-1) ?? [];
+    if (block === undefined || executed === undefined) return;
+    const { certificate } = executed;
+    await enclave.proveEpochs(client, Math.max(block.header.epoch, certificate.signerEpoch));
+    const blocks = imported.map(([{ header }, { writeSet }]) => ({ header, sealedWriteSet: writeSet }));
+    await client.call('restore', { kind: 'blocks', blocks, certificate });
   }
 
   /** An observer's whole work: it takes over results as they are certified. */

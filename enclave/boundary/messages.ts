@@ -61,6 +61,8 @@ export const MAX_GENESIS_BYTES = 2 * 1024 * 1024;
 const MAX_PEER_MESSAGE_BYTES = 8192;
 /** Most proofs of changes of epoch in one request. */
 export const MAX_EPOCHS_PER_REQUEST = 16;
+/** Most heights that one `restore` takes over: their write sets are in memory together. */
+export const MAX_RESTORED_BLOCKS = 256;
 const MAX_TEXT_BYTES = 128;
 
 /** First request: names the platform and hands over what the processor sealed before. */
@@ -148,13 +150,15 @@ export const heightClaimCodec = struct({ enclaveKey: publicKeyCodec, height: hei
 
 /** Restores executed history, or proves its freshness afterwards. */
 const restoreRequest = union({
-  /** One executed height: its header, the result certificate and the sealed write set. */
-  block: [
+  /** Consecutive executed heights: headers, sealed write sets, and the result certificate of the last one. */
+  blocks: [
     1,
     struct({
-      header: headerCodec,
+      blocks: list(
+        struct({ header: headerCodec, sealedWriteSet: byteString(MAX_WRITE_SET_BYTES) }),
+        MAX_RESTORED_BLOCKS,
+      ),
       certificate: resultCertificateCodec,
-      sealedWriteSet: byteString(MAX_WRITE_SET_BYTES),
     }),
   ],
   /** Asks for a new challenge that other enclaves shall answer. */

@@ -27,7 +27,7 @@ import { bindToNetwork, type NetworkBinding, SIMULATED_PLATFORM } from './networ
 import { Provisioning } from './provisioning.ts';
 import { answerQuery } from './query.ts';
 import { newReplica, type Replica } from './replica.ts';
-import { restoreHeight } from './restore.ts';
+import { restoreBlocks } from './restore.ts';
 import type { ContractVm } from './vm/contract-vm.ts';
 
 /** The one key epoch so far: keys outlive changes of validators. */
@@ -213,7 +213,7 @@ export class Enclave {
     const { replica, lightClient, identity } = this.#running();
     const checked = lightClient.check(request);
     const { statement, calls, sealedWriteSet } = executeBlock(replica, { ...checked, body: request.body });
-    lightClient.advance(checked.placed);
+    lightClient.advance([checked.placed]);
     return {
       height: checked.point.height,
       statement: encode(resultStatementCodec, statement),
@@ -236,7 +236,7 @@ export class Enclave {
     const { replica, epochs, lightClient, freshness, identity, network } = this.#running();
     let challenge: Uint8Array | undefined;
     let answer: ReplyOf<'restore'>['answer'];
-    if (request.kind === 'block') restoreHeight(replica, epochs, lightClient, request);
+    if (request.kind === 'blocks') restoreBlocks(replica, epochs, lightClient, request.blocks, request.certificate);
     const { height: executed } = lightClient.position;
     if (request.kind === 'challenge') challenge = freshness.newChallenge(this.#parts.random);
     if (request.kind === 'answers' && !freshness.accept(request.answers, executed, epochs.newest.configuration))

@@ -37,6 +37,19 @@ export interface PlacedHeader {
   readonly anchor: EpochAnchor;
 }
 
+/** The last block of a chain, and its epoch. */
+interface Place {
+  readonly anchor: EpochAnchor;
+  readonly position: ChainPoint;
+}
+
+const pointOf = (header: Header): ChainPoint => ({
+  id: blockId(header),
+  height: header.height,
+  view: header.view,
+  timeMs: header.timeMs,
+});
+
 function codeOf(fault: FinalityFault): EnclaveErrorCode {
   if (fault === 'WRONG_CHAIN' || fault === 'WRONG_CONFIGURATION' || fault === 'WRONG_EPOCH') return 'WRONG_CHAIN';
   if (fault === 'WRONG_HEIGHT' || fault === 'WRONG_PARENT' || fault === 'WRONG_VIEW' || fault === 'WRONG_TIME')
@@ -68,39 +81,52 @@ export class LightClient {
   /** Checks that the block is final and next. Throws the refusal; changes nothing but the memory of what is proven. */
   check({ headers, finalization, body }: FinalBlock): CheckedBlock {
     this.#checkFork(headers[0], finalization);
-    const placed = this.checkPlace(headers[0]);
+    const placed = this.#placeAfter({ anchor: this.#anchor, position: this.#position }, headers[0]);
     const point = this.#prove(placed, headers, finalization);
     const { configuration } = placed.anchor;
     return { placed, configuration, point, transactionIds: checkBody(placed.header, body, configuration.parameters) };
   }
 
+  /** Checks that headers follow one another, the first one the last executed block; none of them is proven by this. */
+  checkChain(headers: readonly Header[]): readonly PlacedHeader[] {
+    let before: Place = { anchor: this.#anchor, position: this.#position };
+    return headers.map((header) => {
+      const placed = this.#placeAfter(before, header);
+      before = { anchor: placed.anchor, position: pointOf(header) };
+      return placed;
+    });
+  }
+
   /** Checks chain, epoch, height and parent of a header that claims to be next. */
-  checkPlace(header: Header | undefined): PlacedHeader {
+  #placeAfter({ anchor, position }: Place, header: Header | undefined): PlacedHeader {
     if (header === undefined) throw enclaveErrors.error('BLOCK_MALFORMED');
-    const { height } = this.#position;
-    if (header.chainId !== this.#anchor.chainId) throw enclaveErrors.error('WRONG_CHAIN');
+    const { height } = position;
+    if (header.chainId !== anchor.chainId) throw enclaveErrors.error('WRONG_CHAIN');
     if (header.height <= height) throw enclaveErrors.error('BLOCK_REPLAYED', { height: header.height });
     if (header.height > height + 1)
       throw enclaveErrors.error('HEIGHT_SKIPPED', { height: header.height, executed: height });
-    if (header.parentHash !== this.#position.id) throw enclaveErrors.error('WRONG_ORDER', { height: header.height });
-    return { header, anchor: this.#anchorFor(header) };
+    if (header.parentHash !== position.id) throw enclaveErrors.error('WRONG_ORDER', { height: header.height });
+    return { header, anchor: this.#anchorFor(header, { anchor, position }) };
   }
 
-  /** Moves to a block that was checked and executed (or restored). */
-  advance({ header, anchor }: PlacedHeader): void {
-    if (header.height !== this.#position.height + 1) throw enclaveErrors.error('FAIL_STOP', { height: header.height });
-    this.#proven.delete(header.height);
-    this.#anchor = anchor;
-    this.#position = { id: blockId(header), height: header.height, view: header.view, timeMs: header.timeMs };
+  /** Moves along blocks that were checked and executed (or restored). */
+  advance(blocks: readonly PlacedHeader[]): void {
+    for (const { header, anchor } of blocks) {
+      if (header.height !== this.#position.height + 1)
+        throw enclaveErrors.error('FAIL_STOP', { height: header.height });
+      this.#proven.delete(header.height);
+      this.#anchor = anchor;
+      this.#position = pointOf(header);
+    }
   }
 
-  /** The epoch of the next block: the present one, or the one whose base is the last executed block. */
-  #anchorFor(header: Header): EpochAnchor {
-    const next = this.#epochs.at(this.#anchor.epoch + 1);
-    const ended = next?.base.id === this.#position.id;
+  /** The epoch of the next block: the present one, or the one whose base is the last block. */
+  #anchorFor(header: Header, { anchor, position }: Place): EpochAnchor {
+    const next = this.#epochs.at(anchor.epoch + 1);
+    const ended = next?.base.id === position.id;
     if (next !== undefined && ended && header.epoch === next.epoch) return next;
-    if (header.epoch === this.#anchor.epoch && !ended) return this.#anchor;
-    throw enclaveErrors.error(header.epoch > this.#anchor.epoch ? 'EPOCH_UNPROVEN' : 'WRONG_CHAIN', {
+    if (header.epoch === anchor.epoch && !ended) return anchor;
+    throw enclaveErrors.error(header.epoch > anchor.epoch ? 'EPOCH_UNPROVEN' : 'WRONG_CHAIN', {
       epoch: header.epoch,
     });
   }

@@ -1,8 +1,11 @@
 /**
- * Restores executed history from what the ledger keeps: header, result certificate and sealed write set per height.
+ * Restores executed history from what the ledger keeps: headers and sealed write sets of consecutive heights, and the
+ * result certificate of the last one.
  *
- * A result certificate proves finality and result (design §4), so nothing is executed again. Everything is checked
- * before state changes, except the root, which is a statement about the state itself: if it differs, this enclave stops.
+ * That certificate proves its block final, so all its ancestors are, and names the root of the state after it, so the
+ * write sets that lead there are the true ones; nothing is executed again, and what lies in between needs no signatures.
+ * Everything is checked before state changes, except the root, which is a statement about the state itself: if it
+ * differs, this enclave stops.
  */
 import { validatorSetOf } from '../../protocol/consensus/configuration.ts';
 import { blockId, type Header } from '../../protocol/consensus/header.ts';
@@ -13,14 +16,20 @@ import type { LightClient } from './light-client.ts';
 import type { Replica } from './replica.ts';
 import { openWriteSet } from './write-set.ts';
 
+const NOTHING = new Uint8Array();
+
 /** One executed height, as the ledger keeps it. */
-export interface ExecutedHeight {
+export interface RestoredBlock {
   readonly header: Header;
-  readonly certificate: ResultCertificate;
   readonly sealedWriteSet: Uint8Array;
 }
 
-function checkCertificate(replica: Replica, epochs: EpochDirectory, { header, certificate }: ExecutedHeight): void {
+function checkCertificate(
+  replica: Replica,
+  epochs: EpochDirectory,
+  header: Header,
+  certificate: ResultCertificate,
+): void {
   const { statement } = certificate;
   const { genesis } = replica;
   if (statement.chainId !== replica.chainId) throw enclaveErrors.error('WRONG_CHAIN');
@@ -37,22 +46,35 @@ function checkCertificate(replica: Replica, epochs: EpochDirectory, { header, ce
   if (fault !== undefined) throw enclaveErrors.error('NOT_FINAL', { fault });
 }
 
-/** Applies the next executed height. Throws the refusal, or STATE_DIVERGED after which the enclave must stop. */
-export function restoreHeight(
+/** What the heights leave of every key that they write; throws for a write set that is not one of its height. */
+function writesOf(replica: Replica, blocks: readonly RestoredBlock[]): Map<string, string | undefined> {
+  const last = new Map<string, string | undefined>();
+  for (const { header, sealedWriteSet } of blocks) {
+    const writes = openWriteSet(replica.keys, header.height, sealedWriteSet);
+    if (writes === undefined) throw enclaveErrors.error('WRITE_SET_REFUSED', { height: header.height });
+    for (const [key, value] of writes) last.set(key, value);
+  }
+  return last;
+}
+
+/** Applies the next executed heights. Throws the refusal, or STATE_DIVERGED after which the enclave must stop. */
+export function restoreBlocks(
   replica: Replica,
   epochs: EpochDirectory,
   lightClient: LightClient,
-  executed: ExecutedHeight,
+  blocks: readonly RestoredBlock[],
+  certificate: ResultCertificate,
 ): void {
-  const placed = lightClient.checkPlace(executed.header);
-  checkCertificate(replica, epochs, executed);
-  const { statement } = executed.certificate;
-  if (writeSetHash(executed.sealedWriteSet) !== statement.writeSetHash) throw enclaveErrors.error('WRITE_SET_REFUSED');
-  const writes = openWriteSet(replica.keys, statement.height, executed.sealedWriteSet);
-  if (writes === undefined) throw enclaveErrors.error('WRITE_SET_REFUSED', { height: statement.height });
-  const root = replica.state.apply(writes);
+  const placed = lightClient.checkChain(blocks.map(({ header }) => header));
+  const last = placed.at(-1);
+  if (last === undefined) throw enclaveErrors.error('BLOCK_MALFORMED');
+  checkCertificate(replica, epochs, last.header, certificate);
+  const { statement } = certificate;
+  if (writeSetHash(blocks.at(-1)?.sealedWriteSet ?? NOTHING) !== statement.writeSetHash)
+    throw enclaveErrors.error('WRITE_SET_REFUSED', { height: statement.height });
+  const root = replica.state.apply(writesOf(replica, blocks));
   if (root !== statement.stateRoot) throw enclaveErrors.error('STATE_DIVERGED', { height: statement.height });
   replica.sessions.forget();
-  replica.parameters = placed.anchor.configuration.parameters;
+  replica.parameters = last.anchor.configuration.parameters;
   lightClient.advance(placed);
 }

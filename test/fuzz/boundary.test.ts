@@ -11,7 +11,7 @@ import { FrameReader } from '../../node/network/framing.ts';
 import { concatBytes, toHex } from '../../protocol/hex.ts';
 import { readWire, writeWire } from '../../protocol/wire.ts';
 import { counterContract } from '../support/counter-contract.ts';
-import { EnclaveNetwork, testSigner } from '../support/enclave-network.ts';
+import { EnclaveNetwork, restoring, testSigner } from '../support/enclave-network.ts';
 import type { SeededRandom } from '../support/seeded-random.ts';
 import { callOf, TestWallet } from '../support/test-wallet.ts';
 import { sendFrame } from './boundary.ts';
@@ -61,7 +61,7 @@ describe('a running enclave', () => {
       framed('admit', { envelopes: [...next.body, ...first.body] }),
       framed('execute', { ...next, headers: [...next.headers] }),
       framed('query', { sealedQuery: wallet.query(callOf('counter', 'total', null)).bytes }),
-      framed('restore', { kind: 'block', ...executed }),
+      framed('restore', restoring(executed)),
       framed('restore', { kind: 'challenge' }),
       framed('restore', { kind: 'answer', challenge }),
       framed('restore', { kind: 'answers', answers: answer === undefined ? [] : [answer] }),

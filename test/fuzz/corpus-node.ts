@@ -228,7 +228,7 @@ const exchanges: Exchanges = {
   query: { requests: [{ sealedQuery: bytesOf(600) }], reply: { height: height(1), sealedAnswer: bytesOf(284) } },
   restore: {
     requests: [
-      { kind: 'block', header: proof.header, certificate, sealedWriteSet: bytesOf(90) },
+      { kind: 'blocks', blocks: [{ header: proof.header, sealedWriteSet: bytesOf(90) }], certificate },
       { kind: 'challenge' },
       { kind: 'answer', challenge: digest },
       { kind: 'answers', answers: [claim, claim] },

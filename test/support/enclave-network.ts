@@ -93,6 +93,14 @@ export interface ExecutedHeight {
   readonly sealedWriteSet: Uint8Array;
 }
 
+/** The request that has an enclave take over consecutive executed heights. */
+export const restoring = (...executed: readonly ExecutedHeight[]): RequestOf<'restore'> => {
+  const last = executed.at(-1);
+  if (last === undefined) throw new RangeError('nothing to restore');
+  const blocks = executed.map(({ header, sealedWriteSet }) => ({ header, sealedWriteSet }));
+  return { kind: 'blocks', blocks, certificate: last.certificate };
+};
+
 /** An end of an epoch, with the closing block as it is executed. */
 export interface TestEnd extends EpochEnd {
   readonly last: TestBlock;

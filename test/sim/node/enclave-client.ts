@@ -218,8 +218,17 @@ export class EnclaveClient {
   }
 
   #restore(request: RequestOf<'restore'>): ReplyOf<'restore'> {
-    if (request.kind === 'block') {
-      const { header, certificate } = request;
+    if (request.kind === 'blocks') {
+      const { certificate } = request;
+      const headers = request.blocks.map(({ header }) => header);
+      const header = headers.at(-1);
+      if (header === undefined || certificate.statement.blockHash !== blockId(header))
+        return this.#refuse('a result of another block');
+      let before = this.#point?.id;
+      for (const next of headers) {
+        if (before !== undefined && next.parentHash !== before) this.#refuse('blocks that do not follow one another');
+        before = blockId(next);
+      }
       const { configuration } = this.#anchors[certificate.signerEpoch - 1] ?? this.#anchorOf(header);
       const fault = resultCertificateFault(certificate, validatorSetOf(configuration));
       if (fault !== undefined) this.#refuse(`a result that is not certified: ${fault}`);

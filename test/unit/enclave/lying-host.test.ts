@@ -13,7 +13,14 @@ import { blockId } from '../../../protocol/consensus/header.ts';
 import { type ChainId, height, view } from '../../../protocol/brand.ts';
 import { signResultStatement } from '../../../protocol/result.ts';
 import { counterContract } from '../../support/counter-contract.ts';
-import { EnclaveNetwork, seededBytes, type TestBlock, testSigner } from '../../support/enclave-network.ts';
+import {
+  EnclaveNetwork,
+  type ExecutedHeight,
+  restoring,
+  seededBytes,
+  type TestBlock,
+  testSigner,
+} from '../../support/enclave-network.ts';
 import { callOf, TestWallet } from '../../support/test-wallet.ts';
 
 describe('a lying host', () => {
@@ -97,7 +104,7 @@ describe('a lying host', () => {
     executeRefused('BODY_CHANGED', { ...next, body: [] });
     // Signed by a quorum and yet wrong, so an enclave of its own: for this one it would be a fork.
     const caughtUp = network.restart(2);
-    for (const executed of network.executed) caughtUp.handle('restore', { kind: 'block', ...executed });
+    for (const executed of network.executed) caughtUp.handle('restore', restoring(executed));
     expect(() => caughtUp.handle('execute', network.block([other, other]))).toThrow(
       expect.objectContaining({ code: 'BODY_CHANGED' }),
     );
@@ -106,7 +113,7 @@ describe('a lying host', () => {
   it('cannot hand in more than the genesis allows', () => {
     const many = Array.from({ length: 4 }, () => wallet.call(callOf('counter', 'add', { by: 1 }), network.soon).bytes);
     const caughtUp = network.restart(2);
-    for (const executed of network.executed) caughtUp.handle('restore', { kind: 'block', ...executed });
+    for (const executed of network.executed) caughtUp.handle('restore', restoring(executed));
     expect(() => caughtUp.handle('execute', network.block(many))).toThrow(
       expect.objectContaining({ code: 'BLOCK_TOO_LARGE' }),
     );
@@ -158,7 +165,7 @@ describe('a lying host', () => {
     if (first === undefined) throw new TypeError('nothing executed');
     const attempt = (changes: Partial<typeof first>, code: EnclaveErrorCode) => {
       const before = restored.handle('status', {});
-      expect(() => restored.handle('restore', { kind: 'block', ...first, ...changes })).toThrow(
+      expect(() => restored.handle('restore', restoring({ ...first, ...changes }))).toThrow(
         expect.objectContaining({ code }),
       );
       expect(restored.handle('status', {})).toEqual(before);
@@ -184,10 +191,39 @@ describe('a lying host', () => {
       'WRITE_SET_REFUSED',
     );
     expect(signResultStatement(statement, new Uint8Array(32)).length).toBe(64);
-    expect(restored.handle('restore', { kind: 'block', ...first })).toMatchObject({ height: 1, fresh: false });
-    expect(() => restored.handle('restore', { kind: 'block', ...first })).toThrow(
+    expect(restored.handle('restore', restoring(first))).toMatchObject({ height: 1, fresh: false });
+    expect(() => restored.handle('restore', restoring(first))).toThrow(
       expect.objectContaining({ code: 'BLOCK_REPLAYED' }),
     );
+  });
+
+  it('cannot restore a wrong history behind a true certificate', async () => {
+    const other = (await EnclaveNetwork.create({ members: [member], seed: 3 })).provision();
+    const caller = new TestWallet(other.target, 1, member);
+    const deploy = callOf('system', 'deploy', { name: 'counter', code: counterContract, init: null });
+    other.execute(other.block([caller.call(deploy, other.soon).bytes, caller.open(other.soon).bytes]));
+    for (let block = 0; block < 3; block++)
+      other.execute(other.block([caller.sessionCall(callOf('counter', 'add', { by: 1 }), other.soon).bytes]));
+    const [one, two, three, four] = other.executed;
+    if (one === undefined || two === undefined || three === undefined || four === undefined)
+      throw new TypeError('too little executed');
+    const restored = other.restart(3);
+    const attempt = (code: EnclaveErrorCode, ...history: readonly ExecutedHeight[]) => {
+      const before = restored.handle('status', {});
+      expect(() => restored.handle('restore', restoring(...history))).toThrow(expect.objectContaining({ code }));
+      expect(restored.handle('status', {})).toEqual(before);
+    };
+    attempt('HEIGHT_SKIPPED', one, three, four);
+    attempt('BLOCK_REPLAYED', one, two, two);
+    attempt('HEIGHT_SKIPPED', two, one);
+    attempt('WRONG_ORDER', one, { ...two, header: { ...two.header, view: view(77) } }, three);
+    attempt('WRITE_SET_REFUSED', one, { ...two, sealedWriteSet: three.sealedWriteSet }, three);
+    attempt('WRITE_SET_REFUSED', one, two, { ...three, sealedWriteSet: two.sealedWriteSet });
+    attempt('NOT_FINAL', one, two, { ...three, certificate: two.certificate });
+    expect(() => restored.handle('restore', { kind: 'blocks', blocks: [], certificate: one.certificate })).toThrow(
+      expect.objectContaining({ code: 'BLOCK_MALFORMED' }),
+    );
+    expect(restored.handle('restore', restoring(one, two, three, four))).toMatchObject({ height: 4 });
   });
 
   it('stops for good when shown a fork', () => {

@@ -6,7 +6,7 @@ import { encode } from '../../../protocol/codec.ts';
 import { provenEpochKeys } from '../../../protocol/epoch-key.ts';
 import { validatorSetOf } from '../../../protocol/consensus/configuration.ts';
 import { counterContract } from '../../support/counter-contract.ts';
-import { EnclaveNetwork, seededBytes, testSigner } from '../../support/enclave-network.ts';
+import { EnclaveNetwork, restoring, seededBytes, testSigner } from '../../support/enclave-network.ts';
 import { callOf, TestWallet } from '../../support/test-wallet.ts';
 
 const none = '00'.repeat(32) as PublicKey;
@@ -108,15 +108,34 @@ describe('restart', () => {
     const ask = () => restored.handle('query', { sealedQuery: query.bytes });
     const notFresh = expect.objectContaining({ code: 'NOT_FRESH' });
     expect(ask).toThrow(notFresh);
-    for (const executed of network.executed.slice(0, 2)) restored.handle('restore', { kind: 'block', ...executed });
+    for (const executed of network.executed.slice(0, 2)) restored.handle('restore', restoring(executed));
     // Peers have executed more than this enclave: their answers are accepted, yet it must catch up first.
     expect(network.proveFresh(restored).fresh).toBe(false);
     expect(ask).toThrow(notFresh);
-    for (const executed of network.executed.slice(2)) restored.handle('restore', { kind: 'block', ...executed });
+    for (const executed of network.executed.slice(2)) restored.handle('restore', restoring(executed));
     expect(wallet.answer(query, ask().sealedAnswer).outcome).toEqual({ kind: 'ok', result: '4' });
     network.execute(add());
     const roots = network.validators.map(({ enclave }) => enclave.handle('status', {}).stateRoot);
     expect(new Set(roots).size).toBe(1);
+  });
+
+  it('comes to the same state by any division of history, proven by the last certificate of each piece', async () => {
+    const { network, add } = await running();
+    for (let block = 0; block < 5; block++) network.execute(add());
+    const { executed } = network;
+    const roots = [[executed.length], [1, executed.length - 1], [3, 1, executed.length - 4]].map((sizes) => {
+      const restored = network.restart(1);
+      let done = 0;
+      for (const size of sizes) {
+        restored.handle('restore', restoring(...executed.slice(done, done + size)));
+        done += size;
+      }
+      const { height: at, stateRoot } = restored.handle('status', {});
+      expect(at).toBe(executed.length);
+      return stateRoot;
+    });
+    expect(new Set([...roots, network.validators[0]?.enclave.handle('status', {}).stateRoot]).size).toBe(1);
+    expect(() => network.execute(add())).not.toThrow();
   });
 
   it('does not execute a restored call twice', async () => {
@@ -124,7 +143,7 @@ describe('restart', () => {
     const envelope = wallet.sessionCall(callOf('counter', 'add', { by: 1 }), network.soon);
     network.execute(network.block([envelope.bytes]));
     const restored = network.restart(1);
-    for (const executed of network.executed) restored.handle('restore', { kind: 'block', ...executed });
+    for (const executed of network.executed) restored.handle('restore', restoring(executed));
     expect(restored.handle('admit', { envelopes: [envelope.bytes] }).verdicts[0]?.code).toBe('REPLAYED');
     const reply = network.execute(network.block([envelope.bytes]));
     expect(wallet.outcome(reply.calls[0]?.outputs[0], envelope.transactionId)).toEqual({
@@ -154,7 +173,7 @@ describe('restart', () => {
       fresh: false,
       height: 0,
     });
-    for (const executed of network.executed) restored.handle('restore', { kind: 'block', ...executed });
+    for (const executed of network.executed) restored.handle('restore', restoring(executed));
     expect(restored.handle('status', {}).fresh).toBe(true);
   });
 

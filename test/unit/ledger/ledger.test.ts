@@ -178,7 +178,6 @@ describe('ledger', () => {
         height: block.height,
         blockHash: block.blockHash,
         header: block.header,
-        finality: block.finality,
         writeSet: block.writeSet,
         statement: block.statement,
         enclaveSignature: block.enclaveSignature,
