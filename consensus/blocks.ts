@@ -48,27 +48,31 @@ export const recordBlock = (turn: Turn, block: BlockState): void => {
   turn.records.push({ kind: 'block', header, justification, system, body: undefined });
 };
 
-/** Unfinalised ancestors of a block, itself included, newest first; undefined when a header is missing. */
-export const pathToFinalized = (state: CoreState, tip: BlockHash): BlockState[] | undefined => {
+/** The known way from a block down to the finalised one, newest first. */
+export interface KnownPath {
+  readonly path: readonly BlockState[];
+  /** Whether it leads to the finalised block. */
+  readonly whole: boolean;
+  /** The first header on it that is not known. */
+  readonly missing: BlockHash | undefined;
+}
+
+/** Follows a block's ancestors as far as they are known. */
+export const knownPath = (state: CoreState, tip: BlockHash): KnownPath => {
   const path: BlockState[] = [];
   let id = tip;
   while (id !== state.finalized.id) {
     const block = state.blocks.get(id);
-    if (block === undefined || block.header.view <= state.finalized.view) return undefined;
+    if (block === undefined) return { path, whole: false, missing: id };
+    if (block.header.view <= state.finalized.view) return { path, whole: false, missing: undefined };
     path.push(block);
     id = block.header.parentHash;
   }
-  return path;
+  return { path, whole: true, missing: undefined };
 };
 
-/** First hash on the way from a block to the finalised one whose header is not known. */
-export const firstMissing = (state: CoreState, tip: BlockHash): BlockHash | undefined => {
-  let id = tip;
-  while (id !== state.finalized.id) {
-    const block = state.blocks.get(id);
-    if (block === undefined) return id;
-    if (block.header.view <= state.finalized.view) return undefined;
-    id = block.header.parentHash;
-  }
-  return undefined;
+/** Unfinalised ancestors of a block, itself included, newest first; undefined when a header is missing. */
+export const pathToFinalized = (state: CoreState, tip: BlockHash): readonly BlockState[] | undefined => {
+  const { path, whole } = knownPath(state, tip);
+  return whole ? path : undefined;
 };

@@ -11,8 +11,11 @@ import { anchorOf } from '../protocol/consensus/configuration.ts';
 import type { Certificate } from '../protocol/consensus/certificate.ts';
 import { MAX_FOLLOWING_HEADERS } from '../protocol/consensus/finality-proof.ts';
 import { type Header, isClosing } from '../protocol/consensus/header.ts';
+import { MAX_BLOCKS_PER_RESPONSE } from '../protocol/consensus/request.ts';
 import { MAX_READINESS_AGE_BLOCKS } from '../protocol/limits.ts';
-import { firstMissing, pathToFinalized, recordBlock } from './blocks.ts';
+import { type KnownPath, knownPath, recordBlock } from './blocks.ts';
+import { REMEMBERED_VIEWS } from './constants.ts';
+import { forgetBetween } from './gap.ts';
 import { askBlocks, askHeader, pruneRequests } from './requests.ts';
 import { holdsUnattached, unattachedTo } from './skipped.ts';
 import type { BlockState, ClosingProof } from './state.ts';
@@ -22,6 +25,9 @@ import { systemEffect } from './validity.ts';
 /**
  * Commits the highest finalization whose chain of headers is known; asks for headers that are missing. A chain that is too
  * long for a proof of its first block (a log without its ledger) waits for a finalization further down, which is asked for.
+ *
+ * All that is final lies on one chain: where the way down from one finalization breaks off, it does for all that were
+ * passed on it, so each known block is looked at once.
  */
 export const commit = (turn: Turn): void => {
   const { state } = turn;
@@ -29,35 +35,49 @@ export const commit = (turn: Turn): void => {
   if (state.closingProof !== undefined) commitClosing(turn, state.closingProof);
   if (state.ended !== undefined || state.finalizationViews.length === 0) return;
   const descending = state.finalizationViews.toSorted((a, b) => b - a);
-  for (const [position, number] of descending.entries()) {
+  let highest: (KnownPath & { readonly finalization: Certificate }) | undefined;
+  let passed = Number.POSITIVE_INFINITY;
+  let waiting = state.finalized.view;
+  for (const number of descending) {
     const finalization = state.views.get(number)?.finalization;
-    if (finalization === undefined) continue;
-    const path = pathToFinalized(state, finalization.hash);
-    if (path === undefined || path.length > MAX_FOLLOWING_HEADERS) {
-      if (position === 0) askPath(turn, finalization.hash, finalization.view);
-    } else if (isSupported(turn, path)) {
-      finalizePath(turn, path, finalization);
-      break;
-    }
+    if (finalization === undefined || number >= passed) continue;
+    const known = knownPath(state, finalization.hash);
+    highest ??= { ...known, finalization };
+    if (!known.whole) passed = known.path.at(-1)?.header.view ?? number;
+    if (!isProvable(known)) continue;
+    waiting = number;
+    if (!isSupported(turn, known.path)) continue;
+    finalizePath(turn, known.path, finalization);
+    break;
   }
+  if (highest === undefined || isProvable(highest) || state.ended !== undefined) return;
+  // What was committed is what the newest chain stood on.
+  if (highest.missing === state.finalized.id) return commit(turn);
+  askPath(turn, highest, highest.finalization);
+  const newest = descending[REMEMBERED_VIEWS - 1];
+  if (newest !== undefined && !highest.whole) forgetBetween(turn, waiting, newest);
 };
+
+const isProvable = ({ whole, path }: KnownPath): boolean => whole && path.length <= MAX_FOLLOWING_HEADERS;
 
 /** The path to a closing block that was proven final by tails which never came here as blocks. */
 const commitClosing = (turn: Turn, { block, following, finalization }: ClosingProof): void => {
-  const path = pathToFinalized(turn.state, block);
-  if (path === undefined) askPath(turn, block, finalization.view);
-  else if (isSupported(turn, path)) finalizePath(turn, path, finalization, following);
+  const known = knownPath(turn.state, block);
+  if (!known.whole) askPath(turn, known, finalization);
+  else if (isSupported(turn, known.path)) finalizePath(turn, known.path, finalization, following);
 };
 
 /** Whether every view that the path skips is known to be nullified: what contradicts it would convict its signers. */
 const isSupported = (turn: Turn, path: readonly BlockState[]): boolean =>
   path.every((block) => holdsUnattached(turn, block));
 
-const askPath = (turn: Turn, tip: BlockHash, view: View): void => {
+/** Far behind, blocks come by height from below: walking down from the newest one would fetch, and hold, them all. */
+const askPath = (turn: Turn, { path, missing }: KnownPath, { view }: Certificate): void => {
   const { state } = turn;
-  const missing = firstMissing(state, tip);
   const preferred = state.leaders[view % state.validators] ?? (0 as ValidatorIndex);
-  if (missing !== undefined) askHeader(turn, missing, preferred);
+  const lowest = path.at(-1)?.header.height ?? 0;
+  if (missing !== undefined && lowest - state.finalized.height <= MAX_BLOCKS_PER_RESPONSE)
+    askHeader(turn, missing, preferred);
   if (view > state.finalized.view + 1) askBlocks(turn, preferred);
 };
 

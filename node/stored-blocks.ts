@@ -34,6 +34,9 @@ const headerRecordCodec = struct({
 });
 const MAX_HEADER_RECORD_BYTES = 64 * 1024 * 1024;
 const MAX_CERTIFICATE_BYTES = 16 * 1024;
+/** Headers and justifications after which a range ends: with bodies beside them they fit an answer. */
+const MAX_RANGE_BYTES = 8 * 1024 * 1024;
+const HEADER_BYTES = 512;
 const MAX_ENCODED_BODY_BYTES = 2 * MAX_BODY_BYTES;
 
 /** A block without its body, as the ledger keeps it. */
@@ -186,29 +189,47 @@ export interface RangeBounds {
 
 /**
  * Blocks from `from` to at most `to`, extended or shortened so that the last one is proven final by no other block of
- * the ledger, where that is possible; never beyond the end of an epoch.
+ * the ledger, where that is possible; never beyond the end of an epoch. Where one finalization covers more blocks than
+ * may be asked for, all of them are given, since none is of use without it.
  */
 export const readBlockRange = (ledger: Ledger, { from, to, maxBlocks, maxBodyBytes }: RangeBounds): BlockRange => {
-  const read: StoredBlock[] = [];
-  for (let number = from; read.length < maxBlocks; number += 1) {
+  const read: (HeaderRecord & { readonly proof: FinalityProof | undefined })[] = [];
+  let proven = 0;
+  let bytes = 0;
+  for (let number = from; bytes < MAX_RANGE_BYTES; number += 1) {
     const last = read.at(-1);
-    if (last !== undefined && (isClosing(last.header) || (number > to && provesItself(last)))) break;
-    const block = readStoredBlock(ledger, number);
-    if (block === undefined) break;
-    read.push(block);
+    if (last !== undefined && (isClosing(last.header) || (number > to && proven === read.length))) break;
+    if (read.length >= (proven > 0 ? maxBlocks : MAX_FOLLOWING_HEADERS)) break;
+    const record = readHeaderRecord(ledger, number);
+    if (record === undefined) break;
+    const stored = ledger.readFinality(asHeight(number));
+    const proof = stored === undefined ? undefined : decodeProof(stored);
+    read.push({ ...record, proof });
+    if (proof !== undefined && isOwn(proof)) proven = read.length;
+    bytes += bytesOf(record);
   }
-  const proven = read.slice(0, read.findLastIndex(provesItself) + 1);
-  const chosen = proven.length > 0 ? proven : read;
-  const last = proven.at(-1);
+  const chosen = proven > 0 ? read.slice(0, proven) : read;
+  const { following = [], finalization } = (proven > 0 && chosen.at(-1)?.proof) || {};
   let bodyBytes = 0;
-  const blocks = chosen.map(({ header, justification, system, body }, index): BlockWithBody => {
+  const blocks = chosen.map(({ header, justification, system }, index): BlockWithBody => {
     bodyBytes += header.bodyBytes;
-    return { header, justification, system, body: index === 0 || bodyBytes <= maxBodyBytes ? body : undefined };
+    const wanted = index === 0 || bodyBytes <= maxBodyBytes;
+    return { header, justification, system, body: wanted ? readBody(ledger, header.height) : undefined };
   });
-  return { blocks, following: last?.proof?.following ?? [], finalization: last?.proof?.finalization };
+  return { blocks, following, finalization };
 };
+
+const readBody = (ledger: Ledger, number: number): BlockBody | undefined => {
+  const stored = ledger.readBody(asHeight(number));
+  return stored === undefined ? undefined : decode(blockBodyCodec, stored, MAX_ENCODED_BODY_BYTES);
+};
+
+/** Bytes of a block without its body, about. */
+const bytesOf = ({ justification: { parent, nullifications } }: Block): number =>
+  [...nullifications, ...(parent === undefined ? [] : [parent])].reduce(
+    (sum, { signatures }) => sum + signatures.length,
+    HEADER_BYTES,
+  );
 
 /** Whether nothing but tails stands between the proven block and the one that the finalization names. */
 const isOwn = ({ following }: FinalityProof): boolean => following.every(({ kind }) => kind === 'tail');
-
-const provesItself = ({ proof }: StoredBlock): boolean => proof !== undefined && isOwn(proof);

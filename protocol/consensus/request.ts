@@ -11,7 +11,7 @@ import { closingCodec } from './closing.ts';
 import { MAX_FOLLOWING_HEADERS } from './finality-proof.ts';
 import { headerCodec } from './header.ts';
 
-/** Most blocks in one answer: bounds memory on both sides. */
+/** Most blocks that are asked for at once; an answer has more only where one finalization covers more. */
 export const MAX_BLOCKS_PER_RESPONSE = 64;
 /** Soft bound on the body bytes of one answer of blocks; further bodies are left out and asked for one by one. */
 export const MAX_RESPONSE_BODY_BYTES = 4 * 1024 * 1024;
@@ -61,7 +61,7 @@ export const consensusResponseCodec = union({
   blocks: [
     5,
     struct({
-      blocks: list(blockCodec, MAX_BLOCKS_PER_RESPONSE),
+      blocks: list(blockCodec, MAX_FOLLOWING_HEADERS),
       following: list(headerCodec, MAX_FOLLOWING_HEADERS),
       finalization: optional(certificateCodec),
     }),
