@@ -202,20 +202,41 @@ export class ResultsExchange implements AsyncDisposable {
     return epochs.ownResult(statement, stored.enclaveSignature);
   }
 
-  /** Asks for results of heights that were already uncertified at the last look. */
+  /**
+   * Asks for results of heights that were already uncertified at the last look, and counts them whatever their age: of the
+   * oldest ones, and of the newest, which an old one that nobody can certify any more must not hold up.
+   */
   #repair(): void {
     const { certified, ledger, network } = this.#options;
     const stuck = this.#lastExecuted;
     this.#lastExecuted = ledger.head().height;
-    const from = certified.firstUncertified();
-    if (this.#asking || from > stuck) return;
+    const oldest = certified.firstUncertified();
+    if (this.#asking || oldest > stuck) return;
     this.#asking = true;
-    const to = Math.min(stuck, from + MAX_RESULTS_PER_RESPONSE - 1);
-    Promise.all(network.connectedPeers().map((peer) => this.#askResults(peer, asHeight(from), asHeight(to))))
+    const newest = Math.max(oldest, stuck - MAX_RESULTS_PER_RESPONSE + 1);
+    const wanted = [...new Set([oldest, newest])].flatMap((from) => {
+      const to = Math.min(stuck, from + MAX_RESULTS_PER_RESPONSE - 1);
+      return this.#reopen(from, to) ? network.connectedPeers().map((peer) => [peer, from, to] as const) : [];
+    });
+    Promise.all(wanted.map(([peer, from, to]) => this.#askResults(peer, asHeight(from), asHeight(to))))
       .catch(() => undefined)
       .finally(() => {
         this.#asking = false;
       });
+  }
+
+  /** Counts the uncertified heights of a range again; says whether there are any. */
+  #reopen(from: number, to: number): boolean {
+    const { ledger, collector } = this.#options;
+    let any = false;
+    for (let number = from; number <= to; number += 1) {
+      const height = asHeight(number);
+      if (ledger.readResultCertificate(height) !== undefined) continue;
+      any = true;
+      const own = collector.counts(number) ? undefined : this.#ownResult(height);
+      if (own !== undefined) collector.reopen(own);
+    }
+    return any;
   }
 
   async #askResults(peer: PeerName, from: Height, to: Height): Promise<void> {

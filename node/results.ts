@@ -66,6 +66,8 @@ interface HeightResults {
   readonly verified: Map<number, Map<number, ResultSignatures>>;
   readonly contradicting: Set<PeerName>;
   certified: boolean;
+  /** Counted below the floor too, until it is certified. */
+  reopened: boolean;
 }
 
 /** What the collector is made with. */
@@ -104,10 +106,26 @@ export class ResultCollector {
     this.#certify(results);
   }
 
+  /** Whether our own result of a height is here, to be counted with those of others. */
+  counts(height: number): boolean {
+    const known = this.#heights.get(height);
+    return known?.own !== undefined && (known.reopened || height > this.#floor);
+  }
+
+  /**
+   * Our own result of a height that was executed before this process started, or long ago, and that nobody has certified:
+   * it is counted again, below the floor too.
+   */
+  reopen(own: OwnResult): void {
+    this.#at(own.statement.height).reopened = true;
+    this.addOwn(own);
+  }
+
   /** A peer's message; the transport has authenticated the sender. */
   addPeer(peer: PeerName, message: ResultMessage): ResultVerdict {
     const { height } = message.statement;
-    if (height <= this.#floor || height > this.#top + this.#options.windowBlocks) return 'ignored';
+    if (height > this.#top + this.#options.windowBlocks) return 'ignored';
+    if (height <= this.#floor && this.#heights.get(height)?.reopened !== true) return 'ignored';
     const results = this.#at(height);
     if (results.certified || results.messages.has(peer)) return 'ignored';
     results.messages.set(peer, message);
@@ -129,7 +147,8 @@ export class ResultCollector {
   /** Forgets heights up to and including `height`. */
   prune(height: number): void {
     this.#floor = Math.max(this.#floor, height);
-    for (const known of this.#heights.keys()) if (known <= height) this.#heights.delete(known);
+    for (const [known, { reopened, certified }] of this.#heights)
+      if (known <= height && (certified || !reopened)) this.#heights.delete(known);
   }
 
   #at(height: number): HeightResults {
@@ -140,6 +159,7 @@ export class ResultCollector {
       verified: new Map(),
       contradicting: new Set(),
       certified: false,
+      reopened: false,
     };
     this.#heights.set(height, fresh);
     return fresh;

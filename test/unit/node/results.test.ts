@@ -124,4 +124,20 @@ describe('the result collector', () => {
     collector.prune(5);
     expect(collector.addPeer(peer(2), messageBy(2, statementAt(5)))).toBe('ignored');
   });
+
+  it('counts a height again that was executed before a restart and never certified, whatever came after it', () => {
+    const { collector, certificates } = collect(8);
+    collector.addOwn(ownResult(statementAt(90)));
+    collector.prune(80);
+    expect(collector.counts(5)).toBe(false);
+    collector.reopen(ownResult(statementAt(5)));
+    expect([collector.counts(5), collector.counts(90)]).toEqual([true, true]);
+    expect(collector.addPeer(peer(1), messageBy(1, statementAt(5)))).toBe('counted');
+    collector.prune(82);
+    expect(collector.addPeer(peer(2), messageBy(2, statementAt(5)))).toBe('counted');
+    expect(certificates.map(({ statement }) => statement.height as number)).toEqual([5]);
+    collector.prune(83);
+    expect(collector.counts(5)).toBe(false);
+    expect(collector.addPeer(peer(3), messageBy(3, statementAt(5)))).toBe('ignored');
+  });
 });
