@@ -78,7 +78,13 @@ const settle = async (field: Battlefield, fault: Fault, lastedMs: number): Promi
 const check = async (network: LocalNetwork, load: TokenLoad): Promise<string[]> => {
   await untilReady(network, network.nodes, PATIENCE_MS);
   await untilSameState(network, PATIENCE_MS);
-  const missing = (await Promise.all(network.nodes.map(({ api }) => load.missingAt(api)))).flat().length;
+  let missing = 0;
+  // A node that missed a result certificate gets it from the others within a second or two.
+  const known = async (): Promise<boolean> => {
+    missing = (await Promise.all(network.nodes.map(({ api }) => load.missingAt(api)))).flat().length;
+    return missing === 0;
+  };
+  await eventually(network, 'every acknowledged call at every node', known, PATIENCE_MS).catch(() => undefined);
   const evidence = await evidenceCount(network);
   return [
     ...load.failures.map((failure) => `a call failed: ${String(failure)}`),
