@@ -39,6 +39,8 @@ const TAG_BYTES = 16;
 /** Time for the last transactions and the last change of the configuration to go through. */
 const SETTLE_MS = 10_000;
 const IDLE_WINDOW_MS = 12_000;
+/** Within which a result certificate that was missed is fetched, once all is quiet. */
+const CERTIFIED_WITHIN_MS = 3_000;
 /** One seed of so many falls idle, where nobody lies. */
 const IDLE_EVERY = 8;
 /** Files of the log of votes. */
@@ -226,6 +228,22 @@ const checkIdle = async ({ host, checks, counts, scenario }: NodeWorld): Promise
   counts.add('idle stretch');
 };
 
+/** P16, completeness: in the end every executed height is certified at every validator, whatever was lost on the way. */
+const checkCertified = async (world: NodeWorld): Promise<void> => {
+  const { host, machines, checks, counts } = world;
+  for (const machine of world.members()) {
+    const executed = checks.heights.get(machine) ?? 0;
+    machines[machine]?.use(async (node) => {
+      for (let height = 1; height <= executed; height += 1) {
+        counts.add('height looked for its certificate');
+        if ((await node.service.block(height as Height))?.certificate === undefined)
+          checks.fail(`P16: machine ${machine} never got the result certificate of ${height} of ${executed}`);
+      }
+    });
+  }
+  await host.run(host.agenda.nowMs + 1, () => checks.violation !== undefined);
+};
+
 const run = async (world: NodeWorld): Promise<number> => {
   const { host, scenario, checks } = world;
   const { agenda } = host;
@@ -252,7 +270,11 @@ const run = async (world: NodeWorld): Promise<number> => {
   const recoveryMs = agenda.nowMs - scenario.gstMs;
   world.checkMemory();
   offering = false;
-  if (scenario.seed % IDLE_EVERY === 0 && scenario.liars.size === 0) await checkIdle(world);
+  if (scenario.liars.size === 0) {
+    if (scenario.seed % IDLE_EVERY === 0) await checkIdle(world);
+    else await host.run(agenda.nowMs + CERTIFIED_WITHIN_MS, failed);
+    await checkCertified(world);
+  }
   if (failed()) throw checks.violation;
   return recoveryMs;
 };
