@@ -6,30 +6,13 @@ import { describe, expect, it } from 'vitest';
 import type { MemberIndex, Verified } from '../../../protocol/brand.ts';
 import { MAX_BLOCKS_PER_RESPONSE } from '../../../protocol/consensus/request.ts';
 import type { BodyState, CheckedBlock } from '../../../consensus/input.ts';
-import {
-  anchorOf,
-  blockOn,
-  certificate,
-  followerAt,
-  of,
-  pointOf,
-  proposalEvent,
-  Rig,
-  type TestBlock,
-  voteBy,
-} from './harness.ts';
+import { certificate, chainOf, followerAt, of, proposalEvent, Rig, type TestBlock, voteBy } from './harness.ts';
 
 const FIRST_HEARD = 101;
 const NEWEST = 400;
 const self = followerAt(4, FIRST_HEARD);
 
-const chain: TestBlock[] = [];
-let parent = anchorOf(4).base;
-for (let view = 1; view <= NEWEST; view += 1) {
-  const block = blockOn(4, parent, view, { transactions: 0 });
-  chain.push(block);
-  parent = pointOf(block);
-}
+const chain = chainOf(4, NEWEST);
 const blockAt = (height: number): TestBlock => chain[height - 1] as TestBlock;
 
 /** A core at genesis that hears what the others agree on from some height on. */

@@ -109,6 +109,18 @@ export const pointOf = ({ id, header }: TestBlock): ChainPoint => ({
   timeMs: header.timeMs,
 });
 
+/** Blocks of the first views on the genesis, each on the one before, without transactions. */
+export const chainOf = (validators: number, length: number): TestBlock[] => {
+  const blocks: TestBlock[] = [];
+  let parent: ChainPoint = anchorOf(validators).base;
+  for (let view = 1; view <= length; view += 1) {
+    const block = blockOn(validators, parent, view, { transactions: 0 });
+    blocks.push(block);
+    parent = pointOf(block);
+  }
+  return blocks;
+};
+
 /** The event of a proposal. */
 export const proposalEvent = (block: TestBlock, body: BodyState = 'present', sound = true): Event => {
   const { id, header, justification, system } = block;

@@ -8,23 +8,12 @@ import { MAX_FOLLOWING_HEADERS } from '../../../protocol/consensus/finality-proo
 import { MAX_BLOCKS_PER_RESPONSE } from '../../../protocol/consensus/request.ts';
 import type { WalRecord } from '../../../protocol/consensus/wal-record.ts';
 import type { BodyState, CheckedBlock } from '../../../consensus/input.ts';
-import { anchorOf, blockOn, certificate, of, pointOf, Rig, type TestBlock } from './harness.ts';
+import { certificate, chainOf, of, Rig } from './harness.ts';
 
 const LONG = MAX_FOLLOWING_HEADERS + MAX_BLOCKS_PER_RESPONSE / 2;
 
-const chainOf = (length: number): TestBlock[] => {
-  const blocks: TestBlock[] = [];
-  let parent = anchorOf(4).base;
-  for (let view = 1; view <= length; view += 1) {
-    const block = blockOn(4, parent, view, { transactions: 0 });
-    blocks.push(block);
-    parent = pointOf(block);
-  }
-  return blocks;
-};
-
 it('delivers a chain that is too long for one proof piece by piece', () => {
-  const chain = chainOf(LONG);
+  const chain = chainOf(4, LONG);
   const log = chain.flatMap(({ id, header, justification, system }): WalRecord[] => [
     { kind: 'block', header, justification, system, body: [] },
     { kind: 'certificate', certificate: certificate(4, 'notarize', header.view, id) },
